@@ -1,0 +1,1 @@
+"""Weekly violent-crime hotspot forecasts: open data in, a calibrated grid out."""

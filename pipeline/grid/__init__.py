@@ -1,0 +1,1 @@
+"""Incidents and weather laid on the grid, week by week."""

@@ -1,0 +1,151 @@
+"""The cube: weekly counts by reporting delay, with weather and calendar; and its as-of views."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.domain.city import Cells
+from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.domain.weeks import WEEK, week_range
+
+WEATHER_NAMES = ("tmean_degc", "prcp_mm", "warm_days", "missing_days")
+
+
+@dataclass(frozen=True)
+class Cube:
+    """Everything a model may learn from, at every delay it became known with.
+
+    Attributes:
+        cells: the in-city cells.
+        counts: table of contract CUBE_COUNTS (sparse: only cells with reports).
+        weather: table of contract CUBE_WEATHER; may be empty.
+        weeks: table of contract CUBE_WEEKS, one row per week, without gaps, sorted; it runs past
+            the newest data as far as calendars are needed.
+    """
+
+    cells: Cells
+    counts: pa.Table
+    weather: pa.Table
+    weeks: pa.Table
+
+    def as_of(self, edge_week: date) -> "CubeView":
+        """Return what was known once `edge_week` had been published.
+
+        Raises:
+            WeekNotReady: the edge week isn't in the cube, or isn't whole there.
+        """
+        weeks = self.weeks.to_pandas()
+        row = weeks[weeks["week_start"] == edge_week]
+        if row.empty or not bool(row["is_whole"].iloc[0]):
+            state = "not there" if row.empty else "not whole"
+            raise WeekNotReady(
+                f"Week {edge_week} is {state} in the cube, which holds whole weeks "
+                f"{weeks['week_start'].min()} to "
+                f"{weeks.loc[weeks['is_whole'], 'week_start'].max()}. "
+                "Take an earlier edge week, or pull newer data."
+            )
+        return CubeView(self, edge_week)
+
+
+@dataclass(frozen=True)
+class CubeView:
+    """The cube as it was known once its edge week had been published.
+
+    A report counts if the week it was reported in is the edge week or an earlier one.
+    """
+
+    cube: Cube
+    edge_week: date
+
+    @property
+    def cells(self) -> Cells:
+        """The in-city cells."""
+        return self.cube.cells
+
+    @cached_property
+    def week_starts(self) -> list[date]:
+        """Every week from the first in the cube to the edge week, oldest first."""
+        first = pc.min(self.cube.weeks["week_start"]).as_py()
+        return week_range(first, self.edge_week)
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        table = self.cube.counts
+        known_from = pc.add(
+            table["week_start"].cast(pa.int32()), pc.multiply(table["delay_weeks"], 7)
+        )
+        limit = (self.edge_week - date(1970, 1, 1)).days
+        frame = table.filter(pc.less_equal(known_from, limit)).to_pandas()
+        frame["week"] = (
+            pd.to_datetime(frame["week_start"]) - pd.Timestamp(self.week_starts[0])
+        ).dt.days // WEEK.days
+        return frame
+
+    @property
+    def offence_classes(self) -> list[str]:
+        """The offence classes that any known report belongs to."""
+        return sorted(self._known["offence_class"].unique())
+
+    def counts(
+        self, classes: Sequence[str], known_within_weeks: int | None = None
+    ) -> NDArray[np.float32]:
+        """Return (weeks, rows, cols) reports of these classes, as known at the edge.
+
+        Args:
+            classes: offence classes to add up.
+            known_within_weeks: count only reports made within this many weeks of occurrence;
+                None means all that is known.
+        """
+        frame = self._known
+        chosen = frame["offence_class"].isin(list(classes)) & (frame["row"] >= 0)
+        if known_within_weeks is not None:
+            chosen &= frame["delay_weeks"] <= known_within_weeks
+        frame = frame[chosen]
+        rows, cols = self.cells.shape
+        index = (frame["week"].to_numpy() * rows + frame["row"].to_numpy()) * cols
+        index = index + frame["col"].to_numpy()
+        size = len(self.week_starts) * rows * cols
+        flat = np.bincount(index, weights=frame["reports"].to_numpy(), minlength=size)
+        return flat.reshape(-1, rows, cols).astype(np.float32)
+
+    def weather(self) -> NDArray[np.float32]:
+        """Return (weeks, rows, cols, 4) weather up to the edge, in the order of WEATHER_NAMES.
+
+        NaN where nothing is known: outside the city, and in weeks without observations.
+        """
+        rows, cols = self.cells.shape
+        grid = np.full((len(self.week_starts), rows, cols, len(WEATHER_NAMES)), np.nan, np.float32)
+        frame = self.cube.weather.to_pandas()
+        week = (
+            pd.to_datetime(frame["week_start"]) - pd.Timestamp(self.week_starts[0])
+        ).dt.days // WEEK.days
+        known = ((week >= 0) & (week < len(self.week_starts))).to_numpy()
+        place = (week[known], frame["row"][known], frame["col"][known])
+        grid[place] = frame.loc[known, list(WEATHER_NAMES)].to_numpy(np.float32)
+        return grid
+
+    def calendar(self, weeks_past_edge: int = 0) -> pd.DataFrame:
+        """Return the rows of CUBE_WEEKS from the first week to some weeks past the edge.
+
+        Only what is known in advance (holidays, daylight) is given for weeks past the edge.
+
+        Raises:
+            InvalidRequest: the cube's calendar does not reach that far.
+        """
+        last = self.edge_week + WEEK * weeks_past_edge
+        frame = self.cube.weeks.to_pandas()
+        frame = frame[frame["week_start"] <= last].reset_index(drop=True)
+        if frame["week_start"].iloc[-1] != last:
+            raise InvalidRequest(
+                f"The cube's calendar ends {frame['week_start'].iloc[-1]}, before {last}."
+            )
+        past = frame["week_start"] > self.edge_week
+        frame.loc[past, ["reports", "nibrs_share", "is_whole"]] = [0, 0.0, False]
+        return frame

@@ -1,0 +1,69 @@
+"""Every path, address, credential and knob, read once from HOTSPOTS_* variables or `.env`."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The whole configuration of an installation.
+
+    Attributes:
+        home: folder that everything is written to unless said otherwise.
+        results_url: SQLAlchemy URL of the results store.
+        mlflow_url: MLflow tracking and registry URL.
+        replay_url: address of a replay server; when set, every source is asked there instead.
+        contact: e-mail or page put into the User-Agent; the weather service requires one.
+        socrata_token: application token sent as X-App-Token.
+        use_soda3: query Socrata by its version 3 API, which needs a token.
+        page_rows: rows per Socrata page; 50,000 is the most the portals serve.
+        read_timeout_s, deadline_s: longest wait for one answer, and for one with its retries.
+        window_weeks: weekly grids that the crime branch sees.
+        history_start: first Sunday to train from, as YYYY-MM-DD; None means all there is.
+        train_epochs, train_members: length of a retraining, and networks in the ensemble.
+        seed: seed of everything random.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="HOTSPOTS_", env_file=".env", extra="forbid", frozen=True
+    )
+
+    home: Path = Path("var")
+    results_url: str | None = None
+    mlflow_url: str | None = None
+    replay_url: str | None = None
+    contact: str = "contact-not-set"
+    socrata_token: SecretStr | None = None
+    use_soda3: bool = False
+    page_rows: int = Field(default=50_000, ge=100, le=50_000)
+    connect_timeout_s: float = 10
+    read_timeout_s: float = 240
+    deadline_s: float = 900
+    window_weeks: int = Field(default=20, ge=6, le=104)
+    history_start: str | None = None
+    train_epochs: int = Field(default=40, ge=1)
+    train_members: int = Field(default=2, ge=1)
+    seed: int = 20260101
+
+    @property
+    def lake_dir(self) -> Path:
+        """Folder of the lake."""
+        return self.home / "lake"
+
+    @property
+    def results_database(self) -> str:
+        """URL of the results store; a SQLite file in `home` unless one was given."""
+        return self.results_url or f"sqlite:///{(self.home / 'results.db').resolve()}"
+
+    @property
+    def mlflow_database(self) -> str:
+        """URL of the model registry; a SQLite file in `home` unless one was given."""
+        return self.mlflow_url or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings()
