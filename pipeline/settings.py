@@ -1,10 +1,15 @@
-"""Every path, address, credential and knob, read once from HOTSPOTS_* variables or `.env`."""
+"""Every path, address, credential and knob, read once from HOTSPOTS_* variables."""
 
+import os
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.domain.errors import InvalidRequest
+
+PREFIX = "HOTSPOTS_"
 
 
 class Settings(BaseSettings):
@@ -21,13 +26,14 @@ class Settings(BaseSettings):
         page_rows: rows per Socrata page; 50,000 is the most the portals serve.
         read_timeout_s, deadline_s: longest wait for one answer, and for one with its retries.
         window_weeks: weekly grids that the crime branch sees.
-        history_start: first Sunday to train from, as YYYY-MM-DD; None means all there is.
+        history_start: first day to pull reports of, as YYYY-MM-DD; None means all there are. Read
+            when a dataset is first pulled: change it together with `home`.
         train_epochs, train_members: length of a retraining, and networks in the ensemble.
         seed: seed of everything random.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="HOTSPOTS_", env_file=".env", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
     )
 
     home: Path = Path("var")
@@ -65,5 +71,18 @@ class Settings(BaseSettings):
 
 @cache
 def get_settings() -> Settings:
-    """Return the settings of this process."""
-    return Settings()
+    """Return the settings of this process.
+
+    Raises:
+        InvalidRequest: a variable can't be read, or its name is not one of ours.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    strange = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if strange:
+        raise InvalidRequest(
+            f"Unknown setting {', '.join(strange)}. Known: {', '.join(sorted(known))}."
+        )
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidRequest(f"The settings can't be read: {error}") from error

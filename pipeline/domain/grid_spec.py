@@ -61,11 +61,14 @@ class GridSpec(BaseModel):
             lat: (n,) degrees north; NaN counts as outside.
             lon: (n,) degrees east; NaN counts as outside.
         """
-        y = (np.asarray(lat, dtype=np.float64) - self.south) / (self.north - self.south)
-        x = (np.asarray(lon, dtype=np.float64) - self.west) / (self.east - self.west)
-        inside = (y >= 0) & (y < 1) & (x >= 0) & (x < 1)
-        row = np.where(inside, np.floor(np.where(inside, y, 0) * self.rows), -1).astype(np.int64)
-        col = np.where(inside, np.floor(np.where(inside, x, 0) * self.cols), -1).astype(np.int64)
+        lat, lon = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
+        inside = (lat >= self.south) & (lat < self.north) & (lon >= self.west) & (lon < self.east)
+        y = (np.where(inside, lat, self.south) - self.south) / (self.north - self.south)
+        x = (np.where(inside, lon, self.west) - self.west) / (self.east - self.west)
+        # A point a hair below the upper edge may round onto it.
+        row = np.minimum((y * self.rows).astype(np.int64), self.rows - 1)
+        col = np.minimum((x * self.cols).astype(np.int64), self.cols - 1)
+        row, col = np.where(inside, row, -1), np.where(inside, col, -1)
         return row, col, inside
 
     def cell_id(self, row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -86,8 +86,6 @@ class TableContract:
 
 def _problem(column: Column, values: pa.ChunkedArray) -> str | None:
     """Say how values break their column's rules, or None."""
-    if not column.is_nullable and values.null_count:
-        return f"{values.null_count} nulls where none are allowed."
     if column.low is not None or column.high is not None:
         found = pc.min_max(values).as_py()
         low = column.low if column.low is not None else float("-inf")
@@ -216,13 +214,15 @@ CUBE_WEEKS = TableContract(
         Column("week_start", DAY, "Sunday of the week"),
         Column("is_whole", FLAG, "all seven days lie within what was published"),
         Column("reports", INT, "reports of all classes that occurred in the week", "reports", 0),
-        Column("nibrs_share", REAL, "share of them entered in the NIBRS system", "", 0, 1),
+        Column("nibrs_share", REAL,
+               "share of those reported within the week that were entered in the NIBRS system",
+               "", 0, 1),
         Column("holiday_days", INT, "public holidays in the week", "days", 0, 7),
         Column("holidays", TEXT, "their names, separated by '; '"),
         Column("daylight_hours", REAL, "length of daylight on the Wednesday", "h", 0, 24),
     ),
     ("week_start",),
-)
+)  # fmt: skip
 
 FORECAST_CELLS = TableContract(
     "forecast_cells",
@@ -237,4 +237,17 @@ FORECAST_CELLS = TableContract(
         Column("p_any", REAL, "probability of one or more", "", 0, 1),
     ),
     ("issue_date", "week_start", "horizon", "row", "col"),
+)
+
+FORECAST_TOTALS = TableContract(
+    "forecast_totals",
+    (
+        Column("issue_date", DAY, "when the forecast is made"),
+        Column("week_start", DAY, "Sunday of the target week"),
+        Column("horizon", INT, "weeks from edge to target", "weeks", 1, 5),
+        Column("place", TEXT, "'city', or the name of a police division"),
+        Column("mean", REAL, "expected count", "reports", 0),
+        Column("nb_size", REAL, "size of the negative binomial", "", 0),
+    ),
+    ("issue_date", "week_start", "horizon", "place"),
 )

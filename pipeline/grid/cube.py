@@ -134,7 +134,8 @@ class CubeView:
     def calendar(self, weeks_past_edge: int = 0) -> pd.DataFrame:
         """Return the rows of CUBE_WEEKS from the first week to some weeks past the edge.
 
-        Only what is known in advance (holidays, daylight) is given for weeks past the edge.
+        `reports` are those known at the edge, placed or counted city-wide. Weeks past the edge have
+        only what is known in advance: holidays and daylight.
 
         Raises:
             InvalidRequest: the cube's calendar does not reach that far.
@@ -146,6 +147,9 @@ class CubeView:
             raise InvalidRequest(
                 f"The cube's calendar ends {frame['week_start'].iloc[-1]}, before {last}."
             )
+        known = self._known
+        reports = np.bincount(known["week"], weights=known["reports"], minlength=len(frame))
+        frame["reports"] = reports.astype(np.int32)
         past = frame["week_start"] > self.edge_week
         frame.loc[past, ["reports", "nibrs_share", "is_whole"]] = [0, 0.0, False]
         return frame

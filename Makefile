@@ -1,0 +1,43 @@
+# Needs Python 3.11, make and a C library. Everything else is brought into this folder.
+PYTHON ?= python3.11
+UV := .tools/bin/uv
+VENV := .venv/bin
+SYNC := $(UV) sync --locked --quiet --extra airflow --extra cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint fast ui clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@echo "Setting up: fetching uv into .tools"
+	@$(PYTHON) -m venv .tools && .tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.8'
+
+.venv/.run: uv.lock pyproject.toml | $(UV)
+	@echo "Setting up: installing the locked packages into .venv (about 2.4 GB, once)"
+	@$(SYNC) && touch $@
+
+.venv/.test: uv.lock pyproject.toml | $(UV)
+	@echo "Setting up: installing the locked packages and test tools into .venv"
+	@$(SYNC) --extra test && touch $@ .venv/.run
+
+setup: .venv/.run ## Install what running needs
+
+run: .venv/.run ## Forecast a week through Airflow on a simulated city (LIVE=1: the real one)
+	@LIVE=$(LIVE) bash scripts/run.sh
+
+ui: .venv/.run ## Start Airflow with its UI; prints address and login
+	@LIVE=$(LIVE) bash scripts/ui.sh
+
+test: .venv/.test ## Run every check and test
+	@bash scripts/test.sh
+
+fast: .venv/.test ## Run the fast tests only
+	@$(VENV)/python -m pytest -m "not slow" --no-cov
+
+lint: .venv/.test ## Check style and types
+	@$(VENV)/ruff check . && $(VENV)/ruff format --check . && $(VENV)/mypy
+
+clean: ## Remove what was set up and written (.tools, .venv, var)
+	@rm -rf .tools .venv var

@@ -1,0 +1,200 @@
+"""The command line: the weekly steps, backfills, backtests and replays, without Airflow.
+
+Exit codes: 0 done, 1 unforeseen, 2 bad usage, 3 source unavailable, 4 quality gate, 5 stale or not
+ready.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline import cli_replay, cli_results
+from pipeline.cli_support import Steps, accounting_table, run_settings, session
+from pipeline.clock import utc_now
+from pipeline.domain.city import CITIES_DIR, load_city
+from pipeline.domain.errors import HotspotsError, InvalidRequest
+from pipeline.domain.weeks import WEEK, parse_date
+
+app = typer.Typer(
+    name="hotspots",
+    help="Weekly violent-crime hotspot forecasts. Every command explains itself with --help.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Exit codes: 0 done, 2 bad usage, 3 source unavailable, 4 quality gate, "
+    "5 stale or not ready.",
+)
+app.add_typer(cli_replay.app, name="replay")
+cli_results.add_to(app)
+
+CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
+SourceDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of recorded Parquet files to read instead of the city's portals."),
+]
+Training = Annotated[str, typer.Option(help="auto, reuse, fine_tune or retrain.")]
+
+
+@app.command()
+def run(
+    city: CityOption = "los_angeles",
+    issue_date: Annotated[
+        str | None, typer.Option(help="Day the forecast is made on, YYYY-MM-DD; today if left out.")
+    ] = None,
+    training: Training = "auto",
+    source_dir: SourceDir = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Publish nothing.")] = False,
+) -> None:
+    """Forecast one week: pull, check, grid, train, forecast, score, publish, report.
+
+    Example: hotspots run --city chicago --source-dir ../shared/data/chicago --issue-date 2017-10-02
+    """
+    from pipeline import workflow
+
+    with session(source_dir) as settings, Steps("Forecasting") as steps:
+        now = utc_now()
+        issued = issue_date or now.astimezone().date()
+        plan = workflow.make_plan(
+            settings, city=city, issue_date=issued, training=training, publish=not dry_run, now=now
+        )
+        week = workflow.run_week(
+            settings, plan, now=now, watch=steps.start, progress=steps.progress
+        )
+        steps.finish()
+        cli_results.print_week(settings, week, Console())
+
+
+@app.command()
+def cube(
+    city: CityOption = "los_angeles",
+    issue_date: Annotated[str | None, typer.Option(help="As of which day, YYYY-MM-DD.")] = None,
+    source_dir: SourceDir = None,
+) -> None:
+    """Run the steps up to the cube, and account for every row that came in.
+
+    Example: hotspots cube --source-dir ../shared/data --issue-date 2023-04-12
+    """
+    from pipeline import workflow
+
+    with session(source_dir) as settings, Steps("Building the cube") as steps:
+        now = utc_now()
+        plan = workflow.make_plan(
+            settings, city=city, issue_date=issue_date or now.astimezone().date(), now=now
+        )
+        validated, grid = workflow.run_to_cube(settings, plan, now=now, watch=steps.start)
+        steps.finish()
+        Console().print(accounting_table(plan, validated, grid))
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="First issue date, YYYY-MM-DD.")],
+    last: Annotated[str, typer.Option("--to", help="Last issue date, YYYY-MM-DD.")],
+    city: CityOption = "los_angeles",
+    training: Training = "auto",
+    source_dir: SourceDir = None,
+) -> None:
+    """Forecast past weeks, one after another, each from what was known on its own issue date.
+
+    Example: hotspots backfill --from 2026-08-05 --to 2026-10-28
+    """
+    from pipeline import workflow
+
+    day, end = parse_date(first), parse_date(last)
+    if end < day:
+        raise InvalidRequest(f"--to {end} comes before --from {day}. Swap them.")
+    with session(source_dir) as settings, Steps("Backfilling") as steps:
+        while day <= end:
+            now = utc_now()
+            plan = workflow.make_plan(
+                settings, city=city, issue_date=day, training=training, now=now
+            )
+            steps.label = f"{day}"
+            week = workflow.run_week(
+                settings, plan, now=now, watch=steps.start, progress=steps.progress
+            )
+            steps.finish()
+            steps.console.print(
+                f"{plan['target_week']}  horizon {week.grid['horizon']}  "
+                f"expected {week.forecast['city_mean']:.0f}  "
+                f"model {week.trained['mode']}  revision {week.published['revision']}"
+            )
+            day += WEEK
+
+
+@app.command()
+def backtest(
+    city: Annotated[str, typer.Option(help="Name of a city, or path of its TOML file.")],
+    events: Annotated[Path, typer.Option(help="Parquet file of events; see docs/cities.md.")],
+    out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
+    last_weeks: Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")] = 26,
+    horizons: Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")] = "1,2,3,4,5",
+) -> None:
+    """Forecast the last weeks of a file of events as of then, and score them beside baselines.
+
+    Example: hotspots backtest --city chicago --events events.parquet --out backtest
+    """
+    from pipeline.evaluation.backtest import backtest_events
+
+    try:
+        weeks_ahead = [int(part) for part in horizons.split(",")]
+    except ValueError as error:
+        raise InvalidRequest(
+            f"--horizons {horizons!r}: write 1,2,3,4,5 or a part of it."
+        ) from error
+    with Steps("Backtest") as steps:
+        summary = backtest_events(
+            load_city(city),
+            events,
+            last_weeks=last_weeks,
+            horizons=weeks_ahead,
+            out=out,
+            settings=run_settings(),
+            progress=steps.stage,
+        )
+        steps.finish()
+    console = Console()
+    console.print(cli_results.backtest_table(summary))
+    console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
+
+
+@app.command()
+def cells(
+    divisions: Annotated[Path, typer.Argument(help="GeoJSON of the police divisions.")],
+    city: CityOption = "los_angeles",
+    out: Annotated[
+        Path | None, typer.Option(help="CSV to write; the package's by default.")
+    ] = None,
+) -> None:
+    """Make a city's table of in-city cells and their divisions from division polygons.
+
+    Example: hotspots cells lapd_divisions.geojson
+    """
+    from pipeline.grid.mask import cells_from_divisions, write_cells
+
+    the_city = load_city(city)
+    found = cells_from_divisions(the_city.grid, divisions, the_city.divisions)
+    path = out or CITIES_DIR / f"{the_city.name}_cells.csv"
+    write_cells(found, path)
+    Console().print(f"{len(found)} in-city cells written to {path}")
+
+
+def main() -> None:
+    """Run the command line; a named error becomes one line and its exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        app()
+    except HotspotsError as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"[bold red]{type(error).__name__}[/]: {error}", highlight=False
+        )
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""`hotspots replay`: the sources on loopback, over recorded files or a simulated city."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import requests
+import typer
+from rich.console import Console
+
+from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.weeks import parse_date
+
+if TYPE_CHECKING:
+    from pipeline.replay.source import ReplaySource
+
+app = typer.Typer(help="Serve the sources on loopback, for demos and tests.", no_args_is_help=True)
+DEMO_FIRST_DAY = "2023-10-29"
+DEMO_AS_OF = "2026-11-11"
+
+
+@app.command()
+def serve(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of recorded Parquet files; else a simulated city.")
+    ] = None,
+    first_day: Annotated[str, typer.Option(help="First simulated day.")] = DEMO_FIRST_DAY,
+    as_of: Annotated[str, typer.Option(help="Day the simulated portal shows.")] = DEMO_AS_OF,
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 7,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8765,
+) -> None:
+    """Serve the portals' protocols until stopped; set HOTSPOTS_REPLAY_URL to its address.
+
+    Example: hotspots replay serve --data ../shared/data
+    """
+    from pipeline.replay.server import serve_forever
+
+    console = Console(stderr=True)
+    if data is not None:
+        source = _recorded(data)
+        console.print(f"Replaying recorded data of {data} on http://127.0.0.1:{port}")
+    else:
+        source = _simulated(parse_date(first_day), parse_date(as_of), seed)
+        console.print(
+            f"Serving a SIMULATED Los Angeles, {first_day} to {as_of}, seed {seed}, on "
+            f"http://127.0.0.1:{port}"
+        )
+    serve_forever(source, port)
+
+
+def _recorded(folder: Path) -> "ReplaySource":
+    from pipeline.replay.recorded import RecordedData
+
+    if not folder.is_dir():
+        raise InvalidRequest(f"--data {folder} is no folder.")
+    return RecordedData(folder)
+
+
+def _simulated(first_day: date, as_of: date, seed: int) -> "ReplaySource":
+    from pipeline.replay.simulator import simulate
+
+    return simulate(seed, first_day, as_of, as_of)
+
+
+@app.command()
+def fault(
+    name: Annotated[str, typer.Argument(help="Name of the fault, or 'none' to clear all.")],
+    url: Annotated[str, typer.Option(help="Address of the replay.")] = "http://127.0.0.1:8765",
+    times: Annotated[int | None, typer.Option(help="How many answers; all if left out.")] = None,
+    match: Annotated[str, typer.Option(help="Only paths that hold this text.")] = "",
+) -> None:
+    """Make a running replay misbehave, to see what the pipeline does.
+
+    Example: hotspots replay fault throttled --times 2
+    """
+    address = f"{url}/_replay/faults"
+    if name == "none":
+        answer = requests.delete(address, timeout=10)
+    else:
+        answer = requests.post(
+            address, json={"name": name, "times": times, "match": match}, timeout=10
+        )
+    if not answer.ok:
+        raise InvalidRequest(f"The replay refused {name!r}: {answer.text}")
+    Console().print(answer.json())

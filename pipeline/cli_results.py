@@ -1,0 +1,159 @@
+"""Commands that read what is stored: show, status, export, doctor; and the tables of the others."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.cli_support import accounting_table
+from pipeline.clock import utc_now
+from pipeline.domain.city import load_city
+from pipeline.domain.errors import HotspotsError, StaleData
+from pipeline.domain.weeks import parse_date, target_week_of
+from pipeline.results.store import ResultsStore
+from pipeline.results.terminal import status_table, week_table
+from pipeline.settings import Settings, get_settings
+from pipeline.workflow import Week
+
+CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
+WeekOption = Annotated[
+    str | None, typer.Option("--week", help="Sunday of a target week; the newest if left out.")
+]
+
+SHOWN_SCORES = {
+    "poisson_deviance": "deviance",
+    "bias": "bias",
+    "hit_rate_5": "hit 5 %",
+    "hit_rate_20": "hit 20 %",
+    "pei_star_5": "PEI* 5 %",
+    "mae": "MAE",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (show, status, export, doctor):
+        app.command()(command)
+
+
+def show(
+    city: CityOption = "los_angeles",
+    week: WeekOption = None,
+    issued: Annotated[
+        str | None, typer.Option(help="Issue date of the forecast to show, instead of --week.")
+    ] = None,
+) -> None:
+    """Print a week's forecast: the city total, the top cells, the clusters, and its files.
+
+    Example: hotspots show --city los_angeles
+    """
+    target = target_week_of(parse_date(issued)) if issued else parse_date(week) if week else None
+    _print_forecast(get_settings(), city, target, Console())
+
+
+def status(city: CityOption = "los_angeles") -> None:
+    """Print what a city's forecasts look like now: the latest, how many are scored, staleness."""
+    Console().print(status_table(_store(get_settings()).status(city)))
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    city: CityOption = "los_angeles",
+    week: WeekOption = None,
+) -> None:
+    """Write a week's forecast as CSV, GeoJSON and GeoParquet, with a manifest of their hashes.
+
+    Example: hotspots export --week 2026-11-15 --out exports
+    """
+    from pipeline.results.exports import export_week
+
+    store = _store(get_settings())
+    target = parse_date(week) if week else store.latest(city).record.weeks.target_week
+    for path in export_week(store, load_city(city), target, out):
+        Console().print(str(path), soft_wrap=True)
+
+
+def doctor(city: CityOption = "los_angeles") -> None:
+    """Check from outside that the store answers and a forecast of the coming week stands.
+
+    Ends with exit code 5 when the forecast is missing or stale, with 3 when the store is out of
+    reach.
+    """
+    console, settings = Console(), get_settings()
+    now = utc_now()
+    try:
+        state = _store(settings).status(city)
+    except HotspotsError as error:
+        console.print(f"[red]store[/]     {error}", highlight=False)
+        raise
+    console.print("[green]store[/]     answers")
+    due = target_week_of(now.date())
+    latest = state.latest.record.weeks.target_week if state.latest else None
+    if latest is None or latest < due or state.stale_since is not None:
+        reason = state.stale_reason or f"latest is for {latest}, the coming week starts {due}"
+        raise StaleData(f"{city} has no fresh forecast: {reason}. Run weekly_forecast.")
+    console.print(f"[green]forecast[/]  stands for the week of {latest}")
+
+
+def print_week(settings: Settings, week: Week, console: Console) -> None:
+    """Print what a run came to: where its rows went, its forecast, its files."""
+    console.print(accounting_table(week.plan, week.validated, week.grid))
+    for note in week.validated["notes"]:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+    if not week.published["revision"]:
+        console.print(
+            f"Dry run: {week.forecast['city_mean']:.0f} reports expected in the week of "
+            f"{week.plan['target_week']}; nothing was published."
+        )
+        return
+    _print_forecast(settings, week.plan["city"], parse_date(week.plan["target_week"]), console)
+
+
+def backtest_table(summary: dict[str, Any]) -> Table:
+    """Return the pooled scores of every model and horizon of a backtest, in-city cells only."""
+    table = Table(
+        title=f"{summary['city']}: {summary['weeks']} weeks from {summary['first_week']}, "
+        f"{summary['cells']} in-city cells",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("horizon")
+    table.add_column("model")
+    for name in SHOWN_SCORES.values():
+        table.add_column(name, justify="right")
+    for horizon in map(str, summary["horizons"]):
+        for model, pooled in summary["pooled"].items():
+            scores = pooled[horizon]
+            table.add_row(horizon, model, *(f"{scores[name]:.4f}" for name in SHOWN_SCORES))
+        table.add_section()
+    return table
+
+
+def _print_forecast(
+    settings: Settings, city_name: str, target: date | None, console: Console
+) -> None:
+    store, city = _store(settings), load_city(city_name)
+    target = target or store.latest(city_name).record.weeks.target_week
+    stored = store.run(city_name, target)
+    cells, totals = store.cells_frame(city_name, target), store.totals(city_name, target)
+    console.print(week_table(city, stored, cells, totals))
+    issued = stored.record.weeks.issue_date.isoformat()
+    places = {
+        "Map and exports": settings.home / "reports" / city_name / target.isoformat(),
+        "Data Docs": settings.home / "data_docs" / city_name / issued,
+        "Results": settings.results_database.removeprefix("sqlite:///"),
+        "Lake": settings.lake_dir,
+    }
+    console.print()
+    for name, place in places.items():
+        console.print(f"[bold]{name:16}[/] {place}", highlight=False, soft_wrap=True)
+    if not stored.is_live:
+        console.print(f"The input was [bold]{stored.record.provenance.upper()}[/], not live.")
+
+
+def _store(settings: Settings) -> ResultsStore:
+    return ResultsStore(settings.results_database)

@@ -1,0 +1,114 @@
+"""What several commands share: their settings, a replay beside them, and progress."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pipeline.domain.errors import InvalidRequest
+from pipeline.settings import Settings, get_settings
+from pipeline.workflow.accounting import account
+from pipeline.workflow.plan import Gridded, Plan, Validated
+
+
+def run_settings() -> Settings:
+    """Return this process's settings."""
+    return get_settings()
+
+
+@contextmanager
+def session(source_dir: Path | None) -> Iterator[Settings]:
+    """Give the settings of a command, with a replay of recorded files beside it if asked for.
+
+    A replay writes to a folder of its own, so that recorded and live data never mix.
+    """
+    settings = get_settings()
+    if source_dir is None:
+        yield settings
+        return
+    if not source_dir.is_dir():
+        raise InvalidRequest(f"--source-dir {source_dir} is no folder.")
+    from pipeline.replay.recorded import RecordedData
+    from pipeline.replay.server import ReplayServer
+
+    with ReplayServer(RecordedData(source_dir)) as server:
+        yield settings.model_copy(
+            update={"replay_url": server.url, "home": settings.home / "recorded"}
+        )
+
+
+class Steps:
+    """Progress of a command: one line per step that is done, a moving one for the present."""
+
+    def __init__(self, label: str) -> None:
+        """Start silent; `label` names the whole."""
+        self.label = label
+        self.console = Console(stderr=True)
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self._task = self._bar.add_task(label, total=None)
+        self._step: str | None = None
+        self._since = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Show the progress."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the progress off the screen."""
+        self._bar.stop()
+
+    def start(self, step: str) -> None:
+        """Say that a step begins, and so that the one before is done."""
+        self.finish()
+        self._step, self._since = step, time.monotonic()
+        self._bar.update(self._task, description=f"{self.label}: {step}", total=None, completed=0)
+
+    def progress(self, done: int, total: int) -> None:
+        """Show how much of the present step is done."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Show a step and how much of it is done."""
+        if name != self._step:
+            self.start(name)
+        self.progress(done, total)
+
+    def finish(self) -> None:
+        """Print the present step as done."""
+        if self._step is not None:
+            seconds = time.monotonic() - self._since
+            self.console.print(f"[green]done[/] {self.label}: {self._step} ({seconds:.1f} s)")
+        self._step = None
+
+
+def accounting_table(plan: Plan, validated: Validated, grid: Gridded) -> Table:
+    """Return the table that accounts for every row that came in."""
+    table = Table(
+        title=f"Rows in and where they went: {plan['city']}, as of {plan['issue_date']} "
+        f"({validated['provenance']} input)",
+        title_justify="left",
+    )
+    table.add_column("")
+    table.add_column("reports", justify="right")
+    for line in account(validated, grid):
+        table.add_row("  " * line.depth + line.label, f"{line.rows:,}")
+    return table

@@ -1,0 +1,69 @@
+"""Files with the same bytes for the same content, in folders written whole or not at all."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TEMPORARY = ".tmp-"
+ROWS_PER_GROUP = 2**18
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as Parquet; equal rows give equal bytes, however they are chunked."""
+    metadata = {k: v for k, v in (table.schema.metadata or {}).items() if k != b"pandas"}
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(metadata).combine_chunks(),
+        sink,
+        row_group_size=ROWS_PER_GROUP,
+        compression="zstd",
+        compression_level=3,
+    )
+    return sink.getvalue().to_pybytes()
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder that holds these files, by name; where it exists already, do nothing.
+
+    The files are filled in under a temporary name beside it, brought to the disk, and renamed. Of
+    writers at the same time one wins and the others drop what they wrote.
+    """
+    if folder.is_dir():
+        return
+    temporary = folder.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    temporary.mkdir(parents=True)
+    for name, content in files.items():
+        _write(temporary / name, content)
+    _sync(temporary)
+    _rename_or_drop(temporary, folder)
+    _sync(folder.parent)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename_or_drop(temporary: Path, folder: Path) -> None:
+    try:
+        temporary.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(temporary)

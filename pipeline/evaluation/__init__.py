@@ -1,0 +1,1 @@
+"""How good a forecast is: scores, baselines, hotspots and the rolling-origin backtest."""

@@ -1,0 +1,187 @@
+"""A backtest: every past week forecast from what was known then, scored, and written down."""
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.domain.city import City
+from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.domain.tables import FORECAST_CELLS, WEATHER_DAILY
+from pipeline.domain.weeks import HORIZONS
+from pipeline.evaluation.events import (
+    check_events,
+    events_to_incidents,
+    read_events,
+    without_strays,
+)
+from pipeline.evaluation.origins import Origins, plan_origins
+from pipeline.evaluation.outputs import make_folder, write_backtest
+from pipeline.evaluation.rolling import (
+    MakeForecaster,
+    Progress,
+    Rolling,
+    TrainedModels,
+    say_nothing,
+)
+from pipeline.evaluation.summary import differences, pooled_scores, weekly_scores
+from pipeline.grid.cube import Cube
+from pipeline.settings import Settings
+
+REFIT_WEEKS = 13
+
+
+def backtest_events(
+    city: City,
+    events: Path,
+    *,
+    last_weeks: int,
+    horizons: Sequence[int],
+    out: Path,
+    settings: Settings,
+    progress: Progress = say_nothing,
+    make_forecaster: MakeForecaster | None = None,
+) -> dict[str, Any]:
+    """Backtest a city on a Parquet file of events, taken as complete through its last day.
+
+    The file has occurred_at, offence, latitude, longitude and, where late reports matter,
+    reported_at; without it every event is known in its own week. A city without listed cells takes
+    those with any event of the file. The rest is as in `run_backtest`.
+
+    Raises:
+        InvalidRequest: the file, or what is asked of it, can't be used; the message says why.
+    """
+    make_folder(out)
+    incidents = events_to_incidents(city, read_events(events))
+    check_events(city, incidents)
+    cube, facts = cube_of_events(city, incidents)
+    source = {"file": events.name, "sha256": hashlib.sha256(events.read_bytes()).hexdigest()}
+    return run_backtest(
+        city,
+        cube,
+        last_weeks=last_weeks,
+        horizons=horizons,
+        out=out,
+        settings=settings,
+        make_forecaster=make_forecaster,
+        progress=progress,
+        source={**source, **facts},
+    )
+
+
+def run_backtest(
+    city: City,
+    cube: Cube,
+    *,
+    last_weeks: int,
+    horizons: Sequence[int],
+    out: Path,
+    settings: Settings,
+    make_forecaster: MakeForecaster | None = None,
+    progress: Progress = say_nothing,
+    refit_weeks: int = REFIT_WEEKS,
+    source: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Forecast the last whole weeks of a cube at every horizon, score them, write it all down.
+
+    A forecast is made from the cube as of its edge week, by a model trained as of that week or an
+    earlier one. Weeks are scored against all that the cube holds of them.
+
+    Args:
+        city: whose target offences are forecast.
+        cube: counts by delay, weather and calendar.
+        last_weeks: whole weeks to forecast.
+        horizons: weeks from edge to target, each 1 to 5.
+        out: folder for forecasts.parquet, scores.parquet and summary.json.
+        settings: length of the window and of training, and the seed.
+        make_forecaster: trains on a view and returns what forecasts; None for the project's model.
+        progress: told the stage, and how much of it is done.
+        refit_weeks: weeks of edges that one model serves.
+        source: what the summary says of the input.
+
+    Returns:
+        What summary.json holds.
+
+    Raises:
+        InvalidRequest: weeks or horizons are out of range, or history is too short.
+    """
+    started = time.perf_counter()
+    make_folder(out)
+    origins = plan_origins(cube, last_weeks, horizons, settings.window_weeks + HORIZONS[-1] + 1)
+    rolling = Rolling(city, cube, origins, settings.seed, refit_weeks, progress)
+    with tempfile.TemporaryDirectory(prefix="backtest-") as folder:
+        rolling.run(make_forecaster or TrainedModels(city, settings, Path(folder), progress))
+    sums = pd.DataFrame(rolling.sums)
+    summary = {
+        **_request(city, cube, origins),
+        "pooled": pooled_scores(sums),
+        "difference_to_long_run_mean": differences(sums, settings.seed),
+        "trainings": rolling.trainings,
+        "input": dict(source or {}),
+        "config_sha256": _config_hash(city, settings, origins, refit_weeks),
+        "code_version": version("la-hotspots"),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    in_order = [(name, "ascending") for name in FORECAST_CELLS.key]
+    forecasts = pa.concat_tables(rolling.forecasts).sort_by(in_order)
+    return write_backtest(out, FORECAST_CELLS.conform(forecasts), weekly_scores(sums), summary)
+
+
+def cube_of_events(city: City, incidents: pa.Table) -> tuple[Cube, dict[str, Any]]:
+    """Return events (INCIDENTS) on the grid without weather, and what became of them.
+
+    Raises:
+        InvalidRequest: they hold no whole week.
+    """
+    from pipeline.grid.build import build_cube, cube_weeks
+    from pipeline.sources.calendar import weekly_calendar
+
+    kept = without_strays(incidents)
+    days = pc.min_max(kept["occurred_on"]).as_py()
+    try:
+        calendar = weekly_calendar(city, cube_weeks(kept, days["max"]))
+    except WeekNotReady as error:
+        raise InvalidRequest(str(error)) from error
+    no_weather = WEATHER_DAILY.schema.empty_table()
+    cube, tally = build_cube(city, kept, no_weather, calendar, known_through=days["max"])
+    return cube, {
+        "events": incidents.num_rows,
+        "stray_dates": incidents.num_rows - kept.num_rows,
+        "first_day": days["min"].isoformat(),
+        "last_day": days["max"].isoformat(),
+        "tally": asdict(tally),
+    }
+
+
+def _request(city: City, cube: Cube, origins: Origins) -> dict[str, Any]:
+    return {
+        "city": city.name,
+        "target": list(city.offences.target),
+        "grid": list(cube.cells.shape),
+        "cells": len(cube.cells),
+        "first_week": origins.targets[0].isoformat(),
+        "last_week": origins.targets[-1].isoformat(),
+        "weeks": len(origins.targets),
+        "horizons": list(origins.horizons),
+    }
+
+
+def _config_hash(city: City, settings: Settings, origins: Origins, refit_weeks: int) -> str:
+    """Return the hash of everything but the data that the forecasts follow from."""
+    knobs = {"window_weeks", "train_epochs", "train_members", "seed"}
+    config = {
+        "city": city.model_dump(mode="json", exclude={"folder"}),
+        "settings": settings.model_dump(mode="json", include=knobs),
+        "origins": asdict(origins),
+        "refit_weeks": refit_weeks,
+    }
+    return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,81 @@
+"""Paired comparison of two forecasts over the same weeks, by a moving-block bootstrap."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.evaluation.scores import metrics
+
+BLOCK_WEEKS = 4
+DRAWS = 2_000
+INTERVAL = (2.5, 97.5)  # percentiles
+LOWER_IS_BETTER = ("poisson_deviance", "nb_log_score", "crps", "brier_any", "rmse", "mae")
+HIGHER_IS_BETTER = (
+    "hit_rate_5", "hit_rate_20", "pei_star_5", "pei_star_20",
+)  # fmt: skip
+
+Weekly = Mapping[str, NDArray]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A model's pooled score minus the reference's.
+
+    Attributes:
+        difference: over all weeks.
+        low, high: 95 % interval of the bootstrap.
+        weeks_won: weeks in which the model's score is the better one.
+        weeks: weeks compared.
+    """
+
+    difference: float
+    low: float
+    high: float
+    weeks_won: int
+    weeks: int
+
+
+def draw_weeks(weeks: int, seed: int, block: int = BLOCK_WEEKS, draws: int = DRAWS) -> NDArray:
+    """Return (draws, weeks) indices of weeks, drawn in blocks of `block` consecutive ones.
+
+    Blocks keep the likeness of neighbouring weeks; a week's errors aren't independent of the
+    next one's. Source: Kunsch 1989.
+    """
+    block = min(block, weeks)
+    starts = np.random.default_rng(seed).integers(
+        0, weeks - block + 1, size=(draws, -(-weeks // block))
+    )
+    return (starts[..., None] + np.arange(block)).reshape(draws, -1)[:, :weeks]
+
+
+def compare(model: Weekly, reference: Weekly, seed: int) -> dict[str, Difference]:
+    """Return the difference in every score that has a better side.
+
+    Args:
+        model: statistic -> (weeks,) sums of each week.
+        reference: likewise, of the same weeks in the same order.
+        seed: seed of the draws.
+    """
+    weeks = len(model["cells"])
+    chosen = draw_weeks(weeks, seed)
+    drawn = _difference(_sums(model, chosen), _sums(reference, chosen))
+    pooled = _difference(_sums(model, np.arange(weeks)), _sums(reference, np.arange(weeks)))
+    weekly = _difference(model, reference)
+    result = {}
+    for score in (*LOWER_IS_BETTER, *HIGHER_IS_BETTER):
+        sign = 1 if score in HIGHER_IS_BETTER else -1
+        low, high = np.percentile(drawn[score], INTERVAL)  # NaN if a draw has no such score
+        won = int((sign * weekly[score] > 0).sum())
+        result[score] = Difference(float(pooled[score]), float(low), float(high), won, weeks)
+    return result
+
+
+def _sums(weekly: Weekly, chosen: NDArray) -> dict[str, NDArray]:
+    return {name: values[chosen].sum(axis=-1) for name, values in weekly.items()}
+
+
+def _difference(model: Weekly, reference: Weekly) -> dict[str, NDArray]:
+    ours, theirs = metrics(model), metrics(reference)
+    return {score: ours[score] - theirs[score] for score in ours}

@@ -1,0 +1,171 @@
+"""The rolling origin: forecast from every edge week in turn, and keep what scores need."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.domain.city import City
+from pipeline.domain.forecast import Forecast
+from pipeline.domain.tables import FORECAST_CELLS
+from pipeline.domain.weeks import WEEK, ForecastWeeks
+from pipeline.evaluation.baselines import BASELINES
+from pipeline.evaluation.origins import Origins
+from pipeline.evaluation.scores import POISSON, probability_of_any, statistics
+from pipeline.grid.cube import Cube, CubeView
+from pipeline.settings import Settings
+
+ForecastOf = Callable[[CubeView, ForecastWeeks], Forecast]
+MakeForecaster = Callable[[CubeView], ForecastOf]
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+def say_nothing(_stage: str, _done: int, _total: int) -> None:
+    """Take a report of progress and leave it."""
+
+
+@dataclass
+class Rolling:
+    """One walk over the edge weeks of a backtest, oldest first.
+
+    Attributes:
+        city, cube, origins: what is forecast, from where and when.
+        seed: seed of the order among cells of equal mean.
+        refit_weeks: weeks of edges that one model serves.
+        progress: told of each edge week done.
+        forecasts: filled with each forecast of the model (contract FORECAST_CELLS).
+        sums: filled with the statistics of each week, horizon and model.
+        trainings: filled with each training's edge week and seconds.
+    """
+
+    city: City
+    cube: Cube
+    origins: Origins
+    seed: int
+    refit_weeks: int
+    progress: Progress
+    forecasts: list[pa.Table] = field(default_factory=list)
+    sums: list[dict[str, Any]] = field(default_factory=list)
+    trainings: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, make_forecaster: MakeForecaster) -> None:
+        """Forecast and score every target at every horizon."""
+        observed = observed_counts(self.cube, self.city.offences.target, self.origins.targets)
+        edges, refit_on = self.origins.edges, self.origins.edges[0]
+        for done, edge in enumerate(edges):
+            view = self.cube.as_of(edge)
+            if edge >= refit_on:
+                forecast_of = self._train(make_forecaster, view)
+                refit_on = edge + WEEK * self.refit_weeks
+            counts = view.counts(self.city.offences.target)
+            for weeks in self.origins.from_edge(edge):
+                truth = observed[self.origins.targets.index(weeks.target_week)]
+                self._keep(forecast_of(view, weeks), truth)
+                self._score_baselines(counts, weeks, truth)
+            self.progress("forecasting", done + 1, len(edges))
+
+    def _train(self, make_forecaster: MakeForecaster, view: CubeView) -> ForecastOf:
+        started = time.perf_counter()
+        forecast_of = make_forecaster(view)
+        seconds = round(time.perf_counter() - started, 1)
+        self.trainings.append({"trained_through": view.edge_week.isoformat(), "seconds": seconds})
+        return forecast_of
+
+    def _keep(self, forecast: Forecast, truth: NDArray[np.float64]) -> None:
+        cells, weeks = self.cube.cells, forecast.weeks
+        mean = forecast.mean[cells.row, cells.col]
+        size = forecast.nb_size[cells.row, cells.col]
+        frame = pd.DataFrame(
+            {
+                "issue_date": weeks.issue_date,
+                "week_start": weeks.target_week,
+                "horizon": weeks.horizon,
+                "row": cells.row,
+                "col": cells.col,
+                "mean": mean,
+                "nb_size": size,
+                "p_any": probability_of_any(mean, size),
+            }
+        )
+        self.forecasts.append(FORECAST_CELLS.conform(frame))
+        self._score(forecast.model_name, weeks, mean, size, truth)
+
+    def _score_baselines(
+        self, counts: NDArray[np.float32], weeks: ForecastWeeks, truth: NDArray[np.float64]
+    ) -> None:
+        cells = self.cube.cells
+        for name, baseline in BASELINES.items():
+            mean = baseline(counts, cells.mask, weeks.horizon)[cells.row, cells.col]
+            self._score(name, weeks, mean, POISSON, truth)
+
+    def _score(
+        self,
+        model: str,
+        weeks: ForecastWeeks,
+        mean: NDArray[np.float64],
+        size: NDArray[np.float64] | float,
+        truth: NDArray[np.float64],
+    ) -> None:
+        seed = self.seed + weeks.target_week.toordinal()
+        rows, cols = self.cube.cells.shape
+        row = {"week_start": weeks.target_week, "horizon": weeks.horizon, "model": model}
+        box = {"box_cells": float(rows * cols)}
+        self.sums.append({**row, **box, **statistics(mean, size, truth, seed)})
+
+
+def observed_counts(cube: Cube, classes: Sequence[str], weeks: Sequence[date]) -> NDArray:
+    """Return (weeks, cells) reports of these classes, by all that the cube holds of them."""
+    table = cube.counts
+    wanted = pc.and_(
+        pc.is_in(table["week_start"], pa.array(weeks, pa.date32())),
+        pc.and_(
+            pc.is_in(table["offence_class"], pa.array(classes)), pc.greater_equal(table["row"], 0)
+        ),
+    )
+    frame = table.filter(wanted).to_pandas()
+    grids = np.zeros((len(weeks), *cube.cells.shape))
+    week = pd.Index(weeks).get_indexer(frame["week_start"])
+    np.add.at(grids, (week, frame["row"], frame["col"]), frame["reports"])
+    return grids[:, cube.cells.row, cube.cells.col]
+
+
+class TrainedModels:
+    """Makes forecasters of the project's own model, each warm-started from the one before."""
+
+    def __init__(self, city: City, settings: Settings, folder: Path, progress: Progress) -> None:
+        """Keep what training needs; models are written to `folder`."""
+        self.city, self.settings, self.folder, self.progress = city, settings, folder, progress
+        self._previous: Path | None = None
+
+    def __call__(self, view: CubeView) -> ForecastOf:
+        """Train on a view: anew the first time, then by fine-tuning."""
+        from pipeline.model.config import ModelConfig
+        from pipeline.model.forecast import forecast
+        from pipeline.model.training import train
+
+        config = ModelConfig(
+            window_weeks=self.settings.window_weeks,
+            epochs=self.settings.train_epochs,
+            members=self.settings.train_members,
+            seed=self.settings.seed,
+        )
+        stage = f"training through {view.edge_week}"
+        model = train(
+            view,
+            self.city,
+            config,
+            mode="fine_tune" if self._previous else "retrain",
+            start_from=self._previous,
+            folder=self.folder / view.edge_week.isoformat(),
+            progress=lambda done, total: self.progress(stage, done, total),
+        )
+        self._previous = model.folder
+        return lambda later, weeks: forecast(model, later, self.city, weeks)

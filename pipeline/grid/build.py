@@ -1,0 +1,135 @@
+"""The cube, put together from incidents, weather and calendar, and its form in the lake."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.domain.city import Cells, City
+from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.domain.tables import CELLS, CUBE_WEEKS
+from pipeline.domain.weeks import WEEK, last_whole_week, week_range, week_start_of
+from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
+from pipeline.grid.cube import Cube
+from pipeline.grid.weather import grid_weather
+
+CALENDAR_WEEKS_AHEAD = 6
+_CALENDAR = ("holiday_days", "holidays", "daylight_hours")
+
+
+def build_cube(
+    city: City,
+    incidents: pa.Table,
+    daily_weather: pa.Table,
+    calendar: pd.DataFrame,
+    *,
+    known_through: date,
+) -> tuple[Cube, Tally]:
+    """Lay incidents and weather on the grid, over the weeks that `cube_weeks` gives.
+
+    Reports of days before the first whole week are in the tally, but in no week of the cube.
+
+    Args:
+        city: gives grid, cells, offences and stations.
+        incidents: table of contract INCIDENTS.
+        daily_weather: table of contract WEATHER_DAILY; may be empty.
+        calendar: columns week_start, holiday_days, holidays, daylight_hours; holds every week of
+            the cube.
+        known_through: last day whose reports were published.
+
+    Raises:
+        WeekNotReady: there is not one whole week of incidents.
+        InvalidRequest: the calendar lacks a week of the cube.
+    """
+    starts = cube_weeks(incidents, known_through)
+    cells = in_city_cells(city, incidents)
+    counts, tally = count_reports(city, cells, incidents)
+    week = counts["week_start"]
+    held = pc.and_(pc.greater_equal(week, starts[0]), pc.less_equal(week, starts[-1]))
+    cube = Cube(
+        cells,
+        counts.filter(held),
+        grid_weather(city, cells, daily_weather, starts),
+        _weeks(incidents, calendar, starts, last_whole_week(known_through)),
+    )
+    return cube, tally
+
+
+def cube_weeks(incidents: pa.Table, known_through: date) -> list[date]:
+    """Return the weeks of a cube: from the first whole one to six past the last whole one.
+
+    A week is whole if it starts on or after the first day with a report and ends on or before
+    `known_through`.
+
+    Raises:
+        WeekNotReady: there are no incidents, or not one whole week of them.
+    """
+    first_day = pc.min(incidents["occurred_on"]).as_py()
+    if first_day is None:
+        raise WeekNotReady("There are no reports at all, so no week of them. Pull them first.")
+    first = week_start_of(first_day + timedelta(days=6))
+    last = last_whole_week(known_through)
+    if last < first:
+        raise WeekNotReady(
+            f"Reports from {first_day}, known through {known_through}, hold no whole week (Sunday "
+            "to Saturday). Pull more history, or wait for the next refresh."
+        )
+    return week_range(first, last + WEEK * CALENDAR_WEEKS_AHEAD)
+
+
+def cube_tables(cube: Cube) -> dict[str, pa.Table]:
+    """Return a cube as tables for the lake: cells, counts, weather, weeks."""
+    cells = {"row": cube.cells.row, "col": cube.cells.col, "division": list(cube.cells.division)}
+    return {
+        "cells": CELLS.conform(pa.table(cells)),
+        "counts": cube.counts,
+        "weather": cube.weather,
+        "weeks": cube.weeks,
+    }
+
+
+def cube_from_tables(city: City, tables: Mapping[str, pa.Table]) -> Cube:
+    """Return the cube that `cube_tables` gave, on the city's grid."""
+    row, col, division = (tables["cells"][name] for name in ("row", "col", "division"))
+    cells = Cells(
+        city.grid.shape,
+        row.to_numpy().astype(np.int64),
+        col.to_numpy().astype(np.int64),
+        tuple(division.to_pylist()),
+    )
+    return Cube(cells, tables["counts"], tables["weather"], tables["weeks"])
+
+
+def _weeks(
+    incidents: pa.Table, calendar: pd.DataFrame, starts: Sequence[date], last_whole: date
+) -> pa.Table:
+    """Return CUBE_WEEKS; reports of days outside the weeks are passed over."""
+    index = pd.DatetimeIndex(list(starts))
+    days = calendar.set_index(pd.DatetimeIndex(calendar["week_start"]))
+    lacking = index.difference(days.index)
+    if len(lacking):
+        raise InvalidRequest(
+            f"The calendar lacks {len(lacking)} weeks of the cube, {lacking[0].date()} first. Give "
+            f"it every Sunday from {starts[0]} to {starts[-1]}."
+        )
+    week, delay = weeks_and_delays(incidents)
+    # Late reports would change a share that an earlier view has seen; these are known at once.
+    is_prompt = delay == 0
+    is_nibrs = is_prompt & pc.equal(incidents["era"], "nibrs").to_numpy()
+    prompt, nibrs = _per_week(week[is_prompt], index), _per_week(week[is_nibrs], index)
+    frame = days.loc[index, list(_CALENDAR)].reset_index(drop=True)
+    frame["week_start"] = list(starts)
+    frame["is_whole"] = [start <= last_whole for start in starts]
+    frame["reports"] = _per_week(week, index)
+    frame["nibrs_share"] = nibrs / np.maximum(prompt, 1)
+    return CUBE_WEEKS.conform(frame)
+
+
+def _per_week(week: NDArray[np.datetime64], index: pd.DatetimeIndex) -> NDArray[np.int64]:
+    """Return how many of the Sundays in (n,) `week` are each of the (weeks,) `index`."""
+    place = index.get_indexer(pd.DatetimeIndex(week))
+    return np.bincount(place[place >= 0], minlength=len(index))

@@ -1,0 +1,247 @@
+"""How each part of the model is fitted to its lessons."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.model import network as net
+from pipeline.model.config import HORIZON_COUNT, ModelConfig
+from pipeline.model.glm import fit_poisson
+from pipeline.model.inputs import Inputs
+from pipeline.model.losses import log_total_loss, multinomial_loss, negative_binomial_loss
+from pipeline.model.totals import FIRST_RIDGE_WEEKS, dispersion
+from pipeline.model.windows import Grid
+
+Mode = Literal["retrain", "fine_tune"]
+Indices = NDArray[np.int64]
+FINE_TUNE_SHARE = 0.1
+FINE_TUNE_RATE = 0.25
+WARM_UP_SHARE = 0.1
+HELD_OUT_SHARE = 0.25
+MEASURED_ORIGINS = 52
+EXPERT_ORIGINS = 260
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What there is to learn: inputs and outcomes at every training origin.
+
+    Attributes:
+        origins: indices into the view's weeks.
+        inputs: what the network sees.
+        counts: (origins, horizons, rows, cols), zero where not yet known.
+        log_totals: (origins, horizons), NaN where not yet known.
+    """
+
+    origins: range
+    inputs: Inputs
+    counts: Grid
+    log_totals: NDArray[np.float64]
+
+
+def training_steps(origins: int, config: ModelConfig, mode: Mode) -> int:
+    """Return the gradient steps of one member."""
+    steps = min(config.epochs * ceil(origins / config.batch_origins), config.most_steps)
+    return steps if mode == "retrain" else ceil(steps * FINE_TUNE_SHARE)
+
+
+def batches(
+    origins: int, steps: int, config: ModelConfig, mode: Mode, random: np.random.Generator
+) -> Iterator[Indices]:
+    """Yield the origins of each step.
+
+    A retraining goes through all of them in random order, again and again; a fine-tuning takes
+    half of each batch from the newest and replays older ones in the other half.
+    """
+    if mode == "retrain":
+        size = ceil(origins / config.batch_origins)
+        rounds = [random.permutation(origins) for _ in range(ceil(steps / size))]
+        parts = [part for order in rounds for part in np.array_split(order, size)]
+        yield from parts[:steps]
+        return
+    newest = max(origins - config.fine_tune_weeks, 0)
+    half = max(config.batch_origins // 2, 1)
+    for _ in range(steps):
+        new = random.integers(newest, origins, half)
+        yield np.concatenate([new, random.integers(0, max(newest, 1), half)])
+
+
+def map_batch(inputs: Inputs, counts: Grid, chosen: Indices, flip: tuple[bool, bool]) -> tuple:
+    """Return (inputs, targets) of a crime branch at these origins, mirrored as asked.
+
+    Args:
+        inputs: at all origins.
+        counts: (origins, horizons, rows, cols).
+        chosen: (batch,) indices of origins.
+        flip: whether to mirror the rows, and the columns.
+    """
+    rows, cols = (slice(None, None, -1 if mirrored else 1) for mirrored in flip)
+    mask = np.repeat(inputs.mask, len(chosen), axis=0)
+    maps = [inputs.window[chosen], inputs.memory[chosen], mask]
+    flipped = [np.ascontiguousarray(grid[:, rows, cols]) for grid in maps]
+    targets = counts[chosen][:, :, rows, cols].transpose(0, 2, 3, 1)
+    return flipped, np.ascontiguousarray(targets)
+
+
+def compile_member(branch: keras.Model, config: ModelConfig, steps: int, mode: Mode) -> None:
+    """Give a crime branch its loss and schedule; weight decay spares the learned offset."""
+    warm_up = max(int(steps * WARM_UP_SHARE), 1)
+    rate = config.learning_rate * (1.0 if mode == "retrain" else FINE_TUNE_RATE)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(steps - warm_up, 1), warmup_target=rate, warmup_steps=warm_up
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_list=branch.get_layer(net.OFFSET).trainable_weights)
+    is_poisson = config.cell_loss == "poisson"
+    loss = multinomial_loss if is_poisson else negative_binomial_loss(config.nb_cell_dispersion)
+    branch.compile(optimizer=optimizer, loss=loss)
+
+
+def restart(branch: keras.Model, weights: list[NDArray]) -> None:
+    """Set a compiled branch's weights and forget what its optimizer has gathered."""
+    branch.set_weights(weights)
+    for variable in branch.optimizer.variables:
+        if variable.name != "learning_rate":
+            variable.assign(np.zeros(variable.shape))
+
+
+def fit_member(
+    branch: keras.Model,
+    lessons: Lessons,
+    config: ModelConfig,
+    mode: Mode,
+    number: int,
+    report: Callable[[], None],
+) -> float:
+    """Train a compiled crime branch; return its mean loss over the last tenth of the steps."""
+    steps = training_steps(len(lessons.origins), config, mode)
+    random = np.random.default_rng([config.seed, number])
+    losses = []
+    for chosen in batches(len(lessons.origins), steps, config, mode, random):
+        flip = (bool(random.integers(2)), bool(random.integers(2)))
+        maps, targets = map_batch(lessons.inputs, lessons.counts, chosen, flip)
+        losses.append(float(branch.train_on_batch(maps, targets)))
+        report()
+    return float(np.mean(losses[-ceil(steps / 10) :]))
+
+
+def set_scale(network: keras.Model, inputs: Inputs, config: ModelConfig) -> None:
+    """Give every member the mean and deviation of each channel over in-city cells."""
+    inside = inputs.memory[:, inputs.mask[0, ..., 0] > 0]
+    mean = inside.mean(axis=(0, 1), dtype=np.float64)
+    deviation = np.maximum(inside.std(axis=(0, 1), dtype=np.float64), 1e-2)
+    for number in range(config.members):
+        branch = network.get_layer(net.member_name(number))
+        branch.get_layer(net.STANDARDISE).set_weights([mean, deviation])
+
+
+def fit_expert(network: keras.Model, lessons: Lessons) -> None:
+    """Fit the regression's shares for every horizon, and freeze them into the network.
+
+    Each week's total is given to it as an offset: it says only where, never how many.
+    """
+    inside = lessons.inputs.mask[0, ..., 0] > 0
+    kernel = np.zeros((1, 1, lessons.inputs.memory.shape[-1], HORIZON_COUNT), np.float32)
+    for horizon in range(HORIZON_COUNT):
+        totals = lessons.counts[:, horizon].sum(axis=(1, 2))
+        known = np.flatnonzero(totals)[-EXPERT_ORIGINS:]
+        counts = lessons.counts[known, horizon][:, inside]
+        features = lessons.inputs.memory[known][:, inside]
+        offset = np.repeat(np.log(totals[known]), inside.sum())
+        beta = fit_poisson(features.reshape(offset.size, -1), counts.ravel(), offset)
+        kernel[0, 0, :, horizon] = beta[1:]
+    network.get_layer(net.EXPERT).set_weights([kernel])
+
+
+def fit_total(branch: keras.Model, lessons: Lessons, config: ModelConfig) -> float:
+    """Train the total branch in place; return how much of its correction is kept, 0 to 1.
+
+    It is trained on the older origins first. The share of its correction that the newer ones
+    confirm is the share that is kept of a training on all, so that chance finds do no harm.
+    """
+    ridge_ready = np.array(lessons.origins) >= FIRST_RIDGE_WEEKS
+    goal = np.where(ridge_ready[:, None], lessons.log_totals, np.nan)
+    split = ceil(len(goal) * (1 - HELD_OUT_SHARE))
+    start = branch.get_weights()
+    optimizer = keras.optimizers.AdamW(
+        config.total_learning_rate, weight_decay=config.total_weight_decay
+    )
+    branch.compile(optimizer=optimizer, loss=log_total_loss)
+    old = goal.copy()
+    old[max(split - HORIZON_COUNT, 0) :] = np.nan
+    _fit_total(branch, lessons.inputs, old, config.total_steps)
+    gain = _confirmed(branch, lessons.inputs, goal, split)
+    restart(branch, start)
+    if gain:
+        _fit_total(branch, lessons.inputs, goal, config.total_steps)
+    head = branch.get_layer(net.TOTAL_HEAD)
+    head.set_weights([kernel * gain for kernel in head.get_weights()])
+    return gain
+
+
+def _fit_total(branch: keras.Model, inputs: Inputs, goal: NDArray, steps: int) -> None:
+    seen = inputs.total_inputs()
+    for _ in range(steps):
+        branch.train_on_batch(seen, goal.astype(np.float32))
+
+
+def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray, split: int) -> float:
+    """Return the slope of the base's errors on the correction, from `split` on, within 0 to 1."""
+    predicted = branch.predict_on_batch(inputs.total_inputs()).astype(np.float64)
+    correction, error = (predicted - inputs.base)[split:], (goal - inputs.base)[split:]
+    known = ~np.isnan(error)
+    slope = (error * correction)[known].sum() / max((correction[known] ** 2).sum(), 1e-12)
+    return float(np.clip(slope, 0.0, 1.0))
+
+
+def measure(
+    network: keras.Model, lessons: Lessons, complete: NDArray, config: ModelConfig
+) -> tuple[list[float], dict[str, float]]:
+    """Return each horizon's cell dispersion, and Poisson deviances, on the newest origins.
+
+    Args:
+        network: the whole model, fitted.
+        lessons: what it was fitted on.
+        complete: share of a week's reports known by age; young outcomes are compared with as
+            much of the forecast.
+        config: the model's.
+    """
+    first = max(len(lessons.origins) - MEASURED_ORIGINS, 0)
+    chosen = np.arange(first, len(lessons.origins))
+    inside = lessons.inputs.mask[0, ..., 0] > 0
+    mean = predict(network, lessons.inputs, chosen, config)[:, :, inside]
+    last = lessons.origins.stop
+    age = last - np.array(lessons.origins)[chosen][:, None] - np.arange(1, HORIZON_COUNT + 1)
+    observed = np.where(
+        (age >= 0)[..., None], lessons.counts[chosen][:, :, inside].astype(np.float64), np.nan
+    )
+    mean = mean * complete[np.clip(age, 0, len(complete) - 1)][..., None]
+    spread = [float(dispersion(observed[:, h].ravel(), mean[:, h].ravel())) for h in range(5)]
+    known = ~np.isnan(observed)
+    floor = np.maximum(mean, 1e-3)
+    logs = np.where(observed > 0, observed * np.log(np.maximum(observed, 1) / floor), 0.0)
+    deviance = 2 * (logs - (observed - floor))
+    figures = {
+        f"train_deviance_h{h + 1}": float(deviance[:, h][known[:, h]].mean())
+        for h in range(HORIZON_COUNT)
+    }
+    return spread, figures
+
+
+def predict(
+    network: keras.Model, inputs: Inputs, chosen: Indices, config: ModelConfig
+) -> NDArray[np.float64]:
+    """Return (chosen, horizons, rows, cols) rates at these origins; zero outside the city."""
+    rates = []
+    for start in range(0, len(chosen), config.batch_origins):
+        part = chosen[start : start + config.batch_origins]
+        mask = np.repeat(inputs.mask, len(part), axis=0)
+        maps = [inputs.window[part], inputs.memory[part], mask]
+        totals = [array[part] for array in inputs.total_inputs()]
+        rates.append(np.exp(network.predict_on_batch([*maps, *totals]).astype(np.float64)))
+    return np.concatenate(rates)

@@ -1,0 +1,115 @@
+"""A forecast of one target week from a trained model and a view of the cube."""
+
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.city import Cells, City
+from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.weeks import ForecastWeeks
+from pipeline.grid.cube import CubeView
+from pipeline.model import network as net
+from pipeline.model.inputs import History, Inputs, build_inputs, read_history
+from pipeline.model.saved import TrainedModel, load, read_weights
+from pipeline.model.totals import past_spread
+
+MODEL_NAME = "dual_branch_cnn"
+
+
+def forecast(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks) -> Forecast:
+    """Forecast the target week from what the view knows.
+
+    Args:
+        model: trained on this city, on weeks up to the view's edge or earlier.
+        view: the cube as of `weeks.edge_week`.
+        city: whose target offences are forecast.
+        weeks: issue, edge and target dates.
+
+    Raises:
+        ModelRejected: the model knows weeks after the edge, is of another city, or was changed
+            on disk since it was loaded.
+        InvalidRequest: the view's edge isn't that of `weeks`.
+    """
+    _check(model, view, city, weeks)
+    history = read_history(view, city)
+    origins = range(history.last, history.last + 1)
+    inputs = build_inputs(view, history, model.config, origins)
+    network = _network(model.folder, model.sha256, view.cells.shape)
+    rates = predict_rates(network, inputs, is_mirrored=model.config.flips)
+    horizon = weeks.horizon - 1
+    mean = np.where(view.cells.mask, rates[horizon], np.nan)
+    size = np.where(view.cells.mask, 1 / model.cell_dispersion[horizon], np.nan)
+    city_total, divisions = _totals(history, view.cells, mean, horizon)
+    return Forecast(weeks, mean, size, city_total, divisions, MODEL_NAME, model.sha256)
+
+
+def _check(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks) -> None:
+    if weeks.edge_week != view.edge_week:
+        raise InvalidRequest(
+            f"The forecast is to be made from the week {weeks.edge_week}, but the view ends at "
+            f"{view.edge_week}. Give the view as of the edge week."
+        )
+    if model.city != city.name:
+        raise ModelRejected(f"The model {model.sha256[:12]} is of {model.city}, not {city.name}.")
+    if model.trained_through > view.edge_week:
+        raise ModelRejected(
+            f"The model {model.sha256[:12]} was trained through {model.trained_through}, after "
+            f"the edge week {view.edge_week}: it has seen what it would forecast. Use a model "
+            "trained earlier, or train one as of that week."
+        )
+
+
+@lru_cache(maxsize=4)
+def _network(folder: Path, sha256: str, shape: tuple[int, int]) -> keras.Model:
+    """Return the network of a model, read once per process, its hash checked first."""
+    model = load(folder, sha256)
+    network = net.dual_branch(model.config, shape)
+    try:
+        network.set_weights(read_weights(folder))
+    except ValueError as error:
+        raise ModelRejected(f"The weights in {folder} do not fit its network: {error}") from error
+    return network
+
+
+def predict_rates(
+    network: keras.Model, inputs: Inputs, *, is_mirrored: bool
+) -> NDArray[np.float64]:
+    """Return (horizons, rows, cols) rates from the one origin in `inputs`; zero outside.
+
+    Args:
+        network: the whole model.
+        inputs: of one origin.
+        is_mirrored: average the shares over the four mirror images, in log space.
+    """
+    flips = list(product((1, -1), (1, -1))) if is_mirrored else [(1, 1)]
+    maps = [
+        np.concatenate([grid[:, ::rows, ::cols] for rows, cols in flips])
+        for grid in (inputs.window, inputs.memory, inputs.mask)
+    ]
+    totals = [np.repeat(part, len(flips), axis=0) for part in inputs.total_inputs()]
+    log_rates = network.predict_on_batch([*maps, *totals]).astype(np.float64)
+    mirrored_back = [log_rates[k][:, ::rows, ::cols] for k, (rows, cols) in enumerate(flips)]
+    total = np.exp(log_rates[0]).sum(axis=(1, 2), keepdims=True)
+    rates = np.exp(np.mean(mirrored_back, axis=0))
+    return rates * total / rates.sum(axis=(1, 2), keepdims=True)
+
+
+def _totals(
+    history: History, cells: Cells, mean: NDArray, horizon: int
+) -> tuple[CountDistribution, dict[str, CountDistribution]]:
+    """Return the distributions of the city total and of each division's; means add up."""
+    spread = past_spread(history.totals)
+    by_cell = mean[cells.row, cells.col]
+    group = np.array([history.divisions.index(name) for name in cells.division])
+    sums = np.bincount(group, weights=by_cell, minlength=len(history.divisions))
+    divisions = {
+        name: CountDistribution(float(sums[k]), float(1 / spread.divisions[horizon, k]))
+        for k, name in enumerate(history.divisions)
+    }
+    city = CountDistribution(float(by_cell.sum()), float(1 / spread.city[horizon]))
+    return city, divisions

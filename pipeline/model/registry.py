@@ -1,0 +1,207 @@
+"""The registry of models: MLflow holds the files, aliases say which is used, hashes guard both."""
+
+import logging
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.model.saved import FILES, TrainedModel, hash_folder, load
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+Alias = Literal["champion", "challenger"]
+ARCHIVE = "model.zip"
+
+
+class Registry:
+    """The models of one city.
+
+    Every version carries the tags city, sha256, trained_through and config_sha256.
+    """
+
+    def __init__(self, settings: Settings, city_name: str) -> None:
+        """Open the registry that the settings name; nothing is read or written yet."""
+        self._settings = settings
+        self._city = city_name
+        self._name = f"hotspots-{city_name}"
+        self._opened: MlflowClient | None = None
+
+    @property
+    def _client(self) -> "MlflowClient":
+        if self._opened is None:
+            os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+            from mlflow import MlflowClient
+
+            for noisy in ("mlflow", "alembic"):
+                logging.getLogger(noisy).setLevel(logging.WARNING)
+            self._settings.home.mkdir(parents=True, exist_ok=True)
+            url = self._settings.mlflow_database
+            self._opened = MlflowClient(tracking_uri=url, registry_uri=url)
+        return self._opened
+
+    def register(
+        self,
+        model: TrainedModel,
+        *,
+        alias: Alias = "challenger",
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Store a model as a new version, give it an alias, and return the version.
+
+        The same model is stored once: registering it again only moves the alias.
+
+        Raises:
+            ModelRejected: its files changed since it was trained.
+        """
+        if hash_folder(model.folder) != model.sha256:
+            raise ModelRejected(
+                f"The files in {model.folder} no longer match the model's hash; train it again."
+            )
+        same = [v for v in self._versions() if v.tags["sha256"] == model.sha256]
+        version = str(same[0].version) if same else self._store(model, dict(tags or {}))
+        self._client.set_registered_model_alias(self._name, alias, version)
+        return version
+
+    def promote(self, version: str) -> None:
+        """Make a version the champion; it stops being the challenger.
+
+        Raises:
+            InvalidRequest: there is no such version.
+        """
+        if version not in {str(v.version) for v in self._versions()}:
+            raise InvalidRequest(f"{self._name} has no version {version} to promote.")
+        self._client.set_registered_model_alias(self._name, "champion", version)
+        challenger = self._aliased("challenger")
+        if challenger is not None and str(challenger.version) == version:
+            self._client.delete_registered_model_alias(self._name, "challenger")
+
+    def champion(self, known_before: date | None = None) -> TrainedModel | None:
+        """Return the champion, or None where there is none to use.
+
+        Args:
+            known_before: an edge week. A champion trained on later weeks gives way to the newest
+                version that was not.
+
+        Raises:
+            ModelRejected: the stored files don't match their hash.
+        """
+        champion = self._aliased("champion")
+        if champion is None:
+            return None
+        if known_before is None or _trained_through(champion) <= known_before:
+            return self._fetch(champion)
+        allowed = [v for v in self._versions() if _trained_through(v) <= known_before]
+        return self._fetch(max(allowed, key=_recency)) if allowed else None
+
+    def version_of(self, sha256: str) -> str:
+        """Return the version that holds the model of this hash.
+
+        Raises:
+            InvalidRequest: there is none.
+        """
+        for version in self._versions():
+            if version.tags["sha256"] == sha256:
+                return str(version.version)
+        raise InvalidRequest(f"{self._name} holds no model {sha256[:12]}.")
+
+    def challenger(self) -> TrainedModel | None:
+        """Return the challenger, or None.
+
+        Raises:
+            ModelRejected: the stored files don't match their hash.
+        """
+        version = self._aliased("challenger")
+        return None if version is None else self._fetch(version)
+
+    def _versions(self) -> list["ModelVersion"]:
+        return list(self._client.search_model_versions(f"name='{self._name}'"))
+
+    def _aliased(self, alias: Alias) -> "ModelVersion | None":
+        found = self._client.search_registered_models(f"name='{self._name}'")
+        number = found[0].aliases.get(alias) if found else None
+        return None if number is None else self._client.get_model_version(self._name, number)
+
+    def _store(self, model: TrainedModel, tags: dict[str, str]) -> str:
+        client = self._client
+        run = client.create_run(self._experiment(), run_name=model.sha256[:12])
+        for name, value in model.metrics.items():
+            client.log_metric(run.info.run_id, name, value)
+        with _archive(model.folder) as path:
+            client.log_artifact(run.info.run_id, str(path))
+        client.set_terminated(run.info.run_id)
+        if not client.search_registered_models(f"name='{self._name}'"):
+            client.create_registered_model(self._name)
+        tags |= {
+            "city": model.city,
+            "sha256": model.sha256,
+            "trained_through": model.trained_through.isoformat(),
+            "config_sha256": model.config.sha256,
+        }
+        source = f"{run.info.artifact_uri}/{ARCHIVE}"
+        created = client.create_model_version(self._name, source, run.info.run_id, tags=tags)
+        return str(created.version)
+
+    def _experiment(self) -> str:
+        known = self._client.get_experiment_by_name(self._name)
+        if known is not None:
+            return str(known.experiment_id)
+        place = (self._settings.home / "mlruns").resolve().as_uri()
+        return str(self._client.create_experiment(self._name, artifact_location=place))
+
+    def _fetch(self, version: "ModelVersion") -> TrainedModel:
+        sha256 = version.tags["sha256"]
+        folder = self._settings.home / "models" / sha256
+        if not folder.is_dir():
+            self._unpack(version, folder)
+        return load(folder, sha256)
+
+    def _unpack(self, version: "ModelVersion", folder: Path) -> None:
+        """Download a version, check it in a folder of its own, then move it into place."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            path = self._client.download_artifacts(str(version.run_id), ARCHIVE, temporary)
+            unpacked = Path(temporary) / "model"
+            _extract(Path(path), unpacked)
+            load(unpacked, version.tags["sha256"])
+            unpacked.rename(folder)
+
+
+def _trained_through(version: "ModelVersion") -> date:
+    return date.fromisoformat(version.tags["trained_through"])
+
+
+def _recency(version: "ModelVersion") -> tuple[date, int]:
+    return _trained_through(version), int(version.version)
+
+
+@contextmanager
+def _archive(folder: Path) -> Iterator[Path]:
+    """Yield a zip of the model's files."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / ARCHIVE
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in FILES:
+                archive.write(folder / name, name)
+        yield path
+
+
+def _extract(path: Path, folder: Path) -> None:
+    """Unpack the model's own files and nothing else."""
+    folder.mkdir()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in FILES:
+                with archive.open(name) as source, (folder / name).open("wb") as copy:
+                    shutil.copyfileobj(source, copy)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise ModelRejected(f"The registry's archive of {folder.name} is damaged.") from error

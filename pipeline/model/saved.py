@@ -1,0 +1,120 @@
+"""A trained model on disk: two files, one hash over both, and no code in either.
+
+`weights.npz` holds plain arrays (never pickles) and `model.json` everything else, so that reading
+a model runs nothing from it, and equal models have equal bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from pipeline.domain.errors import ModelRejected
+from pipeline.model.config import ModelConfig
+
+WEIGHTS = "weights.npz"
+CARD = "model.json"
+FILES = (CARD, WEIGHTS)
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model in a folder.
+
+    Attributes:
+        folder: where its files lie.
+        sha256: hash over its files.
+        city: short name of the city it was trained on.
+        trained_through: the edge week of its training data.
+        config: how it was built and trained.
+        cell_dispersion: 1 / size of a cell's negative binomial, per horizon.
+        metrics: figures of the training run.
+    """
+
+    folder: Path
+    sha256: str
+    city: str
+    trained_through: date
+    config: ModelConfig
+    cell_dispersion: tuple[float, ...]
+    metrics: dict[str, float]
+
+
+def hash_folder(folder: Path) -> str:
+    """Return the sha256 over the names and bytes of a model's files.
+
+    Raises:
+        ModelRejected: a file is missing.
+    """
+    digest = hashlib.sha256()
+    for name in FILES:
+        path = folder / name
+        if not path.is_file():
+            raise ModelRejected(f"{folder} holds no {name}; a model needs {', '.join(FILES)}.")
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def save(
+    folder: Path,
+    weights: Sequence[NDArray],
+    *,
+    city: str,
+    trained_through: date,
+    config: ModelConfig,
+    cell_dispersion: Sequence[float],
+    metrics: Mapping[str, float],
+) -> TrainedModel:
+    """Write a model into a folder, which is made, and return it as read back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {f"{number:04d}": array for number, array in enumerate(weights)}
+    np.savez(folder / WEIGHTS, allow_pickle=False, **arrays)
+    card = {
+        "city": city,
+        "trained_through": trained_through.isoformat(),
+        "config": config.model_dump(),
+        "cell_dispersion": [float(value) for value in cell_dispersion],
+        "metrics": {name: float(value) for name, value in sorted(metrics.items())},
+    }
+    (folder / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
+    return load(folder, hash_folder(folder))
+
+
+def load(folder: Path, sha256: str) -> TrainedModel:
+    """Return the model in a folder, its bytes checked before any of them is understood.
+
+    Raises:
+        ModelRejected: a file is missing, the hash differs, or the card can't be read.
+    """
+    found = hash_folder(folder)
+    if found != sha256:
+        raise ModelRejected(
+            f"The model in {folder} has sha256 {found}, expected {sha256}: its files were "
+            "changed or damaged. Load it again from the registry, or train a new one."
+        )
+    try:
+        card = json.loads((folder / CARD).read_text())
+        return TrainedModel(
+            folder,
+            sha256,
+            card["city"],
+            date.fromisoformat(card["trained_through"]),
+            ModelConfig(**card["config"]),
+            tuple(card["cell_dispersion"]),
+            card["metrics"],
+        )
+    except (KeyError, ValueError, TypeError, ValidationError) as error:
+        raise ModelRejected(f"{folder / CARD} does not describe a model: {error}") from error
+
+
+def read_weights(folder: Path) -> list[NDArray]:
+    """Return a model's arrays in the order of its network's weights."""
+    with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
+        return [arrays[name] for name in sorted(arrays.files)]

@@ -1,0 +1,189 @@
+"""Great Expectations, quietly: a context per gate, a checkpoint per suite, Data Docs at the end."""
+
+import logging
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pipeline.domain.errors import QualityGateFailed
+from pipeline.quality.rules import RULES
+
+if TYPE_CHECKING:
+    from great_expectations.core.batch_definition import BatchDefinition
+
+# Counts only: Data Docs are kept and shown, and must hold no coordinates and no case numbers.
+COUNTS_ONLY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
+POSITIONS = {"result_format": "COMPLETE", "partial_unexpected_count": 0}
+SITE = "data_docs"
+
+
+@cache
+def load_gx() -> ModuleType:
+    """Import Great Expectations with analytics and chatter off; it takes seconds, so do it late."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        import great_expectations.checkpoint
+        import great_expectations.exceptions
+        import great_expectations.expectations
+        import great_expectations.expectations.row_conditions
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    return gx
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule made concrete for one city and date.
+
+    Attributes:
+        name: name of the rule.
+        expected: what is expected, in words.
+        expectations: what Great Expectations evaluates; none means that it does not apply here.
+    """
+
+    name: str
+    expected: str
+    expectations: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one check.
+
+    Attributes:
+        is_met: whether all its expectations hold.
+        positions: index labels of the rows that break it; only asked for where rows matter.
+        crash: why the check could not be made; None when it could.
+    """
+
+    is_met: bool
+    positions: frozenset[int] = frozenset()
+    crash: str | None = None
+
+
+class SuiteRun:
+    """The suites of one gate, in an own context, written to one site of Data Docs."""
+
+    def __init__(self, docs_dir: Path | None, as_of: date) -> None:
+        """Open a context; `docs_dir` None means no Data Docs, `as_of` names the run."""
+        gx = load_gx()
+        self._gx = gx
+        self._docs_dir = docs_dir
+        self._run_id = gx.RunIdentifier(
+            run_name=as_of.isoformat(), run_time=datetime.combine(as_of, time(), UTC)
+        )
+        from great_expectations.data_context.types.base import (
+            DataContextConfig,
+            InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
+        )
+
+        config = DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            data_docs_sites=_sites(docs_dir),
+            progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+        )
+        self._context = gx.get_context(mode="ephemeral", project_config=config)
+        self._frames = self._context.data_sources.add_pandas("frames")
+
+    def validate(
+        self, name: str, frame: pd.DataFrame, checks: Sequence[Check]
+    ) -> dict[str, Verdict]:
+        """Run the checks on a frame as the checkpoint of this name; return check -> verdict.
+
+        A check of no expectations is met. Positions are given for checks that quarantine.
+
+        Raises:
+            QualityGateFailed: Great Expectations itself failed.
+        """
+        try:
+            data, results = self._checkpoint(name, frame, checks)
+            return {check.name: _verdict(check, results, data, frame) for check in checks}
+        except self._gx.exceptions.GreatExpectationsError as error:
+            raise QualityGateFailed(
+                f"Checkpoint {name} could not be run: {error}. No check was made, so none passed; "
+                "the last good forecast keeps serving."
+            ) from error
+
+    def _checkpoint(
+        self, name: str, frame: pd.DataFrame, checks: Sequence[Check]
+    ) -> tuple[Any, list[Any]]:
+        gx, context = self._gx, self._context
+        asset = self._frames.add_dataframe_asset(name)
+        data = asset.add_batch_definition_whole_dataframe("all")
+        parts = [part for check in checks for part in check.expectations]
+        suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=parts))
+        definition = gx.ValidationDefinition(name=name, data=data, suite=suite)
+        checkpoint = gx.Checkpoint(
+            name=name,
+            validation_definitions=[context.validation_definitions.add(definition)],
+            result_format=COUNTS_ONLY,
+        )
+        run = context.checkpoints.add(checkpoint).run
+        (validation,) = run({"dataframe": frame}, run_id=self._run_id).run_results.values()
+        return data, validation.results
+
+    def write_docs(self) -> Path | None:
+        """Write Data Docs of all suites run so far; return their front page, None without docs."""
+        if self._docs_dir is None:
+            return None
+        self._context.build_data_docs()
+        # Tutorials for writers of suites, 3.4 of the site's 4 MB; no page of ours shows them.
+        for picture in (self._docs_dir / "static" / "images").glob("*.gif"):
+            picture.unlink()
+        return self._docs_dir / "index.html"
+
+
+def _sites(docs_dir: Path | None) -> dict[str, Any]:
+    if docs_dir is None:
+        return {}
+    store = {
+        "class_name": "TupleFilesystemStoreBackend",
+        "base_directory": str(docs_dir.resolve()),
+    }
+    return {
+        SITE: {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "store_backend": store,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        }
+    }
+
+
+def _verdict(
+    check: Check, results: Sequence[Any], data: "BatchDefinition", frame: pd.DataFrame
+) -> Verdict:
+    own = [r for r in results if r.expectation_config.meta["check"] == check.name]
+    crashes = [text for r in own if (text := _crash(r.exception_info)) is not None]
+    if len(own) != len(check.expectations):
+        crashes.append(f"{len(own)} of its {len(check.expectations)} expectations were evaluated")
+    if crashes:
+        return Verdict(is_met=False, crash=crashes[0])
+    failed = {r.expectation_config.meta["part"] for r in own if not r.success}
+    if not failed or RULES[check.name].outcome != "quarantine":
+        return Verdict(is_met=not failed)
+    batch = data.get_batch({"dataframe": frame})
+    positions: set[int] = set()
+    for part in failed:
+        answer = batch.validate(check.expectations[part], result_format=POSITIONS)
+        positions.update(answer.result["unexpected_index_list"])
+    return Verdict(is_met=False, positions=frozenset(positions))
+
+
+def _crash(info: Mapping[str, Any]) -> str | None:
+    """Return why an expectation could not be evaluated: told once, or once per metric."""
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if entry["raised_exception"]:
+            return str(entry["exception_message"])
+    return None

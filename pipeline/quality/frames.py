@@ -1,0 +1,50 @@
+"""Tables as the suites see them: pandas frames whose dates are also ages in days."""
+
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.domain.tables import TableContract
+
+
+def schema_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a frame without rows, with a column "name type" for each column of the table."""
+    return pd.DataFrame(columns=[f"{field.name} {field.type}" for field in table.schema])
+
+
+def schema_found(contract: TableContract, table: pa.Table) -> str:
+    """Return in words how the columns differ from the contract's."""
+    found = {field.name: str(field.type) for field in table.schema}
+    wanted = {column.name: str(column.type) for column in contract.columns}
+    parts = [f"{name} missing" for name in wanted if name not in found]
+    parts += [f"{name} unknown" for name in found if name not in wanted]
+    parts += [
+        f"{name} {found[name]}" for name in wanted if found.get(name, wanted[name]) != wanted[name]
+    ]
+    return ", ".join(parts) or f"the {len(wanted)} columns of the contract"
+
+
+def incident_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
+    """Return incidents with `occurred_age_days`, `reported_age_days` and `report_delay_days`.
+
+    Ages and division numbers are float64, which Great Expectations compares a column at a time;
+    days and small integers it would compare one by one.
+    """
+    frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    frame["area"] = frame["area"].astype("float64")
+    frame["occurred_age_days"] = _age_days(frame["occurred_on"], as_of)
+    frame["reported_age_days"] = _age_days(frame["reported_on"], as_of)
+    frame["report_delay_days"] = frame["occurred_age_days"] - frame["reported_age_days"]
+    return frame
+
+
+def weather_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
+    """Return daily weather with `observed_age_days`."""
+    frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    frame["observed_age_days"] = _age_days(frame["observed_on"], as_of)
+    return frame
+
+
+def _age_days(days: pd.Series, as_of: date) -> pd.Series:
+    return (pd.Timestamp(as_of) - days).dt.days.astype("float64")

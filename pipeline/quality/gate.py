@@ -1,0 +1,267 @@
+"""The gate: what each outcome does to rows, to the week, and what is kept of it."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.domain.city import City
+from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
+from pipeline.domain.tables import INCIDENTS, QUARANTINE, WEATHER_DAILY, TableContract
+from pipeline.quality import expectations, frames, measures
+from pipeline.quality.engine import Check, SuiteRun, Verdict
+from pipeline.quality.rules import RULES, Outcome
+
+NOT_APPLICABLE = "not applicable"
+# Of rows with one key the first stays, so only its copies leave.
+KEEPS_FIRST = ("incident_unique", "weather_unique")
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found, in words, and how many rows speak against it."""
+
+    name: str
+    table: str
+    outcome: Outcome
+    found: str
+    expected: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What passed and what did not.
+
+    Attributes:
+        accepted: the rows that go on, in the order they came.
+        quarantined: contract QUARANTINE, one row per row and check that it failed.
+        checks: every check of the table, in the order of RULES.
+        docs_path: front page of the Data Docs; None where none were asked for.
+    """
+
+    accepted: pa.Table
+    quarantined: pa.Table
+    checks: tuple[CheckResult, ...]
+    docs_path: Path | None
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A kind of table, and how it is seen, checked and measured."""
+
+    contract: TableContract
+    frame: Callable[[pa.Table, date], pd.DataFrame]
+    row_checks: Callable[[City, date], list[Check]]
+    measures: Mapping[str, measures.MeasureOf]
+
+
+_INCIDENTS = _Subject(
+    INCIDENTS,
+    frames.incident_frame,
+    expectations.incident_row_checks,
+    measures.INCIDENT_MEASURES,
+)
+_WEATHER = _Subject(
+    WEATHER_DAILY,
+    frames.weather_frame,
+    expectations.weather_row_checks,
+    measures.WEATHER_MEASURES,
+)
+
+
+def check_incidents(
+    city: City, incidents: pa.Table, *, as_of: date, docs_dir: Path | None
+) -> GateReport:
+    """Check incidents as known on the issue date; what fails does what RULES says.
+
+    Args:
+        city: bounds, divisions, vocabulary and publication rhythm to check against.
+        incidents: table meant for contract INCIDENTS.
+        as_of: the issue date.
+        docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
+
+    Raises:
+        StaleData: the only stop is that the newest report is too old.
+        QualityGateFailed: a check that stops the week failed or could not be made.
+    """
+    return _Gate(_INCIDENTS, city, as_of, docs_dir).check(incidents)
+
+
+def check_weather(
+    city: City, weather: pa.Table, *, as_of: date, docs_dir: Path | None
+) -> GateReport:
+    """Check daily weather; bad rows are quarantined, and thin or old weather only warns.
+
+    Args:
+        city: its stations are the known ones.
+        weather: table meant for contract WEATHER_DAILY; it may hold no rows.
+        as_of: the issue date.
+        docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
+
+    Raises:
+        QualityGateFailed: columns are not the contract's, or a check could not be made.
+    """
+    return _Gate(_WEATHER, city, as_of, docs_dir).check(weather)
+
+
+def health_rows(report: GateReport) -> list[dict[str, Any]]:
+    """Return the checks as rows for the results store."""
+    return [
+        {
+            "name": result.name,
+            "table": result.table,
+            "outcome": result.outcome,
+            "found": result.found,
+            "expected": result.expected,
+            "rows": result.rows,
+        }
+        for result in report.checks
+    ]
+
+
+class _Gate:
+    """One table's way through the gate: schema, then rows, then the accepted rows as a whole."""
+
+    def __init__(self, subject: _Subject, city: City, as_of: date, docs_dir: Path | None) -> None:
+        self._subject, self._city, self._as_of = subject, city, as_of
+        self._name = subject.contract.name
+        self._run = SuiteRun(docs_dir, as_of)
+
+    def check(self, table: pa.Table) -> GateReport:
+        schema = self._check_schema(table)
+        if schema.outcome == "stop":
+            self._finish([schema])
+        frame = self._subject.frame(table, self._as_of)
+        row_results, failures = self._check_rows(frame)
+        is_bad = np.zeros(len(frame), dtype=bool)
+        is_bad[_all_positions(failures)] = True
+        table_results = self._check_whole(frame[~is_bad], len(frame))
+        results = [schema, *row_results, *table_results]
+        docs_path = self._finish(results)
+        quarantined = _quarantine(self._subject.contract, table, failures)
+        return GateReport(table.filter(~is_bad), quarantined, tuple(results), docs_path)
+
+    def _check_schema(self, table: pa.Table) -> CheckResult:
+        contract = self._subject.contract
+        check = expectations.schema_check(contract)
+        frame = frames.schema_frame(table)
+        verdict = self._run.validate(f"{self._name}_schema", frame, [check])[check.name]
+        return _result(check, verdict, frames.schema_found(contract, table), 0)
+
+    def _check_rows(
+        self, frame: pd.DataFrame
+    ) -> tuple[list[CheckResult], dict[str, frozenset[int]]]:
+        """Return the results of row checks, and check -> positions of the rows it takes out."""
+        checks = self._subject.row_checks(self._city, self._as_of)
+        verdicts = {check.name: Verdict(is_met=True) for check in checks}
+        if len(frame):
+            verdicts = self._run.validate(f"{self._name}_rows", frame, checks)
+        results, failures = [], {}
+        for check in checks:
+            verdict = verdicts[check.name]
+            positions = verdict.positions
+            if check.name in KEEPS_FIRST:
+                key = list(self._subject.contract.key)
+                positions = _copies(frame, positions, key)
+            found = f"{len(positions):,} of {len(frame):,} rows"
+            found = found if check.expectations else NOT_APPLICABLE
+            results.append(_result(check, verdict, found, len(positions)))
+            failures[check.name] = positions
+        return results, failures
+
+    def _check_whole(self, accepted: pd.DataFrame, rows_in: int) -> list[CheckResult]:
+        evidence = measures.Evidence(self._city, self._as_of, accepted, rows_in)
+        taken = measures.take(self._subject.measures, evidence)
+        checks = expectations.table_checks(self._name, self._city)
+        verdicts = self._run.validate(f"{self._name}_table", measures.measures_frame(taken), checks)
+        results = []
+        for check in checks:
+            measure = taken[RULES[check.name].measure or ""]
+            verdict = verdicts[check.name]
+            if measure.crash is not None:
+                verdict = Verdict(is_met=False, crash=measure.crash)
+            rows = 0 if verdict.is_met else measure.rows
+            results.append(_result(check, verdict, measure.found, rows))
+        return results
+
+    def _finish(self, results: Sequence[CheckResult]) -> Path | None:
+        """Write Data Docs, then raise if any result stops the week."""
+        docs_path = self._run.write_docs()
+        stops = [result for result in results if result.outcome == "stop"]
+        if stops:
+            raise self._error(stops, docs_path)
+        return docs_path
+
+    def _error(self, stops: Sequence[CheckResult], docs_path: Path | None) -> HotspotsError:
+        is_stale = [result.name for result in stops] == ["freshness_stale"]
+        lines = [
+            f"{r.name}: found {r.found}; expected {r.expected}. {RULES[r.name].action}"
+            for r in stops
+        ]
+        kind = StaleData if is_stale else QualityGateFailed
+        return kind(
+            f"{self._city.title}, {self._name} of {self._as_of}: {len(stops)} check(s) stop the "
+            "week; the last good forecast keeps serving.\n  "
+            + "\n  ".join(lines)
+            + (f"\n  Data Docs: {docs_path}" if docs_path else "")
+        )
+
+
+def _result(check: Check, verdict: Verdict, found: str, rows: int) -> CheckResult:
+    rule = RULES[check.name]
+    outcome: Outcome = "pass" if verdict.is_met else rule.outcome
+    if verdict.crash is not None:
+        outcome, found = "stop", f"the check itself failed: {verdict.crash}"
+    return CheckResult(check.name, rule.table, outcome, found, check.expected, rows)
+
+
+def _copies(frame: pd.DataFrame, positions: Iterable[int], key: list[str]) -> frozenset[int]:
+    """Return those of the positions whose key an earlier one of them has."""
+    rows = frame.loc[sorted(positions), key]
+    return frozenset(rows.index[rows.duplicated()].tolist())
+
+
+def _all_positions(failures: Mapping[str, frozenset[int]]) -> list[int]:
+    return sorted(set().union(*failures.values()))
+
+
+def _quarantine(
+    contract: TableContract, table: pa.Table, failures: Mapping[str, frozenset[int]]
+) -> pa.Table:
+    """Return contract QUARANTINE: every failed check of every row that failed any."""
+    positions = _all_positions(failures)
+    rows = table.take(pa.array(positions, pa.int64())).to_pylist()
+    keys = dict(zip(positions, _row_keys(contract, positions, rows), strict=True))
+    texts = [json.dumps(row, default=str, sort_keys=True) for row in rows]
+    text_of = dict(zip(positions, texts, strict=True))
+    entries = [
+        {
+            "table_name": contract.name,
+            "row_key": keys[position],
+            "reason": reason,
+            "row_json": text_of[position],
+        }
+        for reason, bad in failures.items()
+        for position in sorted(bad)
+    ]
+    return QUARANTINE.conform(pa.Table.from_pylist(entries, schema=QUARANTINE.schema))
+
+
+def _row_keys(
+    contract: TableContract, positions: Sequence[int], rows: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return a key for each row, with its number where the key alone does not name it."""
+    keys = pd.Series(["|".join(str(row[name]) for name in contract.key) for row in rows], dtype=str)
+    has_gap = [any(row[name] is None for name in contract.key) for row in rows]
+    is_unclear = keys.duplicated(keep=False) | pd.Series(has_gap, dtype=bool)
+    return [
+        f"{key} (row {position})" if unclear else key
+        for key, position, unclear in zip(keys, positions, is_unclear, strict=True)
+    ]

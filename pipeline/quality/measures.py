@@ -1,0 +1,295 @@
+"""Figures about a whole table that the suites hold against limits."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.domain.city import OTHER, City
+from pipeline.domain.weeks import WEEK, last_whole_week
+
+FEWEST_ROWS = 100  # a share of fewer rows says little
+FEWEST_AT_POINTS = 1000  # and so does the share of one point among fewer located rows
+WEEKS_BEFORE = 12
+FEWEST_WEEKS_BEFORE = 4
+FEWEST_A_WEEK = 30
+RECENT_WEEKS = 8
+RECENT_DAYS = 28
+EPOCH = date(1970, 1, 1)
+# What a measure may run into in data that it can't read; such a check counts as failed.
+CRASHES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What measures look at: accepted rows, as a frame of `frames`, and how many rows came."""
+
+    city: City
+    as_of: date
+    frame: pd.DataFrame
+    rows_in: int
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure, what it means in words, and how many rows it speaks against.
+
+    `value` is None where the measure does not apply; `crash` says why it could not be taken.
+    """
+
+    value: float | None
+    found: str = "not applicable"
+    rows: int = 0
+    crash: str | None = None
+
+
+MeasureOf = Callable[[Evidence], Measure]
+NOT_APPLICABLE = Measure(None)
+
+
+def take(measures: Mapping[str, MeasureOf], evidence: Evidence) -> dict[str, Measure]:
+    """Return every measure by name; one that can't be taken says so and stops no other."""
+    taken = {}
+    for name, measure in measures.items():
+        try:
+            taken[name] = measure(evidence)
+        except CRASHES as error:
+            taken[name] = Measure(None, crash=f"{type(error).__name__}: {error}")
+    return taken
+
+
+def measures_frame(taken: Mapping[str, Measure]) -> pd.DataFrame:
+    """Return one row with a column per measure, NaN where it does not apply.
+
+    A measure that crashed has no column, so that its expectations fail too.
+    """
+    values = {name: m.value for name, m in taken.items() if m.crash is None}
+    return pd.DataFrame([values], dtype="float64")
+
+
+def accepted_rows(evidence: Evidence) -> Measure:
+    """Count the accepted rows."""
+    rows = len(evidence.frame)
+    return Measure(rows, f"{rows:,} rows")
+
+
+def quarantined_pct(evidence: Evidence) -> Measure:
+    """Measure the share of rows that went to quarantine."""
+    return _share(evidence.rows_in - len(evidence.frame), evidence.rows_in, "rows quarantined")
+
+
+def division_agreement_pct(evidence: Evidence) -> Measure:
+    """Measure the share of located reports in, or one cell beside, the division they name."""
+    city, frame = evidence.city, evidence.frame
+    is_near = _near_divisions(city)
+    if is_near is None:
+        return NOT_APPLICABLE
+    frame = frame[(frame["location_status"] == "located") & frame["area"].notna()]
+    row, col, is_inside = city.grid.locate(frame["lat"].to_numpy(), frame["lon"].to_numpy())
+    agrees = is_inside & is_near[row, col, frame["area"].to_numpy(np.int64) - 1]
+    return _share(
+        int(agrees.sum()), len(frame), "located reports agree", against=int((~agrees).sum())
+    )
+
+
+def other_class_pct(evidence: Evidence) -> Measure:
+    """Measure the share of reports whose code the city's map does not hold."""
+    is_other = evidence.frame["offence_class"] == OTHER
+    return _share(int(is_other.sum()), len(is_other), "reports are 'other'")
+
+
+def recent_target_rows(evidence: Evidence) -> Measure:
+    """Count the reports of target classes in the newest eight weeks."""
+    frame, target = evidence.frame, evidence.city.offences.target
+    recent = frame[frame["occurred_age_days"] < frame["occurred_age_days"].min() + RECENT_WEEKS * 7]
+    if len(recent) < FEWEST_ROWS:
+        return NOT_APPLICABLE
+    rows = int(recent["offence_class"].isin(target).sum())
+    return Measure(rows, f"{rows:,} of {len(recent):,} reports of the newest {RECENT_WEEKS} weeks")
+
+
+def newest_week_pct(evidence: Evidence) -> Measure:
+    """Measure the newest whole week's reports in percent of the 12 weeks before it."""
+    return _week_pct(evidence, 0)
+
+
+def week_before_newest_pct(evidence: Evidence) -> Measure:
+    """Measure the week before the newest one's reports in percent of the 12 weeks before it."""
+    return _week_pct(evidence, 1)
+
+
+def newest_report_age_days(evidence: Evidence) -> Measure:
+    """Measure the age of the newest report on the issue date."""
+    return _age(evidence, "occurred_age_days")
+
+
+def missing_location_pct(evidence: Evidence) -> Measure:
+    """Measure the share of reports without a location at the source."""
+    is_missing = evidence.frame["location_status"] == "missing"
+    return _share(int(is_missing.sum()), len(is_missing), "reports without a location")
+
+
+def missing_area_pct(evidence: Evidence) -> Measure:
+    """Measure the share of reports without a division number, where the city has divisions."""
+    if not evidence.city.divisions:
+        return NOT_APPLICABLE
+    is_missing = evidence.frame["area"].isna()
+    return _share(int(is_missing.sum()), len(is_missing), "reports without a division")
+
+
+def busiest_point_pct(evidence: Evidence) -> Measure:
+    """Measure the share of located reports that lie on the busiest single point."""
+    frame = _located(evidence)
+    if len(frame) < FEWEST_AT_POINTS:
+        return NOT_APPLICABLE
+    rows = int(frame.groupby(["lat", "lon"], sort=False).size().max())
+    return _share(rows, len(frame), "located reports on one point")
+
+
+def repeated_reports_pct(evidence: Evidence) -> Measure:
+    """Measure the share of located reports with the day, point and code of an earlier row."""
+    frame = _located(evidence)
+    is_repeat = frame.duplicated(["occurred_age_days", "lat", "lon", "offence_code"])
+    return _share(int(is_repeat.sum()), len(frame), "located reports like an earlier one")
+
+
+def stations_reporting(evidence: Evidence) -> Measure:
+    """Count the stations with an observation in the 28 days up to the issue date."""
+    if not evidence.city.stations:
+        return NOT_APPLICABLE
+    frame = evidence.frame
+    stations = frame.loc[frame["observed_age_days"] <= RECENT_DAYS, "station"].nunique()
+    return Measure(stations, f"{stations} of {len(evidence.city.stations)} stations")
+
+
+def missing_days_pct(evidence: Evidence) -> Measure:
+    """Measure the share of station-days without both temperatures.
+
+    Asked of the 28 days up to the newest observation, and of stations that report in them.
+    """
+    frame = evidence.frame
+    if frame.empty:
+        return NOT_APPLICABLE
+    ages = frame["observed_age_days"]
+    recent = frame[ages < ages.min() + RECENT_DAYS]
+    asked = recent["station"].nunique() * RECENT_DAYS
+    held = int(recent[["tmax_degc", "tmin_degc"]].notna().all(axis=1).sum())
+    return Measure(
+        100 * (1 - held / asked), f"{asked - held} of {asked} station-days", asked - held
+    )
+
+
+def newest_day_age_days(evidence: Evidence) -> Measure:
+    """Measure the age of the newest observation on the issue date."""
+    return _age(evidence, "observed_age_days")
+
+
+def largest_jump_degc(evidence: Evidence) -> Measure:
+    """Measure the largest change of a station's maximum or minimum from one day to the next."""
+    frame = evidence.frame.sort_values(["station", "observed_age_days"], ascending=[True, False])
+    by_station = frame.groupby("station", sort=False)
+    is_next_day = by_station["observed_age_days"].diff() == -1
+    jumps = by_station[["tmax_degc", "tmin_degc"]].diff().abs().max(axis=1)[is_next_day].dropna()
+    if jumps.empty:
+        return NOT_APPLICABLE
+    worst = frame.loc[jumps.idxmax()]
+    size = float(jumps.max())
+    return Measure(
+        size, f"{size:.1f} degC at {worst['station']} on {worst['observed_on']:%Y-%m-%d}"
+    )
+
+
+INCIDENT_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
+    measure.__name__: measure
+    for measure in (
+        accepted_rows, quarantined_pct, division_agreement_pct, other_class_pct,
+        recent_target_rows, newest_week_pct, week_before_newest_pct, newest_report_age_days,
+        missing_location_pct, missing_area_pct, busiest_point_pct, repeated_reports_pct,
+    )
+})  # fmt: skip
+WEATHER_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
+    measure.__name__: measure
+    for measure in (
+        quarantined_pct, stations_reporting, missing_days_pct, newest_day_age_days,
+        largest_jump_degc,
+    )
+})  # fmt: skip
+
+
+def _share(part: int, whole: int, what: str, against: int | None = None) -> Measure:
+    """Return a share in percent; not applicable to a whole of fewer than FEWEST_ROWS."""
+    if whole < FEWEST_ROWS:
+        return NOT_APPLICABLE
+    pct = 100 * part / whole
+    return Measure(
+        pct, f"{pct:.3g} %: {part:,} of {whole:,} {what}", part if against is None else against
+    )
+
+
+def _age(evidence: Evidence, column: str) -> Measure:
+    ages = evidence.frame[column]
+    if ages.empty:
+        return NOT_APPLICABLE
+    age = int(ages.min())
+    return Measure(age, f"{age} days: newest {evidence.as_of - timedelta(days=age)}")
+
+
+def _located(evidence: Evidence) -> pd.DataFrame:
+    frame = evidence.frame
+    return frame[frame["location_status"] == "located"]
+
+
+def _near_divisions(city: City) -> NDArray[np.bool_] | None:
+    """Return (rows, cols, divisions): whether a cell or one beside it is of the division."""
+    cells = city.listed_cells()
+    if cells is None or not city.divisions:
+        return None
+    rows, cols = city.grid.shape
+    padded = np.zeros((rows + 2, cols + 2, len(city.divisions)), dtype=bool)
+    number = [city.divisions.index(name) for name in cells.division]
+    padded[cells.row + 1, cells.col + 1, number] = True
+    shifts = [(y, x) for y in range(3) for x in range(3)]
+    return np.logical_or.reduce([padded[y : y + rows, x : x + cols] for y, x in shifts])
+
+
+def _week_pct(evidence: Evidence, back: int) -> Measure:
+    """Return a week's reports in percent of the mean of the 12 whole weeks before it.
+
+    Every week is counted as it stood as long after its Saturday as the newest whole week stands
+    now, so that late reports do not make older weeks look larger.
+    """
+    if evidence.frame.empty:
+        return NOT_APPLICABLE
+    newest, counts = _week_counts(evidence)
+    before = counts[back + 1 : back + 1 + WEEKS_BEFORE]
+    if len(before) < FEWEST_WEEKS_BEFORE or before.mean() < FEWEST_A_WEEK:
+        return NOT_APPLICABLE
+    pct = 100 * counts[back] / before.mean()
+    return Measure(
+        float(pct),
+        f"{pct:.0f} %: {counts[back]:,} reports in the week of {newest - back * WEEK}, mean "
+        f"{before.mean():,.0f} and spread {before.std():,.0f} of the {len(before)} before",
+    )
+
+
+def _week_counts(evidence: Evidence) -> tuple[date, NDArray[np.int64]]:
+    """Return the newest whole week and (weeks,) reports of whole weeks, newest first."""
+    frame, as_of = evidence.frame, evidence.as_of
+    newest = last_whole_week(as_of - timedelta(days=int(frame["occurred_age_days"].min())))
+    reported_age = frame["reported_age_days"].fillna(frame["occurred_age_days"]).to_numpy()
+    known_through = as_of - timedelta(days=int(reported_age.min()))
+    days_after_newest = (known_through - newest).days - 6
+    occurred = (as_of - EPOCH).days - frame["occurred_age_days"].to_numpy()
+    # 1970-01-01 was a Thursday, four days after a Sunday.
+    sunday = (occurred + 4) // 7 * 7 - 4
+    reported = (as_of - EPOCH).days - reported_age
+    is_in_time = reported - (sunday + 6) <= days_after_newest
+    weeks_back = ((newest - EPOCH).days - sunday) // 7
+    # The first week of the data may have begun before them.
+    is_counted = is_in_time & (weeks_back >= 0) & (weeks_back < weeks_back.max())
+    counted = weeks_back[is_counted].astype(np.int64)
+    return newest, np.bincount(counted, minlength=int(max(weeks_back.max(), 0)))

@@ -1,0 +1,30 @@
+"""Quantiles of the negative binomials that a forecast consists of."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import nbinom
+
+QUANTILES = {
+    "q05": 0.05,
+    "q10": 0.10,
+    "q25": 0.25,
+    "q50": 0.50,
+    "q75": 0.75,
+    "q90": 0.90,
+    "q95": 0.95,
+}
+LARGEST_SIZE = 1e6  # past it a negative binomial can't be told from a Poisson
+
+
+def quantiles(mean: ArrayLike, size: ArrayLike) -> dict[str, NDArray[np.int64]]:
+    """Return the smallest count that reaches each level of QUANTILES, by its name.
+
+    Args:
+        mean: (n,) expected counts, 0 or more.
+        size: (n,) sizes, above 0; the variance is mean + mean ** 2 / size.
+    """
+    size = np.minimum(np.asarray(size, np.float64), LARGEST_SIZE)
+    chance = size / (size + np.asarray(mean, np.float64))
+    return {
+        name: nbinom.ppf(level, size, chance).astype(np.int64) for name, level in QUANTILES.items()
+    }

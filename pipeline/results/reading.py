@@ -1,0 +1,215 @@
+"""What can be asked of the results store; nothing here writes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Select, func, inspect, select
+from sqlalchemy.orm import Session, aliased
+
+from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import ForecastWeeks
+from pipeline.results.engine import make_engine, sqlite_file, transaction
+from pipeline.results.records import CityStatus, RunRecord, StoredRun
+from pipeline.results.tables import (
+    Base,
+    CellForecast,
+    CityState,
+    DataHealth,
+    Model,
+    Run,
+    Score,
+    TotalForecast,
+    columns_of,
+)
+
+
+class ResultsReader:
+    """Read-only access to stored forecasts, their scores and the health of their data.
+
+    Every question raises WeekNotReady where the store has no tables yet, and SourceUnavailable
+    where it does not answer.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Point at a database; nothing is opened yet."""
+        self._engine = make_engine(url)
+
+    def cities(self) -> list[str]:
+        """Return the cities that have a forecast, by name."""
+        with self._read() as session:
+            return list(session.scalars(select(Run.city).distinct().order_by(Run.city)))
+
+    def weeks(self, city: str) -> list[StoredRun]:
+        """Return the current run of every target week, newest week first."""
+        with self._read() as session:
+            return _stored(session, _current(city))
+
+    def latest(self, city: str) -> StoredRun:
+        """Return the current run of the last target week.
+
+        Raises:
+            WeekNotReady: the city has no forecast.
+        """
+        return self._one(_current(city).limit(1), f"{city} has no stored forecast")
+
+    def run(self, city: str, target_week: date, revision: int | None = None) -> StoredRun:
+        """Return a week's current run, or one of its revisions.
+
+        Raises:
+            WeekNotReady: there is none.
+        """
+        query = _runs(city, target_week, revision)
+        name = "forecast" if revision is None else f"revision {revision} of the forecast"
+        return self._one(query, f"{city} has no {name} for the week of {target_week}")
+
+    def cells_frame(
+        self, city: str, target_week: date, revision: int | None = None
+    ) -> pd.DataFrame:
+        """Return a week's in-city cells, one row each, in row-major order.
+
+        Columns: row, col, division, mean, nb_size, p_any, rank, band, cluster, long_run_mean (NaN
+        where it was not given) and the quantiles q05 to q95.
+
+        Raises:
+            WeekNotReady: the week has no such forecast.
+        """
+        rows = self._rows(CellForecast, city, target_week, revision)
+        frame = pd.DataFrame(sorted(rows, key=lambda r: (r["row"], r["col"])))
+        return frame.astype({"long_run_mean": float})
+
+    def totals(self, city: str, target_week: date, revision: int | None = None) -> pd.DataFrame:
+        """Return a week's totals: kind ("city" or "division"), name, mean, nb_size, quantiles.
+
+        The city comes first, then the divisions with the most expected reports.
+
+        Raises:
+            WeekNotReady: the week has no such forecast.
+        """
+        rows = self._rows(TotalForecast, city, target_week, revision)
+        rows.sort(key=lambda r: (r["kind"] != "city", -r["mean"], r["name"]))
+        return pd.DataFrame(rows)
+
+    def health(
+        self, city: str, target_week: date, revision: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the outcomes of a run's checks: table, name, outcome, found, expected, rows.
+
+        Raises:
+            WeekNotReady: the week has no such forecast.
+        """
+        rows = self._rows(DataHealth, city, target_week, revision)
+        rows.sort(key=lambda r: r["position"])
+        return [{k: v for k, v in row.items() if k != "position"} for row in rows]
+
+    def scores(self, city: str) -> pd.DataFrame:
+        """Return every score of a city: target_week, revision, model, score, value, scored_as_of.
+
+        A score that can't be computed for a week, such as a share of nothing, is NaN.
+        """
+        names = ["target_week", "revision", "model", "score", "value", "scored_as_of"]
+        columns = [Run.target_week, Run.revision]
+        columns += [Score.model, Score.score, Score.value, Score.scored_as_of]
+        query = select(*columns).join(Run, Run.id == Score.run_pk).where(Run.city == city)
+        query = query.order_by(Run.target_week, Run.revision, Score.model, Score.score)
+        with self._read() as session:
+            frame = pd.DataFrame(list(session.execute(query)), columns=names)
+        return frame.astype({"value": float})
+
+    def unscored(self, city: str, edge_week: date) -> list[StoredRun]:
+        """Return the current runs without scores of the target weeks up to `edge_week`.
+
+        Args:
+            city: short name of the city.
+            edge_week: Sunday of the last week of which all reports are known.
+        """
+        has_scores = select(Score.run_pk).where(Score.run_pk == Run.id).exists()
+        query = _current(city).where(Run.target_week <= edge_week, ~has_scores)
+        with self._read() as session:
+            return _stored(session, query)[::-1]
+
+    def status(self, city: str) -> CityStatus:
+        """Return what a city's forecasts look like now, also where it has none."""
+        weeks = self.weeks(city)
+        scored = select(func.count(Run.target_week.distinct())).where(
+            Run.city == city, Run.id.in_(select(Score.run_pk))
+        )
+        with self._read() as session:
+            state = session.get(CityState, city)
+            return CityStatus(
+                city=city,
+                latest=weeks[0] if weeks else None,
+                weeks_stored=len(weeks),
+                weeks_scored=session.scalar(scored) or 0,
+                stale_since=state.stale_since if state else None,
+                stale_reason=state.stale_reason if state else None,
+            )
+
+    def _one(self, query: Select[Run, Model], problem: str) -> StoredRun:
+        with self._read() as session:
+            found = _stored(session, query)
+        if not found:
+            raise WeekNotReady(f"{problem}. Run that week first, or choose another.")
+        return found[0]
+
+    def _rows(
+        self, table: type[Base], city: str, target_week: date, revision: int | None
+    ) -> list[dict[str, Any]]:
+        """Return the rows that one of a run's tables holds for it."""
+        wanted = self.run(city, target_week, revision).revision
+        column: ColumnElement[int] = table.__table__.c.run_pk
+        query = select(table).join(Run, Run.id == column)
+        query = query.where(
+            Run.city == city, Run.target_week == target_week, Run.revision == wanted
+        )
+        with self._read() as session:
+            return [columns_of(row, "run_pk") for row in session.scalars(query)]
+
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
+        file = sqlite_file(self._engine)
+        if file is not None and not file.is_file():
+            raise WeekNotReady(f"There is no results store at {file} yet. Run a week first.")
+        with transaction(self._engine) as session:
+            if not inspect(session.connection()).has_table(Run.__tablename__):
+                raise WeekNotReady("The results store has no tables yet. Run a week first.")
+            yield session
+
+
+def _runs(city: str, target_week: date, revision: int | None) -> Select[Run, Model]:
+    query = _current(city) if revision is None else _all(city).where(Run.revision == revision)
+    return query.where(Run.target_week == target_week)
+
+
+def _all(city: str) -> Select[Run, Model]:
+    query = select(Run, Model).join(Model, Run.model_id == Model.id).where(Run.city == city)
+    return query.order_by(Run.target_week.desc())
+
+
+def _current(city: str) -> Select[Run, Model]:
+    """Select the highest revision of each of a city's weeks, newest week first."""
+    other = aliased(Run)
+    highest = select(func.max(other.revision)).where(
+        other.city == Run.city, other.target_week == Run.target_week
+    )
+    return _all(city).where(Run.revision == highest.scalar_subquery())
+
+
+def _stored(session: Session, query: Select[Run, Model]) -> list[StoredRun]:
+    found: Sequence[Any] = session.execute(query).all()
+    return [StoredRun(_record(run, model), run.revision, run.is_backfill) for run, model in found]
+
+
+def _record(run: Run, model: Model) -> RunRecord:
+    kept = columns_of(
+        run, "id", "revision", "is_backfill", "model_id", "issue_date", "edge_week", "target_week"
+    )
+    return RunRecord(
+        **{**kept, "notes": tuple(run.notes)},
+        weeks=ForecastWeeks(run.issue_date, run.edge_week, run.target_week),
+        model_name=model.name,
+        model_version=model.version,
+        model_sha256=model.sha256,
+    )

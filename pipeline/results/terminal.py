@@ -1,0 +1,170 @@
+"""A week's forecast and a city's status as tables for the terminal."""
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.domain.city import City
+from pipeline.results.records import CityStatus, StoredRun
+
+TOP_CELLS = 10
+TOP_CLUSTERS = 10
+MISSING = "–"
+CELL_COLUMNS = (
+    ">Rank",
+    ">Cell",
+    "Division",
+    "Centre",
+    ">Expected",
+    ">80 %",
+    ">P(any)",
+    ">Long-run",
+    ">Cluster",
+)
+CLUSTER_COLUMNS = (
+    ">Cluster",
+    ">Peak",
+    "Divisions",
+    "Centre of peak",
+    ">Cells",
+    ">Expected",
+    ">Long-run",
+)
+
+
+def week_table(
+    city: City, stored: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame
+) -> RenderableType:
+    """Return a whole week: its header, the city total, the top cells and the clusters.
+
+    Args:
+        city: for its name and grid.
+        stored: the run that made the forecast.
+        cells: the forecast as ResultsReader.cells_frame gives it.
+        totals: the totals as ResultsReader.totals gives them.
+    """
+    return Group(
+        *_banner(stored),
+        week_header(city, stored, totals),
+        "",
+        cells_table(city, cells),
+        "",
+        clusters_table(city, cells),
+    )
+
+
+def week_header(city: City, stored: StoredRun, totals: pd.DataFrame) -> RenderableType:
+    """Return what the forecast is for, what it was made from and by, and the city's total."""
+    record, weeks = stored.record, stored.record.weeks
+    total = totals[totals["kind"] == "city"].iloc[0]
+    late = ", stored after its week had begun" if stored.is_backfill else ""
+    return _facts(
+        {
+            "City": city.title,
+            "Target week": f"{weeks.target_week} to {weeks.target_week + timedelta(days=6)}",
+            "City total": f"{total['mean']:,.0f} reports expected, 80 % between "
+            f"{total['q10']:,} and {total['q90']:,}",
+            "Issued": f"{weeks.issue_date}, revision {stored.revision}{late}",
+            "Data": f"{record.provenance}, whole weeks up to the one of {weeks.edge_week} "
+            f"(horizon {weeks.horizon}), newest report {record.snapshot_age_days} days old",
+            "Model": f"{record.model_name} {record.model_version} ({record.training_mode}), "
+            f"{record.model_sha256[:12]}",
+        }
+    )
+
+
+def cells_table(city: City, cells: pd.DataFrame) -> Table:
+    """Return the highest-ranked cells, with where they are and what is expected there.
+
+    A cell is named row,col and by its centre in degrees; the interval holds 80 %.
+    """
+    table = _table(
+        f"Top {TOP_CELLS} cells",
+        CELL_COLUMNS,
+    )
+    for cell in cells.nsmallest(TOP_CELLS, "rank").to_dict("records"):
+        table.add_row(
+            str(cell["rank"]),
+            *_place(city, cell["row"], cell["col"], cell["division"]),
+            f"{cell['mean']:.2f}",
+            f"{cell['q10']}-{cell['q90']}",
+            f"{cell['p_any']:.0%}",
+            _number(cell["long_run_mean"]),
+            str(cell["cluster"] or MISSING),
+        )
+    return table
+
+
+def clusters_table(city: City, cells: pd.DataFrame) -> Table:
+    """Return the first clusters: their highest cell, their size, what is expected in them."""
+    hot = cells[cells["cluster"] > 0].sort_values(["cluster", "rank"])
+    clusters = [group for _, group in hot.groupby("cluster")]
+    table = _table(
+        f"Clusters of hotspot cells, {min(TOP_CLUSTERS, len(clusters))} of {len(clusters)}",
+        CLUSTER_COLUMNS,
+    )
+    for group in clusters[:TOP_CLUSTERS]:
+        peak = group.iloc[0]
+        table.add_row(
+            str(peak["cluster"]),
+            *_place(city, peak["row"], peak["col"], ", ".join(group["division"].unique())),
+            str(len(group)),
+            f"{group['mean'].sum():.2f}",
+            _number(group["long_run_mean"].sum(min_count=len(group))),
+        )
+    return table
+
+
+def status_table(status: CityStatus) -> RenderableType:
+    """Return what a city's forecasts look like now."""
+    facts = {
+        "City": status.city,
+        "Weeks stored": f"{status.weeks_stored}, of which {status.weeks_scored} scored",
+    }
+    if status.latest is not None:
+        weeks, record = status.latest.record.weeks, status.latest.record
+        facts["Latest forecast"] = (
+            f"for the week of {weeks.target_week}, issued {weeks.issue_date}, "
+            f"{record.provenance} data up to the week of {weeks.edge_week}"
+        )
+        facts["Run"] = f"{record.run_id}, {record.created_at:%Y-%m-%d %H:%M} UTC"
+    if status.stale_since is not None:
+        facts["STALE"] = f"since {status.stale_since}: {status.stale_reason}"
+    return Group(*(_banner(status.latest) if status.latest else ()), _facts(facts))
+
+
+def _banner(stored: StoredRun) -> tuple[RenderableType, ...]:
+    if not stored.banner:
+        return ()
+    return (Panel(Text(stored.banner, style="bold"), style="black on yellow", expand=False),)
+
+
+def _facts(facts: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        table.add_row(Text(name, style="bold"), Text(str(value)))
+    return table
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    """Return a table that fits 80 columns; a name after '>' is one of numbers, set to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.padding, table.show_edge = 0, False
+    for name in columns:
+        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left")
+    return table
+
+
+def _place(city: City, row: int, col: int, division: str) -> tuple[str, str, str]:
+    lat, lon = city.grid.centres()
+    return f"{row},{col}", division, f"{lat[row, col]:.4f},{lon[row, col]:.4f}"
+
+
+def _number(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{value:.2f}"

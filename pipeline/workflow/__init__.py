@@ -1,0 +1,139 @@
+"""The steps of a week, in order; what the DAGs and the command line call, and all they call.
+
+A step takes the run's plan and what earlier steps returned, and returns a small JSON-able dict of
+paths, hashes and figures, so that steps may run in one process or on many machines.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pipeline.clock import utc_now
+from pipeline.settings import Settings, get_settings
+from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
+from pipeline.workflow.modelling import Progress, decide_training, forecast, train
+from pipeline.workflow.outcome import publish, report
+from pipeline.workflow.plan import (
+    Decision,
+    Forecasted,
+    Gridded,
+    Plan,
+    Published,
+    Reported,
+    Scored,
+    Trained,
+    Validated,
+    make_plan,
+)
+from pipeline.workflow.scoring import score_past
+
+__all__ = ["STEPS", "Week", "make_plan", "resolve", "run_step", "run_to_cube", "run_week"]
+
+STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
+    "pull_crime": pull_crime,
+    "pull_weather": pull_weather,
+    "validate": validate,
+    "build_grid": build_grid,
+    "decide_training": decide_training,
+    "train": train,
+    "forecast": forecast,
+    "score_past": score_past,
+    "publish": publish,
+    "report": report,
+}
+NEEDS_CLOCK = frozenset({"pull_crime", "pull_weather", "publish"})
+Watch = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Week:
+    """What the steps of one week returned."""
+
+    plan: Plan
+    validated: Validated
+    grid: Gridded
+    decision: Decision
+    trained: Trained
+    forecast: Forecasted
+    scored: Scored
+    published: Published
+    reported: Reported
+
+
+def _say_nothing(_step: str) -> None:
+    """Take the name of a step and leave it."""
+
+
+def resolve(
+    *,
+    city: str,
+    issue_date: str | date | None,
+    training: str = "auto",
+    publish: bool = True,
+    notes: str = "",
+    data_interval_end: datetime | None = None,
+) -> Plan:
+    """Return the plan of a run under this process's settings and clock; see `make_plan`."""
+    return make_plan(
+        get_settings(),
+        city=city,
+        issue_date=issue_date,
+        data_interval_end=data_interval_end,
+        training=training,
+        publish=publish,
+        notes=notes,
+        now=utc_now(),
+    )
+
+
+def run_step(name: str, *inputs: object) -> Mapping[str, object]:
+    """Run one step under this process's settings and clock."""
+    clock = {"now": utc_now()} if name in NEEDS_CLOCK else {}
+    return STEPS[name](get_settings(), *inputs, **clock)
+
+
+def run_to_cube(
+    settings: Settings, plan: Plan, *, now: datetime, watch: Watch = _say_nothing
+) -> tuple[Validated, Gridded]:
+    """Run the steps up to the cube in this process; `watch` is told each step before it starts."""
+    watch("pull_crime")
+    crime = pull_crime(settings, plan, now=now)
+    watch("pull_weather")
+    weather = pull_weather(settings, plan, now=now)
+    watch("validate")
+    validated = validate(settings, plan, crime, weather)
+    watch("build_grid")
+    return validated, build_grid(settings, plan, validated)
+
+
+def run_week(
+    settings: Settings,
+    plan: Plan,
+    *,
+    now: datetime,
+    watch: Watch = _say_nothing,
+    progress: Progress | None = None,
+) -> Week:
+    """Run every step of a week in this process.
+
+    Args:
+        settings: the installation.
+        plan: what the week is for.
+        now: the present instant.
+        watch: told each step before it starts.
+        progress: told (done, total) while a model trains.
+    """
+    validated, grid = run_to_cube(settings, plan, now=now, watch=watch)
+    watch("decide_training")
+    decision = decide_training(settings, plan, grid)
+    watch("train")
+    trained = train(settings, plan, grid, decision, progress)
+    watch("forecast")
+    made = forecast(settings, plan, grid, trained)
+    watch("score_past")
+    scored = score_past(settings, plan, grid)
+    watch("publish")
+    published = publish(settings, plan, validated, grid, trained, made, now=now)
+    watch("report")
+    reported = report(settings, plan, grid, scored, published)
+    return Week(plan, validated, grid, decision, trained, made, scored, published, reported)

@@ -1,0 +1,245 @@
+"""From the sources to the cube: pull, validate, grid."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.domain.city import City, Dataset
+from pipeline.domain.errors import InvalidRequest, SourceUnavailable, WeekNotReady
+from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date, week_range, week_start_of
+from pipeline.grid.build import build_cube, cube_tables
+from pipeline.lake import Lake, Ref, Snapshot
+from pipeline.quality.gate import GateReport, check_incidents, check_weather, health_rows
+from pipeline.settings import Settings
+from pipeline.sources import crime, weather
+from pipeline.sources.calendar import weekly_calendar
+from pipeline.sources.http import HttpClient
+from pipeline.sources.pull import Pull
+from pipeline.workflow.accounting import account
+from pipeline.workflow.plan import (
+    Gridded,
+    Plan,
+    Pulled,
+    Validated,
+    city_of,
+    end_of_day,
+    issue_date_of,
+)
+
+WEATHER_SOURCES = ("weather_ncei", "weather_acis", "weather_nws")
+WEATHER_FORECAST_SOURCE = "weather_forecast"
+CALENDAR_WEEKS_AHEAD = 6
+WEATHER_KNOWN_AFTER = timedelta(days=1)
+
+
+def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
+    """Bring every crime dataset up to date, or keep what a past week can be rebuilt from.
+
+    Raises:
+        SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
+        InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
+    """
+    city, lake = city_of(plan), Lake(settings.lake_dir)
+    datasets = _wanted_datasets(city, settings)
+    names = [dataset.id for dataset in datasets]
+    if not names:
+        raise WeekNotReady(f"{city.title} has no datasets to pull; it can only be backtested.")
+    http = HttpClient(settings)
+    if not _is_past_and_held(lake, city, plan, names, now):
+        for dataset in datasets:
+            held = lake.snapshots(city.name, dataset.id)
+            last = held[-1].source_updated_at if held else None
+            pull = crime.pull_crime(http, settings, city, dataset, last)
+            if pull is not None:
+                _store(lake, city, pull, now)
+    return _pulled(lake, city, plan, names, list(http.notes))
+
+
+def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
+    """Bring station weather up to date and archive today's forecast; never stop a week for it."""
+    city, lake = city_of(plan), Lake(settings.lake_dir)
+    http = HttpClient(settings)
+    notes: list[str] = []
+    if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
+        first = min(dataset.occurred_from for dataset in _wanted_datasets(city, settings))
+        today = min(issue_date_of(plan), now.astimezone(ZoneInfo(city.time_zone)).date())
+        try:
+            for pull in weather.pull_weather(http, settings, city, first, today):
+                _store(lake, city, pull, now)
+            _store(lake, city, weather.pull_weather_forecast(http, settings, city), now)
+        except SourceUnavailable as error:
+            notes.append(f"weather: {error}")
+    held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
+    return _pulled(lake, city, plan, held, [*http.notes, *notes])
+
+
+def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: Pulled) -> Validated:
+    """Make incidents and daily weather of the snapshots, as known on the issue date, and check.
+
+    Raises:
+        QualityGateFailed, StaleData: a check that stops the week failed.
+    """
+    city, lake, issued = city_of(plan), Lake(settings.lake_dir), issue_date_of(plan)
+    raw = _read_all(lake, crime_pull)
+    build = crime.build_incidents(city, raw)
+    incidents, known_through = _as_published(lake, city, plan, crime_pull, build.incidents)
+    docs = settings.home / "data_docs" / city.name / issued.isoformat()
+    gate = check_incidents(city, incidents, as_of=issued, docs_dir=docs / "incidents")
+    daily = weather.merge_weather(
+        list(_read_all(lake, weather_pull).values()), issued - WEATHER_KNOWN_AFTER
+    )
+    weather_gate = check_weather(city, daily, as_of=issued, docs_dir=docs / "weather")
+    health = [*health_rows(gate), *health_rows(weather_gate)]
+    ref = lake.write(
+        "validated",
+        city.name,
+        {
+            "incidents": gate.accepted,
+            "weather_daily": weather_gate.accepted,
+            "quarantine": pa.concat_tables([gate.quarantined, weather_gate.quarantined]),
+        },
+        {"issue_date": plan["issue_date"], "snapshots": crime_pull["snapshots"]},
+    )
+    return Validated(
+        ref=ref.to_json(),
+        known_through=known_through.isoformat(),
+        provenance=crime_pull["provenance"],
+        snapshot_age_days=(issued - known_through).days,
+        rows_in=build.rows_in,
+        dropped=build.dropped,
+        not_yet_known=build.incidents.num_rows - incidents.num_rows,
+        accepted=gate.accepted.num_rows,
+        quarantined_rows=incidents.num_rows - gate.accepted.num_rows,
+        quarantined=_by_reason(gate),
+        health=health,
+        data_docs=str(gate.docs_path) if gate.docs_path else None,
+        notes=[*crime_pull["notes"], *weather_pull["notes"]],
+    )
+
+
+def build_grid(settings: Settings, plan: Plan, validated: Validated) -> Gridded:
+    """Lay the checked incidents and weather on the grid and find the edge and target weeks.
+
+    Raises:
+        StaleData: the last whole week is too old for the target week.
+    """
+    city, lake = city_of(plan), Lake(settings.lake_dir)
+    known_through = parse_date(validated["known_through"])
+    tables = lake.read(Ref.from_json(validated["ref"]))
+    incidents = tables["incidents"]
+    first = week_start_of(pc.min(incidents["occurred_on"]).as_py())
+    last = week_start_of(known_through) + WEEK * CALENDAR_WEEKS_AHEAD
+    calendar = weekly_calendar(city, week_range(first, last))
+    cube, tally = build_cube(
+        city, incidents, tables["weather_daily"], calendar, known_through=known_through
+    )
+    weeks = forecast_weeks(issue_date_of(plan), known_through)
+    grid = Gridded(
+        ref="",
+        edge_week=weeks.edge_week.isoformat(),
+        horizon=weeks.horizon,
+        tally=asdict(tally),
+    )
+    rows = {line.label: line.rows for line in account(validated, grid)}
+    ref = lake.write(
+        "cubes", city.name, cube_tables(cube), {"rows": rows, "origin": validated["provenance"]}
+    )
+    return Gridded(**{**grid, "ref": ref.to_json()})
+
+
+def _is_past_and_held(
+    lake: Lake, city: City, plan: Plan, names: Sequence[str], now: datetime
+) -> bool:
+    """Say whether a week lies in the past and the lake already holds all that it needs.
+
+    Such a week is rebuilt from what is held: a new pull could only add what was not known then.
+    """
+    is_past = end_of_day(issue_date_of(plan), city) < now
+    return is_past and all(lake.snapshots(city.name, name) for name in names)
+
+
+def _wanted_datasets(city: City, settings: Settings) -> list[Dataset]:
+    """Return the datasets, cut to the history that is asked for."""
+    if settings.history_start is None:
+        return list(city.datasets)
+    start = parse_date(settings.history_start)
+    return [
+        dataset.model_copy(update={"occurred_from": max(dataset.occurred_from, start)})
+        for dataset in city.datasets
+        if dataset.occurred_before is None or dataset.occurred_before > start
+    ]
+
+
+def _store(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
+    held = lake.snapshots(city.name, pull.dataset)
+    if held and held[-1].provenance != pull.provenance:
+        raise InvalidRequest(
+            f"{lake.root} holds {held[-1].provenance} snapshots of {pull.dataset}, and this pull "
+            f"is {pull.provenance}. They must not mix: set HOTSPOTS_HOME to another folder."
+        )
+    return lake.add_snapshot(
+        city.name,
+        pull.dataset,
+        pull.table,
+        pulled_at=now,
+        source_updated_at=pull.source_updated_at,
+        provenance=pull.provenance,
+        notes=pull.notes,
+    )
+
+
+def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
+    """Return the snapshot that a run reads: the newest it could have had, else the first."""
+    as_of = end_of_day(issue_date_of(plan), city)
+    chosen = lake.snapshot_as_of(city.name, name, as_of) or lake.first_snapshot(city.name, name)
+    if chosen is None:
+        raise WeekNotReady(f"The lake holds no snapshot of {name} for {city.title}; pull it first.")
+    return chosen
+
+
+def _pulled(lake: Lake, city: City, plan: Plan, names: Sequence[str], notes: list[str]) -> Pulled:
+    chosen = {name: _chosen(lake, city, plan, name) for name in names}
+    origins = {snapshot.provenance for snapshot in chosen.values()}
+    # One simulated part makes the whole run simulated; a recorded one makes it recorded.
+    provenance = next((p for p in ("simulated", "recorded") if p in origins), "live")
+    refs = {name: snapshot.ref.to_json() for name, snapshot in chosen.items()}
+    return Pulled(snapshots=refs, provenance=provenance, notes=notes)
+
+
+def _read_all(lake: Lake, pulled: Pulled) -> dict[str, pa.Table]:
+    return {
+        name: next(iter(lake.read(Ref.from_json(ref)).values()))
+        for name, ref in pulled["snapshots"].items()
+    }
+
+
+def _as_published(
+    lake: Lake, city: City, plan: Plan, pulled: Pulled, incidents: pa.Table
+) -> tuple[pa.Table, date]:
+    """Return the incidents that had been published on the issue date, and the last day of them.
+
+    Snapshots that existed then are what had been published. Before the first snapshot the city's
+    publication rule decides: a report is known once the day it was reported on has been published,
+    one without a report date once its day of occurrence has.
+    """
+    issued = issue_date_of(plan)
+    as_of = end_of_day(issued, city)
+    possible = incidents.filter(pc.less_equal(incidents["occurred_on"], issued))
+    if not possible.num_rows:
+        raise WeekNotReady(f"No report of {city.title} occurred on or before {issued}.")
+    newest: date = pc.max(possible["occurred_on"]).as_py()
+    if all(lake.snapshot_as_of(city.name, name, as_of) for name in pulled["snapshots"]):
+        return incidents, newest
+    through = min(newest, city.publication.known_through(issued))
+    known_from = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
+    latest = pc.max_element_wise(known_from, incidents["occurred_on"])
+    return incidents.filter(pc.less_equal(latest, through)), through
+
+
+def _by_reason(gate: GateReport) -> dict[str, int]:
+    counts = gate.quarantined.group_by("reason").aggregate([("reason", "count")])
+    return dict(zip(counts["reason"].to_pylist(), counts["reason_count"].to_pylist(), strict=True))

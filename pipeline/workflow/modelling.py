@@ -1,0 +1,139 @@
+"""From the cube to a forecast: decide on training, train, forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.domain.city import City
+from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import parse_date, weeks_between
+from pipeline.grid.build import cube_from_tables
+from pipeline.grid.cube import Cube, CubeView
+from pipeline.lake import Lake, Ref
+from pipeline.settings import Settings
+from pipeline.workflow.artefact import write_forecast
+from pipeline.workflow.plan import (
+    Decision,
+    Forecasted,
+    Gridded,
+    Plan,
+    Trained,
+    city_of,
+    weeks_of,
+)
+
+if TYPE_CHECKING:
+    from pipeline.model.config import ModelConfig
+    from pipeline.model.saved import TrainedModel
+
+FINE_TUNE_AFTER_WEEKS = 4
+RETRAIN_AFTER_WEEKS = 26
+Progress = Callable[[int, int], None]
+
+
+def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
+    """Decide how the model is come by; only models known at the edge week are considered.
+
+    "auto" reuses a champion under 4 weeks old, fine-tunes one under 26, and else retrains; so it
+    does after a change of configuration.
+
+    Raises:
+        WeekNotReady: reuse or fine-tuning was asked for and there is no earlier model.
+    """
+    from pipeline.model.registry import Registry
+
+    edge = parse_date(grid["edge_week"])
+    champion = Registry(settings, plan["city"]).champion(known_before=edge)
+    if champion is None:
+        if plan["training"] in ("reuse", "fine_tune"):
+            raise WeekNotReady(
+                f"No model of {plan['city']} was trained on data up to {edge} or before, so there "
+                f"is none to {plan['training']}. Run with training=retrain."
+            )
+        return Decision(mode="retrain", why="no earlier model")
+    if plan["training"] != "auto":
+        return Decision(mode=plan["training"], why="asked for")
+    age = weeks_between(champion.trained_through, edge)
+    if champion.config != model_config(settings):
+        return Decision(mode="retrain", why="the configuration has changed since the champion")
+    if age < FINE_TUNE_AFTER_WEEKS:
+        return Decision(mode="reuse", why=f"the champion is {age} weeks old")
+    if age < RETRAIN_AFTER_WEEKS:
+        return Decision(mode="fine_tune", why=f"the champion is {age} weeks old")
+    return Decision(mode="retrain", why=f"the champion is {age} weeks old")
+
+
+def train(
+    settings: Settings,
+    plan: Plan,
+    grid: Gridded,
+    decision: Decision,
+    progress: Progress | None = None,
+) -> Trained:
+    """Bring a model in the decided way, and register it as champion if it knows the most."""
+    from pipeline.model import training
+    from pipeline.model.registry import Registry
+
+    registry = Registry(settings, plan["city"])
+    edge = parse_date(grid["edge_week"])
+    champion = registry.champion(known_before=edge)
+    if decision["mode"] == "reuse" and champion is not None:
+        return _trained(champion, registry.version_of(champion.sha256), "reuse")
+    model = training.train(
+        _view(settings, plan, grid),
+        city_of(plan),
+        model_config(settings),
+        mode="fine_tune" if decision["mode"] == "fine_tune" else "retrain",
+        start_from=champion.folder if champion and decision["mode"] == "fine_tune" else None,
+        folder=settings.home / "models" / plan["city"],
+        progress=progress,
+    )
+    newest = registry.champion(known_before=None)
+    knows_most = newest is None or newest.trained_through <= model.trained_through
+    version = registry.register(model, alias="champion" if knows_most else "challenger")
+    return _trained(model, version, decision["mode"])
+
+
+def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:
+    """Forecast the target week and write it to the lake."""
+    from pipeline.model import training
+    from pipeline.model.forecast import forecast as make_forecast
+
+    model = training.load(Path(trained["folder"]), trained["sha256"])
+    weeks = weeks_of(plan, grid)
+    made = make_forecast(model, _view(settings, plan, grid), city_of(plan), weeks)
+    ref = write_forecast(settings, plan, made)
+    return Forecasted(ref=ref.to_json(), model_name=made.model_name, city_mean=made.city.mean)
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """Return the model's configuration under these settings."""
+    from pipeline.model.config import ModelConfig
+
+    return ModelConfig(
+        window_weeks=settings.window_weeks,
+        epochs=settings.train_epochs,
+        members=settings.train_members,
+        seed=settings.seed,
+    )
+
+
+def read_cube(settings: Settings, grid: Gridded, city: City) -> Cube:
+    """Return the cube of a run."""
+    return cube_from_tables(city, Lake(settings.lake_dir).read(Ref.from_json(grid["ref"])))
+
+
+def _view(settings: Settings, plan: Plan, grid: Gridded) -> CubeView:
+    return read_cube(settings, grid, city_of(plan)).as_of(parse_date(grid["edge_week"]))
+
+
+def _trained(model: TrainedModel, version: str, mode: str) -> Trained:
+    return Trained(
+        folder=str(model.folder),
+        sha256=model.sha256,
+        version=version,
+        trained_through=model.trained_through.isoformat(),
+        mode=mode,
+    )

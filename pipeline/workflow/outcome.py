@@ -1,0 +1,150 @@
+"""From a forecast to what people read: the results store, files, a map."""
+
+from datetime import date, datetime
+from importlib.metadata import version
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.city import City
+from pipeline.domain.weeks import parse_date
+from pipeline.evaluation.baselines import BASELINES, REFERENCE
+from pipeline.evaluation.hotspots import find_hotspots
+from pipeline.grid.cube import Cube
+from pipeline.lake import Ref
+from pipeline.results.exports import export_week
+from pipeline.results.records import RunRecord
+from pipeline.results.store import ResultsStore
+from pipeline.settings import Settings
+from pipeline.workflow.accounting import account
+from pipeline.workflow.artefact import read_forecast
+from pipeline.workflow.modelling import model_config, read_cube
+from pipeline.workflow.plan import (
+    Forecasted,
+    Gridded,
+    Plan,
+    Published,
+    Reported,
+    Scored,
+    Trained,
+    Validated,
+    city_of,
+    weeks_of,
+)
+from pipeline.workflow.scoring import observed_week
+
+
+def publish(
+    settings: Settings,
+    plan: Plan,
+    validated: Validated,
+    grid: Gridded,
+    trained: Trained,
+    made: Forecasted,
+    *,
+    now: datetime,
+) -> Published:
+    """Store the forecast, its hotspots and the week's data health in one transaction.
+
+    Raises:
+        ForecastLocked: another forecast of this week is stored and the week has begun.
+    """
+    sha256 = Ref.from_json(made["ref"]).sha256
+    if not plan["publish"]:
+        return Published(revision=0, forecast_sha256=sha256)
+    city = city_of(plan)
+    forecast, cube = read_forecast(settings, plan, grid, made), read_cube(settings, grid, city)
+    store = ResultsStore(settings.results_database)
+    store.migrate()
+    revision = store.publish(
+        run_record(settings, plan, validated, grid, trained, made, now=now),
+        forecast,
+        find_hotspots(forecast.mean, settings.seed),
+        validated["health"],
+        cube.cells,
+        today=now.astimezone(ZoneInfo(city.time_zone)).date(),
+        long_run_mean=long_run_mean(cube, city, weeks_of(plan, grid).edge_week),
+    )
+    return Published(revision=revision, forecast_sha256=sha256)
+
+
+def report(
+    settings: Settings, plan: Plan, grid: Gridded, scored: Scored, published: Published
+) -> Reported:
+    """Write the week's map and exports, and draw the outcome beside weeks that came true.
+
+    A dry run has published nothing, and so writes nothing.
+    """
+    city = city_of(plan)
+    folder = settings.home / "reports" / city.name
+    week = folder / plan["target_week"]
+    if not published["revision"]:
+        return Reported(folder=str(week), files=[])
+    store = ResultsStore(settings.results_database)
+    cube, edge = read_cube(settings, grid, city), parse_date(grid["edge_week"])
+    target = parse_date(plan["target_week"])
+    files = [*export_week(store, city, target, week), _draw(store, city, cube, target, week, None)]
+    for past in scored["weeks"]:
+        observed = observed_week(cube, city, parse_date(past), edge)
+        files.append(_draw(store, city, cube, parse_date(past), folder / past, observed))
+    return Reported(folder=str(week), files=[str(file) for file in files])
+
+
+def long_run_mean(cube: Cube, city: City, edge: date) -> NDArray[np.float64]:
+    """Return the (rows, cols) mean weekly target reports of each cell over all known weeks."""
+    counts = cube.as_of(edge).counts(city.offences.target)
+    return BASELINES[REFERENCE](counts, cube.cells.mask, 1)
+
+
+def run_record(
+    settings: Settings,
+    plan: Plan,
+    validated: Validated,
+    grid: Gridded,
+    trained: Trained,
+    made: Forecasted,
+    *,
+    now: datetime,
+) -> RunRecord:
+    """Return all that tells how a forecast came about."""
+    cube, forecast = Ref.from_json(grid["ref"]), Ref.from_json(made["ref"])
+    notes = [plan["notes"], *validated["notes"]]
+    return RunRecord(
+        run_id=f"{plan['city']} {plan['issue_date']} {now:%Y%m%dT%H%M%SZ}",
+        city=plan["city"],
+        weeks=weeks_of(plan, grid),
+        provenance=validated["provenance"],
+        input_ref=grid["ref"],
+        input_sha256=cube.sha256,
+        snapshot_age_days=validated["snapshot_age_days"],
+        model_name=made["model_name"],
+        model_version=trained["version"],
+        model_sha256=trained["sha256"],
+        training_mode=trained["mode"],
+        code_version=version("la-hotspots"),
+        config_sha256=model_config(settings).sha256,
+        forecast_sha256=forecast.sha256,
+        tally={line.label: line.rows for line in account(validated, grid)},
+        notes=tuple(note for note in notes if note),
+        created_at=now,
+    )
+
+
+def _draw(
+    store: ResultsStore,
+    city: City,
+    cube: Cube,
+    week: date,
+    folder: Path,
+    observed: NDArray[np.float32] | None,
+) -> Path:
+    from pipeline.results.maps import draw_week
+
+    path = folder / ("forecast.png" if observed is None else "forecast_and_outcome.png")
+    draw_week(
+        path, city, cube.cells, store.cells_frame(city.name, week), store.run(city.name, week),
+        observed=observed,
+    )  # fmt: skip
+    return path

@@ -1,0 +1,163 @@
+"""What a run is for, and what its steps hand to one another: small, JSON-able, never a frame."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal, TypedDict
+from zoneinfo import ZoneInfo
+
+from pipeline.domain.city import City, load_city
+from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.domain.weeks import ForecastWeeks, parse_date, resolve_week, target_week_of
+from pipeline.settings import Settings
+
+TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
+TRAINING_TYPES: tuple[TrainingType, ...] = ("auto", "reuse", "fine_tune", "retrain")
+
+
+class Plan(TypedDict):
+    """What a run is for, resolved before anything is pulled."""
+
+    city: str
+    issue_date: str
+    target_week: str
+    training: TrainingType
+    publish: bool
+    notes: str
+
+
+class Pulled(TypedDict):
+    """Snapshots a run reads (dataset -> Ref as JSON), where they are from, and how it went."""
+
+    snapshots: dict[str, str]
+    provenance: str
+    notes: list[str]
+
+
+class Validated(TypedDict):
+    """Checked incidents and weather, with every row accounted for."""
+
+    ref: str
+    known_through: str
+    provenance: str
+    snapshot_age_days: int
+    rows_in: int
+    dropped: dict[str, int]
+    not_yet_known: int
+    accepted: int
+    quarantined_rows: int
+    quarantined: dict[str, int]
+    health: list[dict[str, Any]]
+    data_docs: str | None
+    notes: list[str]
+
+
+class Gridded(TypedDict):
+    """The cube, the weeks of the forecast, and how many reports found a cell."""
+
+    ref: str
+    edge_week: str
+    horizon: int
+    tally: dict[str, int]
+
+
+class Decision(TypedDict):
+    """How the model is come by, and why."""
+
+    mode: Literal["reuse", "fine_tune", "retrain"]
+    why: str
+
+
+class Trained(TypedDict):
+    """The model a week is forecast with."""
+
+    folder: str
+    sha256: str
+    version: str
+    trained_through: str
+    mode: str
+
+
+class Forecasted(TypedDict):
+    """The forecast as it lies in the lake."""
+
+    ref: str
+    model_name: str
+    city_mean: float
+
+
+class Scored(TypedDict):
+    """The target weeks that were scored."""
+
+    weeks: list[str]
+
+
+class Published(TypedDict):
+    """What the results store took; revision 0 on a dry run."""
+
+    revision: int
+    forecast_sha256: str
+
+
+class Reported(TypedDict):
+    """Where the week's files lie."""
+
+    folder: str
+    files: list[str]
+
+
+def make_plan(
+    settings: Settings,
+    *,
+    city: str,
+    issue_date: str | date | None,
+    data_interval_end: datetime | None = None,
+    training: str = "auto",
+    publish: bool = True,
+    notes: str = "",
+    now: datetime,
+) -> Plan:
+    """Resolve a run's issue date and target week, before anything is pulled.
+
+    Raises:
+        InvalidRequest: the city, date or kind of training can't be understood.
+        WeekNotReady: the issue date lies in the future (a replay may run ahead of the clock).
+    """
+    if training not in TRAINING_TYPES:
+        raise InvalidRequest(f"Training {training!r} is not one of {', '.join(TRAINING_TYPES)}.")
+    the_city = load_city(city)
+    issued = resolve_week(issue_date, data_interval_end, the_city.time_zone)
+    today = now.astimezone(ZoneInfo(the_city.time_zone)).date()
+    if issued > today and settings.replay_url is None:
+        raise WeekNotReady(
+            f"Issue date {issued} lies after today, {today}. Give {today} or before."
+        )
+    return Plan(
+        city=city,
+        issue_date=issued.isoformat(),
+        target_week=target_week_of(issued).isoformat(),
+        training=training,
+        publish=publish,
+        notes=notes,
+    )
+
+
+def city_of(plan: Plan) -> City:
+    """Return the city of a plan."""
+    return load_city(plan["city"])
+
+
+def issue_date_of(plan: Plan) -> date:
+    """Return the issue date of a plan."""
+    return parse_date(plan["issue_date"])
+
+
+def weeks_of(plan: Plan, grid: Gridded) -> ForecastWeeks:
+    """Return the issue, edge and target dates of a run."""
+    return ForecastWeeks(
+        issue_date_of(plan), parse_date(grid["edge_week"]), parse_date(plan["target_week"])
+    )
+
+
+def end_of_day(day: date, city: City) -> datetime:
+    """Return the last instant of a city's day, in UTC."""
+    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(city.time_zone))
+    return midnight.astimezone(UTC) - timedelta(microseconds=1)

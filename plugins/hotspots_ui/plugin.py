@@ -1,0 +1,27 @@
+"""Adds the Hotspots page, and the API behind it, to Airflow's own server."""
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+from hotspots_ui.api import app
+
+URL_PREFIX = "/hotspots"
+
+
+class HotspotsPlugin(AirflowPlugin):
+    """A page in the navigation, served beside Airflow and open to its users only."""
+
+    name = "hotspots"
+    fastapi_apps: ClassVar[list[Any]] = [
+        {"app": app, "url_prefix": URL_PREFIX, "name": "Hotspots API"}
+    ]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Hotspots",
+            # Without a leading slash, so that it holds under a proxy's path too.
+            "href": f"{URL_PREFIX.lstrip('/')}/",
+            "destination": "nav",
+            "url_route": "hotspots",
+            "nav_top_level": True,
+        }
+    ]

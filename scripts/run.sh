@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The main job: forecast one week through Airflow. LIVE=1 asks the real sources for the real week.
+source "$(dirname "$0")/environment.sh"
+started=$SECONDS
+issue_date="${ISSUE_DATE:-2026-11-11}"
+trap '[ -z "${replay_pid:-}" ] || kill "$replay_pid" 2>/dev/null' EXIT
+
+if [ -n "${LIVE:-}" ]; then
+    issue_date="${ISSUE_DATE:-$(TZ=America/Los_Angeles date +%F)}"
+    if [ -z "${HOTSPOTS_CONTACT:-}" ]; then
+        echo "Set HOTSPOTS_CONTACT to an e-mail address: the weather service requires one." >&2
+        exit 2
+    fi
+    echo "Forecasting from the live sources, issue date $issue_date."
+else
+    echo "Simulating three years of Los Angeles (nothing is fetched; LIVE=1 asks the real sources)."
+    start_replay
+    echo "Forecasting from the SIMULATED city, issue date $issue_date."
+fi
+
+prepare_airflow
+log="$HOTSPOTS_HOME/weekly_forecast.log"
+echo "Running weekly_forecast through Airflow; its log is $log"
+if ! airflow dags test weekly_forecast "${issue_date}T14:00:00+00:00" \
+    --conf "{\"issue_date\": \"$issue_date\"}" >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    echo "weekly_forecast failed; the whole log is $log" >&2
+    exit 1
+fi
+hotspots show --city los_angeles --issued "$issue_date"
+echo "Done in $((SECONDS - started)) s."

@@ -1,0 +1,75 @@
+"""A small made-up city, served on loopback as if it were Chicago's portal."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.domain.city import load_city
+from pipeline.replay.recorded import RecordedData
+from pipeline.replay.server import ReplayServer
+from pipeline.settings import Settings
+from pipeline.sources.http import HttpClient
+from pipeline.workflow import ingest
+
+FIRST_DAY = pd.Timestamp("2016-12-04")
+DAYS = 60 * 7
+HOT_CELLS = 60
+REPORTS_A_DAY = 60
+ISSUE_DATE = "2017-12-13"
+
+
+def made_up_reports() -> pd.DataFrame:
+    """Return reports of 60 weeks in 60 cells, the first cells busier than the last."""
+    rng = np.random.default_rng(3)
+    grid = load_city("chicago").grid
+    places = rng.choice(grid.rows * grid.cols, HOT_CELLS, replace=False)
+    weights = 1 / np.arange(1, HOT_CELLS + 1)
+    n = DAYS * REPORTS_A_DAY
+    place = rng.choice(places, n, p=weights / weights.sum())
+    row, col = np.divmod(place, grid.cols)
+    return pd.DataFrame(
+        {
+            "occurred_at": FIRST_DAY + pd.to_timedelta(rng.integers(0, DAYS * 1440, n), unit="min"),
+            "primary_type": rng.choice(["BATTERY", "ASSAULT", "THEFT"], n, p=[0.3, 0.2, 0.5]),
+            "latitude": grid.south + (row + rng.uniform(0.1, 0.9, n)) * grid.cell_height_deg,
+            "longitude": grid.west + (col + rng.uniform(0.1, 0.9, n)) * grid.cell_width_deg,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def made_up_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made_up_chicago")
+    made_up_reports().to_parquet(folder / "crime_2016_2017.parquet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def portal(made_up_folder):
+    with ReplayServer(RecordedData(made_up_folder)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(ingest, "HttpClient", partial(HttpClient, sleep=lambda _seconds: None))
+
+
+@pytest.fixture
+def settings(portal, tmp_path):
+    portal.clear_faults()
+    return small_settings(portal.url, tmp_path / "home")
+
+
+def small_settings(replay_url, home):
+    return Settings(
+        home=home,
+        replay_url=replay_url,
+        page_rows=5_000,
+        read_timeout_s=2,
+        window_weeks=6,
+        train_epochs=2,
+        train_members=1,
+    )

@@ -1,0 +1,207 @@
+"""The results store on a real PostgreSQL, started on loopback for these tests."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from unit.results.samples import (
+    BEFORE,
+    HEALTH,
+    TARGET,
+    make_forecast,
+    make_hotspots,
+    make_run,
+    publish,
+    small_cells,
+)
+
+from pipeline.domain.errors import ForecastLocked, SourceUnavailable
+from pipeline.results.engine import transaction
+from pipeline.results.store import ResultsStore
+from pipeline.results.tables import Base
+
+CITY = "smallville"
+ORDINARY_USER = "nobody"  # initdb refuses to run as root
+OTHER = {"scale": 2.0, "forecast_sha256": "b" * 64}
+
+
+def _programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL's programs, or None where there is none."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in found), key=lambda p: int(p.parent.name), default=None)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Start a server of its own and give the URL of it without a database."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL's server programs are not in /usr/lib/postgresql/*/bin")
+    who = {"user": ORDINARY_USER, "extra_groups": []} if os.geteuid() == 0 else {}
+    folder, port = Path(tempfile.mkdtemp(prefix="hotspots_pg_")), _free_port()
+    if who:
+        shutil.chown(folder, ORDINARY_USER)
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [programs / program, "-D", folder / "data", *arguments],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL, **who,
+        )  # fmt: skip
+
+    try:
+        run("initdb", "-U", "hotspots", "--auth=trust", "--no-sync", "--encoding=UTF8")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"{options} -F", "start")
+        yield f"postgresql+psycopg://hotspots@127.0.0.1:{port}"
+        run("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def url(server, request):
+    """Give the URL of a new, empty database."""
+    name = f"db_{abs(hash(request.node.name))}"
+    admin = ResultsStore(f"{server}/postgres")._engine
+    with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"create database {name}"))
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def store(url):
+    store = ResultsStore(url)
+    store.migrate()
+    return store
+
+
+@pytest.fixture
+def cells():
+    return small_cells()
+
+
+def count(store, table):
+    with transaction(store._engine) as session:
+        return session.scalar(text(f"select count(*) from {table}"))
+
+
+def test_migrations_make_the_tables_that_the_code_expects(store):
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": "hotspots_schema_version"}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_tables_of_other_software_are_left_alone(url):
+    store = ResultsStore(url)
+    with transaction(store._engine) as session:
+        session.execute(text("create table alembic_version (version_num text)"))
+        session.execute(text("insert into alembic_version values ('theirs')"))
+        session.execute(text("create table runs (run_uuid text)"))
+    store.migrate()
+    with transaction(store._engine) as session:
+        assert session.scalar(text("select version_num from alembic_version")) == "theirs"
+    assert store.cities() == []
+
+
+def test_first_starts_at_the_same_time_agree(url):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: ResultsStore(url).migrate(), range(4)))
+    assert ResultsStore(url).cities() == []
+
+
+def test_run_comes_back_as_it_went_in(store, cells):
+    assert publish(store, cells) == 1
+    assert store.latest(CITY).record == make_run()
+    frame = store.cells_frame(CITY, TARGET)
+    assert frame["mean"].tolist() == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
+    assert store.totals(CITY, TARGET)["mean"].tolist() == [7.875, 4.125, 3.75]
+    assert store.health(CITY, TARGET) == list(HEALTH)
+
+
+def test_revisions_and_the_lock(store, cells):
+    assert [publish(store, cells), publish(store, cells), publish(store, cells, **OTHER)] == [
+        1,
+        1,
+        2,
+    ]
+    with pytest.raises(ForecastLocked):
+        publish(store, cells, today=TARGET)
+    assert store.run(CITY, TARGET).revision == 2
+
+
+def test_scores_and_staleness(store, cells):
+    publish(store, cells)
+    for day, value in ((10, 0.5), (20, float("nan")), (15, 0.9)):
+        store.save_scores(CITY, TARGET, 1, {"m": {"rmse": value}}, date(2026, 2, day))
+    row = store.scores(CITY).iloc[0]
+    assert row["scored_as_of"] == date(2026, 2, 20)
+    assert row["value"] != row["value"]
+    assert store.unscored(CITY, TARGET) == []
+    store.mark_stale(CITY, "a check failed", BEFORE)
+    store.mark_stale(CITY, "another check failed", BEFORE)
+    assert store.status(CITY).stale_reason == "another check failed"
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_eight_writers_of_five_weeks_lose_and_double_nothing(url, cells, is_same):
+    ResultsStore(url).migrate()
+    weeks = [TARGET + timedelta(days=7 * k) for k in range(5)]
+
+    def write(writer: int) -> list[int]:
+        store = ResultsStore(url)
+        sha256 = "a" * 64 if is_same else f"{writer:064d}"
+        return [publish(store, cells, target=week, forecast_sha256=sha256) for week in weeks]
+
+    with ThreadPoolExecutor(8) as pool:
+        revisions = list(pool.map(write, range(8)))
+    for k in range(5):
+        written = sorted(of_writer[k] for of_writer in revisions)
+        assert written == ([1] * 8 if is_same else list(range(1, 9)))
+    store = ResultsStore(url)
+    assert count(store, "forecast_runs") == (5 if is_same else 40)
+    # Six cells and three totals for each run.
+    assert count(store, "cell_forecasts") == 6 * count(store, "forecast_runs")
+    assert count(store, "total_forecasts") == 3 * count(store, "forecast_runs")
+    assert count(store, "forecast_models") == 1
+
+
+def test_connection_lost_half_way_leaves_nothing(store, cells):
+    class Cut(list):
+        """Checks that cut every connection while they are being stored."""
+
+        def __iter__(self):
+            with transaction(store._engine) as session:
+                session.execute(
+                    text(
+                        "select pg_terminate_backend(pid) from pg_stat_activity "
+                        "where datname = current_database() and pid <> pg_backend_pid()"
+                    )
+                )
+            return super().__iter__()
+
+    forecast = make_forecast()
+    with pytest.raises(SourceUnavailable, match="run the step again"):
+        store.publish(
+            make_run(), forecast, make_hotspots(forecast), Cut(HEALTH), cells, today=BEFORE
+        )
+    assert [count(store, t) for t in ("forecast_runs", "cell_forecasts", "forecast_models")] == [
+        0, 0, 0,
+    ]  # fmt: skip
+    assert publish(store, cells) == 1

@@ -1,0 +1,173 @@
+"""A whole week of a made-up city, from the portal to the map, and the same week again."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import workflow
+from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
+from pipeline.domain.weeks import WEEK
+from pipeline.lake import Lake, Ref
+from pipeline.results.store import ResultsStore
+from pipeline.workflow.accounting import account
+from tests.integration.conftest import ISSUE_DATE, small_settings
+
+NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
+
+
+def run_week(settings, issue_date=ISSUE_DATE, **chosen):
+    plan = workflow.make_plan(settings, city="chicago", issue_date=issue_date, now=NOW, **chosen)
+    return workflow.run_week(settings, plan, now=NOW)
+
+
+@pytest.fixture(scope="module")
+def first(portal, tmp_path_factory):
+    """One finished week, and the settings it ran under."""
+    portal.clear_faults()
+    settings = small_settings(portal.url, tmp_path_factory.mktemp("first"))
+    return settings, run_week(settings)
+
+
+def test_dates_follow_the_citys_publication(first):
+    _, week = first
+    # Published through 12-05 (issued 12-13, 8 days' lag); the last whole week before that starts
+    # 11-26; the first week after 12-13 starts 12-17: three weeks on.
+    assert week.validated["known_through"] == "2017-12-05"
+    assert week.grid["edge_week"] == "2017-11-26"
+    assert week.plan["target_week"] == "2017-12-17"
+    assert week.grid["horizon"] == 3
+
+
+def test_every_row_is_accounted_for(first):
+    _, week = first
+    lines = {line.label: line.rows for line in account(week.validated, week.grid)}
+    assert lines["rows in"] == 60 * 60 * 7
+    # 12-06 to the end of the data, 2018-01-27: 53 days of about 60 reports.
+    assert 2900 < lines["not yet published on the issue date"] < 3500
+    assert lines["accepted"] == lines["placed on the grid"]
+
+
+def test_the_store_holds_the_forecast_and_says_where_it_is_from(first):
+    settings, week = first
+    store = ResultsStore(settings.results_database)
+    run = store.run("chicago", date(2017, 12, 17))
+    cells = store.cells_frame("chicago", date(2017, 12, 17))
+    assert run.record.provenance == "recorded"
+    assert run.record.forecast_sha256 == week.published["forecast_sha256"]
+    assert run.is_backfill
+    assert len(cells) == 60
+    assert cells["mean"].sum() == pytest.approx(week.forecast["city_mean"])
+    # 210 target reports a week are expected: 60 a day, half of them battery or assault.
+    assert 150 < cells["mean"].sum() < 280
+    assert {row["name"] for row in store.health("chicago", date(2017, 12, 17))}
+
+
+def test_the_weeks_files_are_there(first):
+    _, week = first
+    names = {path.rsplit("/", 1)[-1] for path in week.reported["files"]}
+    assert "forecast.png" in names
+    assert {"cells.csv", "cells.geojson", "cells.parquet"} <= names or len(names) >= 4
+
+
+def test_the_busiest_cell_ranks_high(first):
+    settings, _ = first
+    cells = ResultsStore(settings.results_database).cells_frame("chicago", date(2017, 12, 17))
+    busiest = cells["long_run_mean"].idxmax()
+    assert cells.loc[busiest, "rank"] <= 3
+
+
+def test_a_fresh_home_gives_the_same_hashes(first, settings):
+    _, week = first
+    again = run_week(settings)
+    assert Ref.from_json(again.grid["ref"]).sha256 == Ref.from_json(week.grid["ref"]).sha256
+    assert again.trained["sha256"] == week.trained["sha256"]
+    assert again.published["forecast_sha256"] == week.published["forecast_sha256"]
+
+
+def test_the_same_week_again_reuses_the_model_and_adds_no_revision(first):
+    settings, week = first
+    again = run_week(settings)
+    assert again.decision["mode"] == "reuse"
+    assert again.published == week.published
+
+
+def test_a_changed_forecast_of_a_week_that_has_begun_is_locked(first):
+    settings, _ = first
+    other = settings.model_copy(update={"seed": 5})
+    with pytest.raises(ForecastLocked, match="isn't changed once its week has begun"):
+        run_week(other, training="retrain")
+
+
+def test_a_dry_run_publishes_nothing(settings):
+    week = run_week(settings, publish=False)
+    assert week.published["revision"] == 0
+    assert week.reported["files"] == []
+    with pytest.raises(WeekNotReady):
+        ResultsStore(settings.results_database).latest("chicago")
+
+
+def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
+    settings, _ = first
+    week = run_week(settings, "2018-01-10")
+    # Edge 2017-12-24 is four weeks after 11-26, and 12-17 has become known.
+    assert week.grid["edge_week"] == "2017-12-24"
+    assert week.decision["mode"] == "fine_tune"
+    assert week.scored["weeks"] == ["2017-12-17"]
+    scores = ResultsStore(settings.results_database).scores("chicago")
+    models = set(scores["model"])
+    assert {"dual_branch_cnn", "long_run_mean", "last_week", "zero"} <= models
+    deviance = scores[scores["score"] == "poisson_deviance"].set_index("model")["value"]
+    assert deviance["dual_branch_cnn"] < deviance["last_week"]
+    assert any("forecast_and_outcome.png" in path for path in week.reported["files"])
+
+
+def test_an_earlier_week_uses_no_later_model(first):
+    settings, _ = first
+    week = run_week(settings, "2017-12-06")
+    assert week.decision == {"mode": "retrain", "why": "no earlier model"}
+    assert week.trained["trained_through"] == "2017-11-19"
+
+
+def test_reuse_without_a_model_says_what_to_do(settings):
+    with pytest.raises(WeekNotReady, match="training=retrain"):
+        run_week(settings, training="reuse")
+
+
+def test_live_and_recorded_data_do_not_mix(first):
+    settings, _ = first
+    lake = Lake(settings.lake_dir)
+    snapshot = lake.snapshots("chicago", "ijzp-q8t2")[-1]
+    assert snapshot.provenance == "recorded"
+    table = lake.read_snapshot(snapshot)
+    pull = ingest_pull(table, "live")
+    from pipeline.domain.city import load_city
+    from pipeline.workflow.ingest import _store
+
+    with pytest.raises(InvalidRequest, match="must not mix"):
+        _store(lake, load_city("chicago"), pull, NOW)
+
+
+def ingest_pull(table, provenance):
+    from pipeline.sources.pull import Pull
+
+    return Pull("ijzp-q8t2", table, None, provenance, ())
+
+
+def test_snapshots_hold_no_column_that_was_not_asked_for(first):
+    settings, _ = first
+    files = list((settings.lake_dir / "snapshots" / "chicago" / "ijzp-q8t2").rglob("*.parquet"))
+    assert len(files) == 1
+    assert set(pq.read_schema(files[0]).names) == {
+        "id", "date", "primary_type", "latitude", "longitude",
+    }  # fmt: skip
+
+
+def test_the_cube_knows_nothing_after_its_edge(first):
+    settings, week = first
+    counts = Lake(settings.lake_dir).read(Ref.from_json(week.grid["ref"]))["counts"].to_pandas()
+    known = week.validated["known_through"]
+    assert counts["week_start"].max() <= date.fromisoformat(known)
+    assert np.all(counts["week_start"].map(lambda d: d.weekday()) == 6)
+    assert date.fromisoformat(week.grid["edge_week"]) + 3 * WEEK == date(2017, 12, 17)

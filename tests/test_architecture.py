@@ -1,0 +1,154 @@
+"""The street: who may import whom, what stays out, and where the clock is read."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.clock import utc_now
+
+PACKAGE = Path(__file__).resolve().parents[1] / "pipeline"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Rooms from the lowest up. A room imports from the steps below its own and from itself.
+STREET = (
+    {"domain", "clock"},
+    {"settings", "durable"},
+    {"sources", "lake", "quality", "grid"},
+    {"model"},
+    {"evaluation"},
+    {"results"},
+    {"workflow"},
+    {"cli"},
+)
+STEP = {room: step for step, rooms in enumerate(STREET) for room in rooms}
+HEAVY = ("tensorflow", "keras", "jax", "great_expectations", "mlflow", "matplotlib", "geopandas")
+CLOCK_READERS = {"clock.py"}
+
+# Imports modules with some packages made absent; prints which of a list were loaded.
+IMPORTER = """
+import importlib, json, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in absent:
+            raise ModuleNotFoundError(f"{name} is absent here", name=name)
+
+absent, names, watched = (json.loads(text) for text in sys.argv[1:])
+sys.meta_path.insert(0, Absent())
+for name in names:
+    importlib.import_module(name)
+print(json.dumps(sorted(set(watched) & set(sys.modules))))
+"""
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(dotted: str) -> str:
+    """Return the room of a module's dotted name below `pipeline`; cli_* belong to the command."""
+    room = dotted.split(".")[0]
+    return "cli" if room.startswith("cli_") else room
+
+
+def own_room(path: Path) -> str:
+    return room_of(path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield the dotted name of all that a module imports, at its top or in its functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            if node.module == "pipeline":
+                yield from (f"pipeline.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def rooms_imported(path: Path) -> set[str]:
+    names = (name for name in imported(path) if name.startswith("pipeline."))
+    return {room_of(name.removeprefix("pipeline.")) for name in names}
+
+
+def import_without(absent: list[str], names: list[str]) -> list[str]:
+    """Import modules in a fresh interpreter; return which of the heavy packages were loaded."""
+    arguments = [json.dumps(value) for value in (absent, names, HEAVY)]
+    command = [sys.executable, "-c", IMPORTER, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PACKAGE.parent)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def modules_of(*rooms: str) -> list[str]:
+    return [
+        "pipeline." + relative(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for path in MODULES
+        if own_room(path) in rooms
+    ]
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if own_room(p) in STEP], ids=relative)
+def test_imports_go_down_the_street(path):
+    room = own_room(path)
+    allowed = {room, *(below for below in STEP if STEP[below] < STEP[room])}
+    if room == "cli":
+        allowed.add("replay")
+    wrong = rooms_imported(path) - allowed
+    assert not wrong, f"{relative(path)} imports {sorted(wrong)}; it may import {sorted(allowed)}"
+
+
+def test_the_replay_knows_the_words_of_the_project_and_no_more():
+    found = set().union(*(rooms_imported(path) for path in MODULES if own_room(path) == "replay"))
+    assert found <= {"replay", "domain", "clock", "settings"}
+
+
+def test_the_package_itself_imports_nothing():
+    assert list(imported(PACKAGE / "__init__.py")) == []
+
+
+def test_every_room_stands_on_the_street_or_is_the_replay():
+    assert {own_room(path) for path in MODULES} <= {*STEP, "replay", "__init__"}
+
+
+def test_airflow_is_named_in_no_import():
+    users = [relative(p) for p in MODULES if any(n.split(".")[0] == "airflow" for n in imported(p))]
+    assert users == []
+
+
+def test_the_workflow_and_the_command_start_light_and_without_airflow():
+    assert import_without(["airflow"], ["pipeline", "pipeline.workflow", "pipeline.cli"]) == []
+
+
+def test_all_but_the_model_imports_without_tensorflow():
+    names = modules_of("domain", "clock", "settings", "durable", "sources", "lake", "grid")
+    names += modules_of("evaluation")
+    assert len(names) > 20
+    assert import_without(["tensorflow", "keras"], names) == []
+
+
+def reads_clock(path: Path) -> bool:
+    """Say whether a module names `.now`, `.utcnow`, `.today`, or `time.time`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            is_time = node.attr in ("time", "time_ns") and ast.unparse(node.value) == "time"
+            if is_time or node.attr in ("now", "utcnow", "today"):
+                return True
+    return False
+
+
+def test_the_clock_is_read_in_one_place():
+    assert {relative(path) for path in MODULES if reads_clock(path)} == CLOCK_READERS
+
+
+def test_the_clock_knows_its_zone():
+    first, second = utc_now(), utc_now()
+    assert first.utcoffset().total_seconds() == 0
+    assert first <= second

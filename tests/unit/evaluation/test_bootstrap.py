@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from pipeline.evaluation.bootstrap import compare, draw_weeks
+from pipeline.evaluation.scores import statistics
+
+
+def weekly(means: list[float], observed: list[float]) -> dict[str, np.ndarray]:
+    """Statistics of weeks of ten cells, each with one mean and one count throughout."""
+    rows = [
+        statistics(np.full(10, m), 5.0, np.full(10, y), seed=1)
+        for m, y in zip(means, observed, strict=True)
+    ]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_draws_are_blocks_of_consecutive_weeks():
+    drawn = draw_weeks(10, seed=1, block=4, draws=50)
+    assert drawn.shape == (50, 10)
+    # two blocks of four and the first two weeks of a third, each inside 0..9
+    for block in (drawn[:, :4], drawn[:, 4:8], drawn[:, 8:]):
+        assert (np.diff(block, axis=1) == 1).all()
+    assert drawn.min() == 0
+    assert drawn.max() == 9
+    assert np.array_equal(drawn, draw_weeks(10, seed=1, block=4, draws=50))
+    assert not np.array_equal(drawn, draw_weeks(10, seed=2, block=4, draws=50))
+
+
+def test_fewer_weeks_than_a_block_are_drawn_whole():
+    assert draw_weeks(3, seed=1, draws=2).tolist() == [[0, 1, 2], [0, 1, 2]]
+
+
+def test_difference_interval_and_weeks_won():
+    observed = [1.0, 2.0, 1.0, 3.0, 1.0, 2.0]
+    better = [*observed[:5], 5.0]  # exact but for the last week
+    found = compare(weekly(better, observed), weekly([2.0] * 6, observed), seed=1)["mae"]
+    # errors of the model 0 0 0 0 0 3, of the reference 1 0 1 1 1 0: .5 - 4 / 6
+    assert found.difference == pytest.approx(3 / 6 - 4 / 6)
+    assert found.low <= found.difference <= found.high
+    assert (found.weeks_won, found.weeks) == (4, 6)  # the second week is a draw
+
+
+def test_higher_is_better_for_hits():
+    observed = np.zeros(100)
+    observed[:5] = 1
+    good = statistics(observed + 0.1, 5.0, observed, seed=1)
+    bad = statistics(1.1 - observed, 5.0, observed, seed=1)
+    as_weeks = [{name: np.array([row[name]] * 8) for name in row} for row in (good, bad)]
+    found = compare(*as_weeks, seed=1)["hit_rate_5"]
+    # every week 5 of 5 against 0 of 5, so every draw says the same
+    assert (found.difference, found.low, found.high, found.weeks_won) == (1.0, 1.0, 1.0, 8)
+
+
+def test_weeks_without_reports_leave_rates_undefined_and_errors_fine():
+    silent = weekly([1.0, 1.0], [0.0, 0.0])
+    found = compare(silent, weekly([0.5, 0.5], [0.0, 0.0]), seed=1)
+    assert np.isnan(found["hit_rate_5"].difference)
+    assert found["hit_rate_5"].weeks_won == 0
+    assert found["mae"].difference == pytest.approx(0.5)

@@ -1,0 +1,87 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.evaluation.hotspots import clusters_summary, find_hotspots
+from pipeline.evaluation.ranking import flagged_cells, rank_cells
+
+
+def city_of_100() -> np.ndarray:
+    """Ten by eleven cells, the last column outside the city, all means different and below 1."""
+    mean = np.random.default_rng(3).permutation(110).reshape(10, 11) / 1000
+    mean[:, 10] = np.nan
+    return mean
+
+
+def test_bands_hold_the_top_cells():
+    mean = city_of_100()
+    found = find_hotspots(mean, seed=1)
+    # 100 cells in the city: ranks 1; 2; 3 to 5
+    assert [int((found.band == band).sum()) for band in (1, 2, 5)] == [1, 1, 3]
+    assert found.rank[np.unravel_index(np.nanargmax(mean), mean.shape)] == 1
+    assert sorted(found.rank[found.band > 0]) == [1, 2, 3, 4, 5]
+    assert not found.rank[:, 10].any()
+    assert not found.band[:, 10].any()
+    assert sorted(found.rank[:, :10].ravel()) == list(range(1, 101))
+
+
+def test_clusters_touch_at_corners_and_are_numbered_by_expected_count():
+    mean = np.full((10, 10), 0.1)
+    mean[0, 0] = 5.0  # alone, but the single highest
+    mean[5, 5], mean[6, 6] = 4.0, 3.0  # one group, joined at a corner: 7 expected
+    mean[9, 0], mean[9, 1] = 2.0, 1.0  # 3 expected
+    found = find_hotspots(mean, seed=1)
+    assert found.cluster[5, 5] == found.cluster[6, 6] == 1
+    assert found.cluster[0, 0] == 2
+    assert found.cluster[9, 0] == found.cluster[9, 1] == 3
+    summary = clusters_summary(mean, found)
+    assert summary.to_dict("list") == {
+        "cluster": [1, 2, 3],
+        "cells": [2, 1, 2],
+        "expected": [7.0, 5.0, 3.0],
+        "peak_row": [5, 0, 9],
+        "peak_col": [5, 0, 0],
+        "peak_mean": [4.0, 5.0, 2.0],
+    }
+
+
+def test_nothing_in_the_city_is_no_hotspot():
+    found = find_hotspots(np.full((3, 4), np.nan), seed=1)
+    assert not found.rank.any()
+    assert not found.band.any()
+    assert not found.cluster.any()
+    assert clusters_summary(np.full((3, 4), np.nan), found).empty
+
+
+def test_ties_follow_the_seed():
+    level = np.ones((20, 20))
+    first, again, other = (find_hotspots(level, seed) for seed in (1, 1, 2))
+    assert np.array_equal(first.rank, again.rank)
+    assert np.array_equal(first.cluster, again.cluster)
+    assert not np.array_equal(first.rank, other.rank)
+
+
+def test_small_cities_flag_one_cell():
+    assert flagged_cells(7, 0.01) == 1
+    assert flagged_cells(1855, 0.05) == 93  # 92.75
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 9))
+def test_a_rank_is_a_permutation_in_the_order_of_the_means(values, seed):
+    mean = np.array(values, float)
+    rank = rank_cells(mean, seed)
+    assert sorted(rank) == list(range(1, len(values) + 1))
+    assert (np.diff(mean[np.argsort(rank)]) <= 0).all()
+
+
+@settings(derandomize=True, max_examples=30, deadline=None)
+@given(st.lists(st.floats(0.1, 9), min_size=36, max_size=36), st.integers(0, 9))
+def test_clusters_cover_exactly_the_hotspots_and_expect_less_and_less(values, seed):
+    mean = np.array(values).reshape(6, 6)
+    found = find_hotspots(mean, seed)
+    assert np.array_equal(found.cluster > 0, found.band > 0)
+    summary = clusters_summary(mean, found)
+    assert summary["cluster"].tolist() == list(range(1, len(summary) + 1))
+    assert (np.diff(summary["expected"]) <= 1e-9).all()
+    assert summary["cells"].sum() == (found.band > 0).sum()

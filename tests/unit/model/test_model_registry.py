@@ -1,0 +1,87 @@
+"""The registry: versions, aliases, hashes, and no model that knows too much."""
+
+import warnings
+from dataclasses import replace
+
+import pytest
+from made_up_city import small_config, week
+
+from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.model.registry import Registry
+from pipeline.model.saved import CARD, save
+from pipeline.settings import Settings
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    return Settings(home=tmp_path_factory.mktemp("home"))
+
+
+def a_model(folder, edge, seed=0):
+    return save(
+        folder,
+        [],
+        city="town",
+        trained_through=week(edge),
+        config=small_config(seed=seed),
+        cell_dispersion=[0.1] * 5,
+        metrics={"crime_loss": 1.0},
+    )
+
+
+def test_versions_aliases_and_the_newest_allowed(settings, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        registry = Registry(settings, "town")
+    assert registry.champion() is None
+    assert registry.challenger() is None
+    early, middle, late = (a_model(tmp_path / str(k), k) for k in (10, 20, 30))
+    first = registry.register(early, alias="champion", tags={"why": "first"})
+    second = registry.register(middle)
+    assert registry.champion().sha256 == early.sha256
+    assert registry.challenger().sha256 == middle.sha256
+    registry.promote(second)
+    assert registry.champion().sha256 == middle.sha256
+    assert registry.challenger() is None
+    assert registry.register(early, alias="challenger") == first  # stored once
+
+    registry.promote(registry.register(late))
+    champion = registry.champion()
+    assert champion.sha256 == late.sha256
+    assert champion.folder.is_relative_to(settings.home / "models")
+    assert registry.champion(week(30)).sha256 == late.sha256
+    assert registry.champion(week(29)).sha256 == middle.sha256
+    assert registry.champion(week(9)) is None
+    assert Registry(settings, "village").champion() is None
+
+
+def test_an_unknown_version_is_not_promoted(settings):
+    with pytest.raises(InvalidRequest, match="has no version 99"):
+        Registry(settings, "town").promote("99")
+
+
+def test_changed_files_are_refused_on_the_way_in_and_out(settings, tmp_path):
+    registry = Registry(settings, "town")
+    model = a_model(tmp_path / "m", 40)
+    (model.folder / CARD).write_text("{}")
+    with pytest.raises(ModelRejected, match="no longer match"):
+        registry.register(model)
+
+    registry.register(a_model(tmp_path / "n", 41), alias="champion")
+    kept = registry.champion().folder / CARD
+    kept.write_text(kept.read_text() + " ")
+    with pytest.raises(ModelRejected, match="expected"):
+        registry.champion()
+
+
+def test_a_damaged_archive_is_refused(settings, tmp_path):
+    registry = Registry(settings, "town")
+    model = a_model(tmp_path / "m", 42, seed=3)
+    registry.register(model, alias="champion")
+    for archive in (settings.home / "mlruns").rglob("model.zip"):
+        archive.write_bytes(b"not a zip")
+    with pytest.raises(ModelRejected, match="is damaged"):
+        registry.champion()
+    assert replace(model, metrics={}) != model

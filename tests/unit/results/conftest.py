@@ -1,0 +1,21 @@
+import pytest
+from unit.results.samples import small_cells, small_city
+
+from pipeline.results.store import ResultsStore
+
+
+@pytest.fixture
+def city():
+    return small_city()
+
+
+@pytest.fixture
+def cells():
+    return small_cells()
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = ResultsStore(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    store.migrate()
+    return store

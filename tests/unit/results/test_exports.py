@@ -1,0 +1,96 @@
+import hashlib
+import json
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from unit.results.samples import TARGET, publish
+
+from pipeline.domain.errors import WeekNotReady
+from pipeline.results.exports import export_week
+from pipeline.results.files import write_file
+
+
+def by_suffix(paths):
+    return {path.suffix: path for path in paths}
+
+
+@pytest.fixture
+def exported(store, cells, city, tmp_path):
+    publish(store, cells, provenance="simulated")
+    return export_week(store, city, TARGET, tmp_path / "out")
+
+
+def test_writes_four_files_that_say_they_are_simulated(exported):
+    assert [path.name for path in exported] == [
+        "smallville_2026-01-04_simulated.csv",
+        "smallville_2026-01-04_simulated.geojson",
+        "smallville_2026-01-04_simulated.parquet",
+        "manifest.json",
+    ]
+    assert sorted(exported) == sorted(exported[0].parent.iterdir())
+
+
+def test_live_files_bear_no_addition(store, cells, city, tmp_path):
+    publish(store, cells)
+    names = [path.name for path in export_week(store, city, TARGET, tmp_path)]
+    assert "smallville_2026-01-04.csv" in names
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".parquet"])
+def test_polygons_are_the_in_city_cells(exported, suffix):
+    path = by_suffix(exported)[suffix]
+    shapes = gpd.read_parquet(path) if suffix == ".parquet" else gpd.read_file(path)
+    assert len(shapes) == 6
+    assert shapes.crs.to_epsg() == 4326
+    # Columns 0 to 2 of 0.25 degrees from 20 E, rows 0 to 2 of 0.5 degrees from 10 N.
+    assert shapes.total_bounds.tolist() == [20.0, 10.0, 20.75, 11.5]
+    top = shapes[shapes["rank"] == 1].iloc[0]
+    assert top.geometry.bounds == (20.0, 11.0, 20.25, 11.5)
+    assert (top["row"], top["col"], top["cell_id"], top["mean"]) == (2, 0, 8, 4.0)
+    assert (top.geometry.centroid.x, top.geometry.centroid.y) == (top["lon"], top["lat"])
+    assert set(shapes["provenance"]) == {"simulated"}
+
+
+def test_csv_holds_the_stored_numbers(exported, store):
+    frame = pd.read_csv(by_suffix(exported)[".csv"])
+    stored = store.cells_frame("smallville", TARGET)
+    pd.testing.assert_frame_equal(frame[list(stored.columns)], stored)
+    assert set(frame["target_week"]) == {"2026-01-04"}
+    assert set(frame["provenance"]) == {"simulated"}
+
+
+def test_geojson_names_its_source_and_no_coordinate_system(exported):
+    collection = json.loads(by_suffix(exported)[".geojson"].read_text())
+    assert collection["metadata"]["provenance"] == "simulated"
+    assert collection["metadata"]["totals"][0]["mean"] == 7.875
+    assert "crs" not in collection
+
+
+def test_manifest_holds_each_hash_and_what_made_the_files(exported):
+    manifest = json.loads(by_suffix(exported)[".json"].read_text())
+    for path in exported[:-1]:
+        assert manifest["files"][path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(manifest["files"]) == 3
+    assert (manifest["edge_week"], manifest["horizon"]) == ("2025-12-14", 3)
+    assert manifest["model"] == "dual_branch_cnn 3"
+    assert manifest["forecast_sha256"] == "a" * 64
+
+
+def test_same_forecast_gives_the_same_bytes(exported, store, city, tmp_path):
+    again = export_week(store, city, TARGET, tmp_path / "again")
+    assert [p.read_bytes() for p in again] == [p.read_bytes() for p in exported]
+
+
+def test_week_without_forecast_writes_nothing(store, city, tmp_path):
+    with pytest.raises(WeekNotReady):
+        export_week(store, city, TARGET, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_failed_write_keeps_the_old_file(tmp_path):
+    path = write_file(tmp_path / "deep" / "file", b"old")
+    with pytest.raises(TypeError):
+        write_file(path, "text is not bytes")
+    assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]

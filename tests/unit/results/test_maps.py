@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from unit.results.samples import TARGET, publish
+
+from pipeline.results.map_layers import borders, number_clusters
+from pipeline.results.maps import draw_week
+
+
+@pytest.fixture
+def week(store, cells, city):
+    def make(**changes):
+        publish(store, cells, **changes)
+        return city, cells, store.cells_frame(city.name, TARGET), store.run(city.name, TARGET)
+
+    return make
+
+
+@pytest.fixture
+def texts(monkeypatch):
+    """Collect every text of the figures that are saved."""
+    found = []
+    real = Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        found.extend(text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text")))
+        found.append(kwargs["metadata"]["Title"])
+        return real(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return found
+
+
+def test_forecast_is_1200_pixels_wide(week, tmp_path):
+    path = draw_week(tmp_path / "maps" / "week.png", *week())
+    assert imread(path).shape[1] == 1200
+    assert [p.name for p in path.parent.iterdir()] == ["week.png"]
+
+
+def test_heading_tells_city_week_dates_and_model(week, texts, tmp_path):
+    draw_week(tmp_path / "week.png", *week())
+    assert "Smallville: robbery" in texts
+    assert "Sunday 4 Jan 2026 to Saturday 10 Jan 2026: 8 reports expected" in texts
+    assert (
+        "Issued 31 Dec 2025 on reports up to 20 Dec 2025 (horizon 3 weeks) by dual_branch_cnn 3, "
+        "revision 1."
+    ) in texts
+    assert "expected reports per cell and week" in texts
+    assert not any("DATA" in text for text in texts)
+
+
+def test_offences_are_listed_as_words(week, texts, tmp_path):
+    city, *rest = week()
+    three = city.offences.model_copy(update={"target": ("homicide", "robbery", "simple_assault")})
+    draw_week(tmp_path / "week.png", city.model_copy(update={"offences": three}), *rest)
+    assert "Smallville: homicide, robbery and simple assault" in texts
+
+
+def test_simulated_data_say_so_in_picture_and_metadata(week, texts, tmp_path):
+    draw_week(tmp_path / "week.png", *week(provenance="simulated"))
+    banner = "SIMULATED DATA: made up, not reports of real crime"
+    assert banner in texts
+    assert f"Smallville, week of 2026-01-04 {banner}" in texts
+
+
+def test_outcome_stands_beside_the_forecast(week, texts, tmp_path):
+    observed = np.full((3, 4), 1.0)
+    observed[2, 0] = 9
+    path = draw_week(tmp_path / "week.png", *week(), observed)
+    assert imread(path).shape[1] == 2400
+    # Five cells with one report and one with nine; the cells outside the city don't count.
+    assert any(text.endswith("8 reports expected, 14 counted") for text in texts)
+    assert {"Forecast", "Outcome", "5+"} <= set(texts)
+
+
+def test_rates_of_nothing_can_be_drawn(week, tmp_path):
+    city, cells, frame, run = week()
+    assert draw_week(tmp_path / "w.png", city, cells, frame.assign(mean=0.0), run).stat().st_size
+
+
+def test_borders_go_round_a_cell_and_between_labels(city):
+    labels = np.zeros((3, 4), dtype=int)
+    labels[1, 1] = 1
+    # Cell (1, 1): 20.25 to 20.5 E, 10.5 to 11 N.
+    assert sorted(borders(city, labels, outside=0)) == [
+        [(20.25, 10.5), (20.25, 11.0)],
+        [(20.25, 10.5), (20.5, 10.5)],
+        [(20.25, 11.0), (20.5, 11.0)],
+        [(20.5, 10.5), (20.5, 11.0)],
+    ]
+    # A label that fills the grid has a border of 2 * 3 + 2 * 4 sides.
+    assert len(borders(city, np.ones((3, 4), dtype=int), outside=0)) == 14
+
+
+def test_first_ten_clusters_are_numbered_once(week):
+    city, _, frame, _ = week()
+    axes = Figure().add_subplot()
+    frame["cluster"] = [1, 1, 2, 10, 11, 0]
+    number_clusters(axes, city, frame)
+    assert sorted(text.get_text() for text in axes.texts) == ["1", "10", "2"]

@@ -1,0 +1,102 @@
+import io
+import re
+
+import pytest
+from rich.console import Console
+from unit.results.samples import TARGET, publish
+
+from pipeline.results.terminal import cells_table, clusters_table, status_table, week_table
+
+
+def printed(renderable, width=80):
+    console = Console(width=width, file=io.StringIO())
+    console.print(renderable)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+@pytest.fixture
+def week(store, cells, city):
+    def make(**changes):
+        publish(store, cells, **changes)
+        name = city.name
+        return (
+            city,
+            store.run(name, TARGET),
+            store.cells_frame(name, TARGET),
+            store.totals(name, TARGET),
+        )
+
+    return make
+
+
+def test_week_says_what_it_is_for_and_from(week):
+    text = printed(week_table(*week()))
+    for part in (
+        "Smallville",
+        "2026-01-04 to 2026-01-10",
+        "8 reports expected, 80 % between 4 and 12",
+        "2025-12-31, revision 1",
+        "live, whole weeks up to the one of 2025-12-14 (horizon 3)",
+        "12 days old",
+        "dual_branch_cnn 3 (reuse), mmmmmmmmmmmm",
+    ):
+        assert part in re.sub(r"\s+", " ", text)
+    assert "DATA" not in text
+
+
+def test_top_cell_stands_first_with_its_figures(week):
+    city, _, cells, _ = week()
+    lines = printed(cells_table(city, cells)).splitlines()
+    # Row 2, column 0: centre 10 + 2.5 * 0.5 = 11.25 N, 20 + 0.125 = 20.125 E.
+    assert lines[3].split() == [
+        "1", "2,0", "Up", "11.2500,20.1250", "4.00", "0-9", "89%", "0.75", "1",
+    ]  # fmt: skip
+    assert len(lines) == 3 + 6
+
+
+def test_cells_out_of_any_cluster_and_unknown_means_are_dashes(week):
+    city, _, cells, _ = week()
+    cells["long_run_mean"] = float("nan")
+    lines = printed(cells_table(city, cells)).splitlines()
+    assert lines[4].split()[-2:] == ["–", "–"]
+    assert printed(clusters_table(city, cells)).splitlines()[3].split()[-1] == "–"
+
+
+def test_clusters_add_up(week):
+    city, _, cells, _ = week()
+    cells.loc[cells["rank"] <= 3, "cluster"] = [2, 2, 1]
+    lines = printed(clusters_table(city, cells)).splitlines()
+    assert "2 of 2" in lines[0]
+    assert lines[3].split() == ["1", "2,0", "Up", "11.2500,20.1250", "1", "4.00", "0.75"]
+    # 2.0 + 1.0 expected, 0.75 + 0.75 in the long run, highest at row 0, column 2.
+    assert lines[4].split() == ["2", "0,2", "Down", "10.2500,20.6250", "2", "3.00", "1.50"]
+
+
+@pytest.mark.parametrize(
+    ("provenance", "word"), [("simulated", "made up"), ("recorded", "replayed")]
+)
+def test_input_that_is_not_live_stands_above_everything(week, store, provenance, word):
+    text = printed(week_table(*week(provenance=provenance)))
+    assert f"{provenance.upper()} DATA" in text.splitlines()[1]
+    assert word in text
+    assert word in printed(status_table(store.status("smallville")))
+
+
+def test_backfill_is_named(week):
+    assert "stored after its week had begun" in printed(week_table(*week(today=TARGET)), 120)
+
+
+def test_everything_fits_eighty_columns(week):
+    text = printed(week_table(*week()))
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_status_of_a_city_with_and_without_forecasts(store, cells):
+    assert "0, of which 0 scored" in printed(status_table(store.status("smallville")))
+    publish(store, cells)
+    store.mark_stale("smallville", "the feed is 40 days old", TARGET)
+    text = printed(status_table(store.status("smallville")), 120)
+    assert "for the week of 2026-01-04, issued 2025-12-31, live data" in text
+    assert "scheduled-1, 2025-12-31 06:00 UTC" in text
+    assert "since 2026-01-04: the feed is 40 days old" in text
