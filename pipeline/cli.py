@@ -119,7 +119,7 @@ def backfill(
                 settings, plan, now=now, watch=steps.start, progress=steps.progress
             )
             steps.finish()
-            steps.console.print(
+            Console().print(
                 f"{plan['target_week']}  horizon {week.grid['horizon']}  "
                 f"expected {week.forecast['city_mean']:.0f}  "
                 f"model {week.trained['mode']}  revision {week.published['revision']}"

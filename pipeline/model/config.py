@@ -23,7 +23,7 @@ class ModelConfig(BaseModel):
         expert_weight: weight of the generalised linear model's shares in the log-space average.
         total_filters, total_steps, total_learning_rate, total_weight_decay: the weather-and-
             calendar branch and its schedule.
-        flips: average each forecast over the four mirror images of the map.
+        flips: average each forecast over the four mirror images of the map, at twice the time.
         fine_tune_weeks: newest origins that a fine-tuning favours.
         seed: seed of everything random.
     """
@@ -47,7 +47,7 @@ class ModelConfig(BaseModel):
     total_steps: int = Field(default=200, ge=1)
     total_learning_rate: float = Field(default=3e-3, gt=0)
     total_weight_decay: float = Field(default=0.1, ge=0)
-    flips: bool = True
+    flips: bool = False
     fine_tune_weeks: int = Field(default=26, ge=1)
     seed: int = 20260101
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import WEEK
 from pipeline.grid.cube import WEATHER_NAMES, CubeView
 from pipeline.model.config import HORIZON_COUNT
@@ -57,7 +58,11 @@ class Totals:
 
 
 def read_totals(view: CubeView, target: Reports) -> tuple[Totals, tuple[str, ...]]:
-    """Return the totals by division, and the divisions' names in that order."""
+    """Return the totals by division, and the divisions' names in that order.
+
+    Raises:
+        InvalidRequest: the cube's calendar doesn't reach the last target week.
+    """
     names = tuple(sorted(set(view.cells.division)))
     group = np.zeros(target.shape, np.int64)
     group[view.cells.row, view.cells.col] = [names.index(name) for name in view.cells.division]
@@ -67,22 +72,31 @@ def read_totals(view: CubeView, target: Reports) -> tuple[Totals, tuple[str, ...
     size = len(names) * target.weeks * bins
     known = np.bincount(index, weights=target.number, minlength=size).astype(np.float64)
     known = known.reshape(len(names), target.weeks, bins).cumsum(axis=2)
-    calendar = view.calendar(HORIZON_COUNT)
-    calendar = calendar[calendar["week_start"] >= first_whole_week(view)]
-    totals = Totals(known, target.completeness, _season(calendar), _daylight(calendar))
-    return totals, names
+    calendar = _calendar(view, target.weeks + HORIZON_COUNT)
+    daylight = calendar["daylight_hours"].to_numpy()
+    return Totals(known, target.completeness, _season(calendar), daylight), names
 
 
-def _season(calendar: pd.DataFrame) -> NDArray[np.float64]:
-    sunday = calendar["week_start"].to_numpy("datetime64[D]")
+def _calendar(view: CubeView, weeks: int) -> pa.Table:
+    """Return the cube's first whole week and those after it: only what is known in advance."""
+    known = view.cube.weeks.select(["week_start", "holiday_days", "daylight_hours"])
+    first = pa.scalar(first_whole_week(view))
+    known = known.filter(pc.greater_equal(known["week_start"], first))
+    if known.num_rows < weeks:
+        raise InvalidRequest(
+            f"The cube's calendar ends {pc.max(known['week_start'])}, before the last target week "
+            f"of a forecast from {view.edge_week}. Build the cube with its calendar "
+            f"{HORIZON_COUNT} weeks longer than its data."
+        )
+    return known.slice(0, weeks)
+
+
+def _season(calendar: pa.Table) -> NDArray[np.float64]:
+    sunday = calendar["week_start"].to_numpy().astype("datetime64[D]")
     wednesday = (sunday - sunday.astype("datetime64[Y]")).astype(np.float64) + 4
     angle = 2 * np.pi * wednesday / 365.25
-    holidays = calendar["holiday_days"].to_numpy(np.float64)
+    holidays = calendar["holiday_days"].to_numpy()
     return np.stack([np.ones(len(sunday)), np.sin(angle), np.cos(angle), holidays], axis=1)
-
-
-def _daylight(calendar: pd.DataFrame) -> NDArray[np.float64]:
-    return calendar["daylight_hours"].to_numpy(np.float64)
 
 
 def fit_season(totals: Totals, origin: int) -> tuple[NDArray, NDArray]:

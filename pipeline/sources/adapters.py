@@ -19,7 +19,8 @@ class Adapter:
         era: records system its cases were entered in.
         row_key: names a row.
         case: names a case, which may have several rows.
-        occurred, reported, code, area, lat, lon, status: None where the feed has none.
+        occurred, time, reported, code, area, lat, lon, status: None where the feed has none; the
+            time of day only tells one case from another.
     """
 
     scheme: str
@@ -30,6 +31,7 @@ class Adapter:
     code: str
     lat: str
     lon: str
+    time: str | None = None
     reported: str | None = None
     area: str | None = None
     status: str | None = None
@@ -38,8 +40,8 @@ class Adapter:
     def columns(self) -> tuple[str, ...]:
         """Every column that is asked for, once."""
         named = (
-            self.row_key, self.case, self.occurred, self.reported, self.code, self.status,
-            self.area, self.lat, self.lon,
+            self.row_key, self.case, self.occurred, self.time, self.reported, self.code,
+            self.status, self.area, self.lat, self.lon,
         )  # fmt: skip
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
@@ -47,12 +49,12 @@ class Adapter:
 ADAPTERS = {
     "lapd_legacy": Adapter(
         scheme="lapd", era="legacy", row_key="dr_no", case="dr_no",
-        occurred="date_occ", reported="date_rptd", code="crm_cd", area="area",
+        occurred="date_occ", time="time_occ", reported="date_rptd", code="crm_cd", area="area",
         lat="lat", lon="lon",
     ),
     "lapd_nibrs": Adapter(
         scheme="nibrs", era="nibrs", row_key="uniquenibrno", case="caseno",
-        occurred="date_occ", reported="date_rptd", code="nibr_code", area="area",
+        occurred="date_occ", time="time_occ", reported="date_rptd", code="nibr_code", area="area",
         lat="hndrdth_lat", lon="hndrdth_lon", status="status_desc",
     ),
     "chicago": Adapter(

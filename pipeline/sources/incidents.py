@@ -127,6 +127,7 @@ def _read(city: City, dataset: Dataset, adapter: Adapter, table: pa.Table) -> pd
             "dataset": dataset.id,
             "era": adapter.era,
             "occurred_on": _days(table[adapter.occurred]),
+            "time_of_day": _time_of_day(table[adapter.time]) if adapter.time else "",
             "reported_on": _days(table[adapter.reported]) if adapter.reported else pd.NaT,
             "offence_code": codes,
             "offence_class": classes,
@@ -137,6 +138,11 @@ def _read(city: City, dataset: Dataset, adapter: Adapter, table: pa.Table) -> pd
             "is_no_crime": _is_no_crime(adapter, table),
         }
     )
+
+
+def _time_of_day(values: pa.ChunkedArray) -> pd.Series:
+    """Return times as HHMM; the feeds differ in leading zeros."""
+    return as_text(pc.utf8_lpad(pc.fill_null(values, ""), 4, "0"))
 
 
 def _severity(offence_class: str) -> int:
@@ -191,7 +197,7 @@ def _is_in_both_systems(frame: pd.DataFrame) -> pd.Series:
     days = nibrs["occurred_on"]
     near = (placed["era"] == "legacy") & placed["occurred_on"].between(days.min(), days.max())
     legacy = placed[near]
-    match = ["occurred_on", "offence_class", "y", "x"]
+    match = ["occurred_on", "time_of_day", "offence_class", "y", "x"]
     nibrs = nibrs.assign(nth=nibrs.groupby(match).cumcount())
     legacy = legacy.assign(nth=legacy.groupby(match).cumcount())
     keys = [*match, "nth"]

@@ -29,6 +29,7 @@ from pipeline.workflow.plan import (
     end_of_day,
     issue_date_of,
 )
+from pipeline.workflow.staleness import marks_stale
 
 WEATHER_SOURCES = ("weather_ncei", "weather_acis", "weather_nws")
 WEATHER_FORECAST_SOURCE = "weather_forecast"
@@ -36,6 +37,7 @@ CALENDAR_WEEKS_AHEAD = 6
 WEATHER_KNOWN_AFTER = timedelta(days=1)
 
 
+@marks_stale
 def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     """Bring every crime dataset up to date, or keep what a past week can be rebuilt from.
 
@@ -77,6 +79,7 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     return _pulled(lake, city, plan, held, [*http.notes, *notes])
 
 
+@marks_stale
 def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: Pulled) -> Validated:
     """Make incidents and daily weather of the snapshots, as known on the issue date, and check.
 
@@ -121,6 +124,7 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     )
 
 
+@marks_stale
 def build_grid(settings: Settings, plan: Plan, validated: Validated) -> Gridded:
     """Lay the checked incidents and weather on the grid and find the edge and target weeks.
 

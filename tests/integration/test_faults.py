@@ -9,7 +9,7 @@ from pipeline.domain.errors import DatasetMoved, SchemaDrift, SourceUnavailable,
 from pipeline.durable import TEMPORARY
 from pipeline.lake import Lake
 from pipeline.results.store import ResultsStore
-from tests.integration.conftest import ISSUE_DATE
+from tests.integration.conftest import ISSUE_DATE, small_settings
 
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 SOCRATA = "ijzp-q8t2"
@@ -27,9 +27,10 @@ def nothing_half_written(settings):
     return not left
 
 
-@pytest.fixture
-def untroubled(settings, tmp_path):
-    return to_cube(settings.model_copy(update={"home": tmp_path / "untroubled"}))
+@pytest.fixture(scope="module")
+def untroubled(portal, tmp_path_factory):
+    portal.clear_faults()
+    return to_cube(small_settings(portal.url, tmp_path_factory.mktemp("untroubled")))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from unit.results.samples import (
+
+from pipeline.domain.errors import ForecastLocked, SourceUnavailable
+from pipeline.results.engine import transaction
+from pipeline.results.store import ResultsStore
+from pipeline.results.tables import Base
+from tests.unit.results.samples import (
     BEFORE,
     HEALTH,
     TARGET,
@@ -23,11 +28,6 @@ from unit.results.samples import (
     publish,
     small_cells,
 )
-
-from pipeline.domain.errors import ForecastLocked, SourceUnavailable
-from pipeline.results.engine import transaction
-from pipeline.results.store import ResultsStore
-from pipeline.results.tables import Base
 
 CITY = "smallville"
 ORDINARY_USER = "nobody"  # initdb refuses to run as root

@@ -1,5 +1,6 @@
 """A whole week of a made-up city, from the portal to the map, and the same week again."""
 
+import shutil
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -93,9 +94,10 @@ def test_the_same_week_again_reuses_the_model_and_adds_no_revision(first):
     assert again.published == week.published
 
 
-def test_a_changed_forecast_of_a_week_that_has_begun_is_locked(first):
+def test_a_changed_forecast_of_a_week_that_has_begun_is_locked(first, tmp_path):
     settings, _ = first
-    other = settings.model_copy(update={"seed": 5})
+    home = shutil.copytree(settings.home, tmp_path / "copy")
+    other = settings.model_copy(update={"home": home, "seed": 5})
     with pytest.raises(ForecastLocked, match="isn't changed once its week has begun"):
         run_week(other, training="retrain")
 

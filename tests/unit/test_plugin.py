@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
 from pipeline.domain.city import load_city
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.results.store import ResultsStore
 from pipeline.settings import get_settings
+from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 CITY = "los_angeles"

@@ -18,8 +18,7 @@ from pipeline.evaluation.events import events_to_incidents
 from pipeline.evaluation.outputs import BACKTEST_SCORES
 from pipeline.evaluation.scores import score_week
 from pipeline.settings import Settings
-
-from .conftest import make_events, mean_forecaster
+from tests.unit.evaluation.conftest import make_events, mean_forecaster
 
 # 24 whole weeks from 2020-01-05; the last four are the weeks of
 LAST_FOUR = [date(2020, 5, 24), date(2020, 5, 31), date(2020, 6, 7), date(2020, 6, 14)]

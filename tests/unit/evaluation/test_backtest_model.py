@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluation.backtest import backtest_events
-
-from .conftest import make_events
+from tests.unit.evaluation.conftest import make_events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -11,8 +11,7 @@ from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.events import events_to_incidents
 from pipeline.evaluation.rolling import TrainedModels, observed_counts, say_nothing
-
-from .conftest import make_events, mean_forecaster
+from tests.unit.evaluation.conftest import make_events, mean_forecaster
 
 
 @pytest.fixture

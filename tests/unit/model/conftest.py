@@ -1,10 +1,10 @@
 """The made-up city and one small model of it, shared by the room's tests."""
 
 import pytest
-from made_up_city import make_cube, make_town, small_config, week
 
 from pipeline.domain.city import City
 from pipeline.grid.cube import Cube
+from tests.unit.model.made_up_city import make_cube, make_town, small_config, week
 
 
 @pytest.fixture(scope="session")

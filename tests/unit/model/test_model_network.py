@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from made_up_city import SHAPE, make_cells, small_config
 from numpy.testing import assert_allclose
 from scipy.stats import poisson
 
@@ -11,6 +10,7 @@ from pipeline.model import network as net
 from pipeline.model.config import ModelConfig
 from pipeline.model.losses import log_total_loss, multinomial_loss, negative_binomial_loss
 from pipeline.model.windows import CHANNELS
+from tests.unit.model.made_up_city import SHAPE, make_cells, small_config
 
 
 def random_inputs(config, batch=2, seed=0):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_city import make_cube, week
 from numpy.testing import assert_allclose
 
 from pipeline.domain.errors import InvalidRequest
@@ -13,6 +12,7 @@ from pipeline.model import totals as city_totals
 from pipeline.model.glm import fit_poisson
 from pipeline.model.totals import LATEST_DELAY, Totals
 from pipeline.model.windows import read_reports
+from tests.unit.model.made_up_city import make_cube, week
 
 
 def steady(weekly, weeks=60, season=None):

@@ -6,18 +6,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pyarrow as pa
 import pytest
-from made_up_city import WEEKS, small_config, week, weeks_of
 from numpy.testing import assert_allclose
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected, WeekNotReady
 from pipeline.model import fitting
 from pipeline.model import network as net
 from pipeline.model.forecast import forecast
+from pipeline.model.inputs import Inputs
 from pipeline.model.saved import CARD, WEIGHTS, hash_folder, load, read_weights, save
 from pipeline.model.training import train
+from tests.unit.model.made_up_city import WEEKS, small_config, week, weeks_of
 
 
 def deviance(observed, mean):
@@ -152,7 +154,7 @@ SAME_AGAIN = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from made_up_city import make_cube, make_town, small_config, week
+from tests.unit.model.made_up_city import make_cube, make_town, small_config, week
 from pipeline.model.training import train
 view = make_cube().as_of(week(50))
 made = train(view, make_town(), small_config(), mode="retrain", folder=Path(sys.argv[1]))
@@ -160,8 +162,9 @@ print(made.sha256)
 """
 
 
+@pytest.mark.slow
 def test_two_trainings_in_two_processes_give_the_same_bytes(trained, tmp_path):
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[3])
     command = [sys.executable, "-c", SAME_AGAIN, str(tmp_path / "again"), here]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == trained.sha256
@@ -212,11 +215,11 @@ def test_too_short_a_history_is_not_ready(cube, town, tmp_path):
         train(cube.as_of(week(15)), town, small_config(), mode="retrain", folder=tmp_path / "x")
 
 
-def test_one_member_with_the_other_loss_and_no_flips_trains_on_the_shortest_history(
+def test_one_member_with_the_other_loss_and_flips_trains_on_the_shortest_history(
     cube, town, tmp_path
 ):
     config = small_config(
-        members=1, cell_loss="negative_binomial", flips=False, epochs=1, total_steps=1
+        members=1, cell_loss="negative_binomial", flips=True, epochs=1, total_steps=1
     )
     view = cube.as_of(week(20))
     made = train(view, town, config, mode="retrain", folder=tmp_path / "x")
@@ -232,3 +235,32 @@ def test_retraining_visits_every_origin_and_fine_tuning_replays_old_ones():
     assert {int(k) for part in tuned for k in part[:2]} == {7, 8, 9}
     assert {int(k) for part in tuned for k in part[2:]} == set(range(7))
     assert fitting.training_steps(10_000, small_config(most_steps=90), "retrain") == 90
+
+
+def gain_from(effect, noise):
+    """How much of a correction is kept where `effect` times a calendar feature is to be found."""
+    random = np.random.default_rng(0)
+    config = small_config(total_filters=4, total_steps=150, total_learning_rate=0.02)
+    calendar = random.normal(size=(80, 5, 5)).astype(np.float32)
+    base = np.full((80, 5), 4.0, np.float32)
+    context = np.zeros((80, 6, 6), np.float32)
+    inputs = Inputs(None, None, None, context, calendar, base)
+    goal = base + effect * calendar[..., 2] + noise * random.normal(size=(80, 5))
+    branch = net.total_branch(config)
+    lessons = fitting.Lessons(range(30, 110), inputs, None, goal)
+    gain = fitting.fit_total(branch, lessons, config)
+    error = branch.predict_on_batch(inputs.total_inputs()) - goal
+    return gain, float(np.mean(error**2)), float(np.mean((base - goal) ** 2))
+
+
+def test_the_total_branch_keeps_what_newer_weeks_confirm():
+    keras.utils.set_random_seed(1)
+    gain, error, base_error = gain_from(effect=0.2, noise=0.02)
+    assert gain > 0.8
+    assert error < 0.2 * base_error
+
+
+def test_the_total_branch_keeps_little_of_chance():
+    keras.utils.set_random_seed(1)
+    gain, _, _ = gain_from(effect=0.0, noise=0.1)
+    assert gain < 0.3

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_city import FIRST, week
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from pipeline.domain.tables import CUBE_COUNTS
 from pipeline.model import windows
 from pipeline.model.config import ModelConfig
 from pipeline.model.windows import LATEST_DELAY, Reports
+from tests.unit.model.made_up_city import FIRST, week
 
 CITY = np.ones((1, 2), bool)
 

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
-from quality_samples import as_table, good_incidents, good_weather
 
 from pipeline.domain.city import City, load_city
 from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY
+from tests.unit.quality.quality_samples import as_table, good_incidents, good_weather
 
 
 @pytest.fixture(scope="session")

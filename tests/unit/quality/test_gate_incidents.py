@@ -1,6 +1,7 @@
 """Every incident check against a fixture that fails it, and what the gate then does."""
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from quality_samples import AS_OF, LAST_DAY, good_incidents
 
 from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import QualityGateFailed, StaleData
@@ -16,6 +16,7 @@ from pipeline.domain.tables import INCIDENTS, QUARANTINE
 from pipeline.quality import gate, measures
 from pipeline.quality.gate import check_incidents, health_rows
 from pipeline.quality.rules import RULES
+from tests.unit.quality.quality_samples import AS_OF, LAST_DAY, good_incidents
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "los_angeles"
 
@@ -115,7 +116,10 @@ def test_data_docs_hold_counts_and_no_case_number_or_coordinate(spoilt):
     table, _, report = spoilt
     docs = report.docs_path.parent
     pages = "".join(page.read_text() for page in docs.rglob("*.html"))
-    assert "incidents_rows" in report.docs_path.read_text()
+    front = report.docs_path.read_text()
+    links = re.findall(r'<a href="(validations/[^"]+)">Results of (\w+)</a>', front)
+    assert [name for _, name in links] == ["incidents_rows", "incidents_schema", "incidents_table"]
+    assert all((docs / link).is_file() for link, _ in links)
     assert RULES["coordinates_in_box"].meaning in pages
     assert "nibrs:000000" not in pages
     assert "34.44" not in pages

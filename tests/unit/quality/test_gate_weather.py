@@ -3,13 +3,13 @@
 from datetime import date, timedelta
 
 import pytest
-from quality_samples import AS_OF, good_weather
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import QualityGateFailed
 from pipeline.domain.tables import WEATHER_DAILY
 from pipeline.quality.gate import check_weather
 from pipeline.quality.rules import RULES
+from tests.unit.quality.quality_samples import AS_OF, good_weather
 
 # Check -> what is wrong with one row.
 BAD_ROWS = {

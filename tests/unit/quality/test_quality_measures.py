@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quality_samples import AS_OF, LAST_DAY
 
 from pipeline.domain.weeks import week_start_of
 from pipeline.quality import measures
 from pipeline.quality.frames import incident_frame, weather_frame
 from pipeline.quality.measures import Evidence, Measure
+from tests.unit.quality.quality_samples import AS_OF, LAST_DAY
 
 
 def weekly(counts: list[int], last: date = LAST_DAY, delays: list[int] | None = None):

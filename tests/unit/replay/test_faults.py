@@ -8,8 +8,7 @@ import requests
 
 from pipeline.domain.errors import InvalidRequest
 from pipeline.replay.faults import MEANINGS, FaultName
-
-from .conftest import LEGACY, NIBRS, ROWS, UPDATED
+from tests.unit.replay.conftest import LEGACY, NIBRS, ROWS, UPDATED
 
 METADATA = f"/data.lacity.org/api/views/{LEGACY}.json"
 RESOURCE = f"/data.lacity.org/resource/{LEGACY}.json"

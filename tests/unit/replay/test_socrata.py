@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .conftest import LEGACY, NIBRS, ROWS
+from tests.unit.replay.conftest import LEGACY, NIBRS, ROWS
 
 ORDERED = {"$order": ":id"}
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from .conftest import LAX, VAN_NUYS
+from tests.unit.replay.conftest import LAX, VAN_NUYS
 
 NCEI = "/www.ncei.noaa.gov/access/services/data/v1"
 ACIS = "/data.rcc-acis.org/StnData"

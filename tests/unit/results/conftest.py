@@ -1,7 +1,7 @@
 import pytest
-from unit.results.samples import small_cells, small_city
 
 from pipeline.results.store import ResultsStore
+from tests.unit.results.samples import small_cells, small_city
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 import geopandas as gpd
 import pandas as pd
 import pytest
-from unit.results.samples import TARGET, publish
 
 from pipeline.domain.errors import WeekNotReady
 from pipeline.results.exports import export_week
 from pipeline.results.files import write_file
+from tests.unit.results.samples import TARGET, publish
 
 
 def by_suffix(paths):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from unit.results.samples import TARGET, publish
 
 from pipeline.results.map_layers import borders, number_clusters
 from pipeline.results.maps import draw_week
+from tests.unit.results.samples import TARGET, publish
 
 
 @pytest.fixture

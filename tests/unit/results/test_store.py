@@ -11,16 +11,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from unit.results.samples import (
-    BEFORE,
-    HEALTH,
-    TARGET,
-    make_forecast,
-    make_hotspots,
-    make_run,
-    make_weeks,
-    publish,
-)
 
 from pipeline.domain.errors import (
     ForecastLocked,
@@ -33,6 +23,16 @@ from pipeline.results.engine import make_engine, sqlite_file, transaction
 from pipeline.results.reading import ResultsReader
 from pipeline.results.store import ResultsStore
 from pipeline.results.tables import Base
+from tests.unit.results.samples import (
+    BEFORE,
+    HEALTH,
+    TARGET,
+    make_forecast,
+    make_hotspots,
+    make_run,
+    make_weeks,
+    publish,
+)
 
 CITY = "smallville"
 NEXT = TARGET + timedelta(days=7)

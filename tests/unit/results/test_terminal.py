@@ -3,9 +3,9 @@ import re
 
 import pytest
 from rich.console import Console
-from unit.results.samples import TARGET, publish
 
 from pipeline.results.terminal import cells_table, clusters_table, status_table, week_table
+from tests.unit.results.samples import TARGET, publish
 
 
 def printed(renderable, width=80):

@@ -8,7 +8,7 @@ import pytest
 from pipeline.domain.errors import InvalidRequest, SchemaDrift
 from pipeline.sources.adapters import ADAPTERS
 from pipeline.sources.crime import build_incidents, pull_crime
-from sources.conftest import FakePortal
+from tests.unit.sources.conftest import FakePortal
 
 OLD, LEGACY, NIBRS, CHICAGO = "63jg-8b9z", "2nrs-mtv8", "k7nn-b2ep", "ijzp-q8t2"
 # A point in Central, twice: as text with 4 decimals, as the portals give it.
@@ -19,6 +19,7 @@ def legacy(dr_no="200100001", **changes):
     row = {
         "dr_no": dr_no,
         "date_occ": "2023-05-01T00:00:00.000",
+        "time_occ": "0930",
         "date_rptd": "2023-05-03T00:00:00.000",
         "crm_cd": "230",
         "area": "1",
@@ -33,6 +34,7 @@ def nibrs(number="250100001", code="13A", **changes):
         "uniquenibrno": f"{number}{code}1",
         "caseno": number,
         "date_occ": "2025-05-01T00:00:00.000",
+        "time_occ": "930",
         "date_rptd": "2025-05-01T23:15:00.000",
         "nibr_code": code,
         "status_desc": "Invest Cont",
@@ -75,10 +77,12 @@ def only(build):
 class TestColumns:
     def test_what_is_asked_for_of_each_feed(self):
         assert {name: set(adapter.columns) for name, adapter in ADAPTERS.items()} == {
-            "lapd_legacy": {"dr_no", "date_occ", "date_rptd", "crm_cd", "area", "lat", "lon"},
+            "lapd_legacy": {
+                "dr_no", "date_occ", "time_occ", "date_rptd", "crm_cd", "area", "lat", "lon",
+            },
             "lapd_nibrs": {
-                "uniquenibrno", "caseno", "date_occ", "date_rptd", "nibr_code", "status_desc",
-                "area", "hndrdth_lat", "hndrdth_lon",
+                "uniquenibrno", "caseno", "date_occ", "time_occ", "date_rptd", "nibr_code",
+                "status_desc", "area", "hndrdth_lat", "hndrdth_lon",
             },
             "chicago": {"id", "date", "primary_type", "latitude", "longitude"},
         }  # fmt: skip
@@ -339,6 +343,7 @@ class TestBothSystems:
         "change",
         [
             {"date_occ": "2024-06-02T00:00:00.000"},
+            {"time_occ": "2131"},
             {"nibr_code": "120"},
             {"hndrdth_lat": "34.0473"},
             {"hndrdth_lon": "-118.2487"},

@@ -13,7 +13,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.settings import Settings
 from pipeline.sources.http import TRIES, HttpClient, make_session
-from sources.conftest import TOKEN, Reply
+from tests.unit.sources.conftest import TOKEN, Reply
 
 URL = "https://data.lacity.org/resource/k7nn-b2ep.json"
 PATH = "/data.lacity.org/resource/k7nn-b2ep.json"

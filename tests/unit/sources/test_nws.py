@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
 from pipeline.sources import nws
-from sources.conftest import Reply
+from tests.unit.sources.conftest import Reply
 
 DAY = date(2026, 8, 19)
 PACIFIC = timezone(timedelta(hours=-8))

@@ -6,7 +6,7 @@ from pipeline.domain.errors import DatasetMoved, InvalidRequest, SchemaDrift, So
 from pipeline.settings import Settings
 from pipeline.sources.http import TRIES, HttpClient
 from pipeline.sources.socrata import PULLS, SocrataDataset
-from sources.conftest import TOKEN, FakePortal, Reply
+from tests.unit.sources.conftest import TOKEN, FakePortal, Reply
 
 HOST = "https://data.lacity.org"
 ID = "2nrs-mtv8"

@@ -14,7 +14,7 @@ from pipeline.sources.weather import (
     pull_weather,
     pull_weather_forecast,
 )
-from sources.conftest import Reply
+from tests.unit.sources.conftest import Reply
 
 NCEI = "/www.ncei.noaa.gov/access/services/data/v1"
 ACIS = "/data.rcc-acis.org/StnData"

@@ -1,0 +1,199 @@
+"""The command line as a user meets it: what it prints, and how it ends."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+
+from pipeline import cli
+from pipeline.settings import get_settings
+from tests.integration.conftest import ISSUE_DATE, made_up_reports
+
+SMALL = {
+    "HOTSPOTS_WINDOW_WEEKS": "6",
+    "HOTSPOTS_TRAIN_EPOCHS": "2",
+    "HOTSPOTS_TRAIN_MEMBERS": "1",
+    "COLUMNS": "120",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("cli_home")
+
+
+@pytest.fixture
+def hotspots(monkeypatch, capsys, home):
+    """Run a command; return its exit code, standard output and standard error."""
+    monkeypatch.setenv("HOTSPOTS_HOME", str(home))
+    for name, value in SMALL.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["hotspots", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    path = tmp_path_factory.mktemp("events") / "events.parquet"
+    made_up_reports().rename(columns={"primary_type": "offence"}).to_parquet(path)
+    return path
+
+
+def test_one_command_forecasts_a_week_from_files(hotspots, made_up_folder):
+    code, out, err = hotspots(
+        "run", "--city", "chicago", "--source-dir", made_up_folder, "--issue-date", ISSUE_DATE
+    )
+    assert code == 0, err
+    assert "done Forecasting: train" in err
+    assert "placed on the grid" in out
+    assert "2017-12-17 to 2017-12-23" in out
+    assert "Top 10 cells" in out
+    assert "RECORDED" in out
+
+
+def test_what_was_stored_is_shown_exported_and_judged(hotspots, home, tmp_path):
+    recorded = {"HOTSPOTS_HOME": str(home / "recorded")}
+    code, out, _ = hotspots("show", "--city", "chicago", "--issued", ISSUE_DATE, **recorded)
+    assert code == 0
+    assert "2017-12-17 to 2017-12-23" in out
+    code, out, _ = hotspots("status", "--city", "chicago", **recorded)
+    assert (code, "1, of which 0 scored" in out) == (0, True)
+    code, out, _ = hotspots("export", "--city", "chicago", "--out", tmp_path, **recorded)
+    assert code == 0
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert set(manifest["files"]) == {p.name for p in tmp_path.iterdir()} - {"manifest.json"}
+    # The forecast is for a week long gone, so none stands for the coming one.
+    code, out, err = hotspots("doctor", "--city", "chicago", **recorded)
+    assert (code, "StaleData" in err, "answers" in out) == (5, True, True)
+
+
+def test_a_backfill_walks_the_weeks(hotspots, home, made_up_folder):
+    code, out, err = hotspots(
+        "backfill", "--city", "chicago", "--source-dir", made_up_folder,
+        "--from", "2017-12-20", "--to", "2017-12-27",
+    )  # fmt: skip
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()] == ["2017-12-24", "2017-12-31"]
+    assert "model reuse" in out
+
+
+def test_the_rows_are_accounted_for(hotspots, made_up_folder):
+    code, out, _ = hotspots(
+        "cube", "--city", "chicago", "--source-dir", made_up_folder, "--issue-date", ISSUE_DATE
+    )
+    assert code == 0
+    assert "rows in" in out
+    assert "25,200" in out
+
+
+def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path):
+    toml = tmp_path / "elsewhere.toml"
+    toml.write_text(
+        'name = "elsewhere"\ntitle = "Elsewhere"\ntime_zone = "America/Chicago"\n'
+        "[grid]\nsouth = 41.644\nnorth = 42.023\nwest = -87.928\neast = -87.524\n"
+        'rows = 30\ncols = 30\n[offences]\ntarget = ["battery", "assault"]\n'
+    )
+    out_dir = tmp_path / "out"
+    code, out, err = hotspots(
+        "backtest", "--city", toml, "--events", events, "--last-weeks", 2, "--horizons", "1,3",
+        "--out", out_dir,
+    )  # fmt: skip
+    assert code == 0, err
+    forecasts = pd.read_parquet(out_dir / "forecasts.parquet")
+    assert list(forecasts.columns) == [
+        "issue_date", "week_start", "horizon", "row", "col", "mean", "nb_size", "p_any",
+    ]  # fmt: skip
+    assert set(forecasts["horizon"]) == {1, 3}
+    assert forecasts["week_start"].nunique() == 2
+    assert (out_dir / "scores.parquet").is_file()
+    summary = json.loads((out_dir / "summary.json").read_text())
+    assert "long_run_mean" in summary["pooled"]
+    assert "dual_branch_cnn" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["run", "--city", "atlantis"], 2, "There is no city 'atlantis'"),
+        (["run", "--issue-date", "tomorrow"], 2, "is not a date"),
+        (["run", "--source-dir", "/nowhere"], 2, "is no folder"),
+        (["show", "--city", "los_angeles"], 5, "Run a week first"),
+        (["status"], 5, "Run a week first"),
+        (["doctor"], 5, "Run a week first"),
+        (["backfill", "--from", "2026-02-01", "--to", "2026-01-01"], 2, "comes before"),
+        (["backtest", "--city", "chicago", "--events", "x", "--out", "y", "--horizons", "a"], 2,
+         "--horizons 'a'"),
+        (["cells", "/nowhere.geojson"], 2, "nowhere"),
+        (["replay", "serve", "--data", "/nowhere"], 2, "is no folder"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said_and_has_its_exit_code(hotspots, tmp_path, words, code, said):
+    ended, out, err = hotspots(*words, HOTSPOTS_HOME=str(tmp_path))
+    assert ended == code
+    assert said in " ".join((out + err).split())
+
+
+def test_an_unknown_setting_is_refused_by_name(hotspots):
+    code, _, err = hotspots("status", HOTSPOTS_WINDOW_WEEK="20")
+    assert code == 2
+    assert "Unknown setting HOTSPOTS_WINDOW_WEEK" in err
+
+
+def test_a_setting_out_of_range_is_refused(hotspots):
+    code, _, err = hotspots("status", HOTSPOTS_WINDOW_WEEKS="5")
+    assert code == 2
+    assert "window_weeks" in err
+
+
+def test_the_cells_of_los_angeles_can_be_made_anew(hotspots, shared_data, tmp_path):
+    polygons = shared_data / "los_angeles" / "lapd_divisions.geojson"
+    code, out, _ = hotspots("cells", polygons, "--out", tmp_path / "cells.csv")
+    assert code == 0
+    assert "1663 in-city cells" in out
+
+
+def test_a_replay_takes_faults_over_http(hotspots, portal):
+    code, out, _ = hotspots("replay", "fault", "throttled", "--times", 2, "--url", portal.url)
+    assert (code, "throttled" in out) == (0, True)
+    code, _, err = hotspots("replay", "fault", "gremlins", "--url", portal.url)
+    assert (code, "gremlins" in err) == (2, True)
+    code, out, _ = hotspots("replay", "fault", "none", "--url", portal.url)
+    assert (code, "throttled" in out) == (0, False)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_replay_serve_serves_what_was_asked_for(hotspots, monkeypatch, made_up_folder, recorded):
+    from pipeline.replay import server
+
+    served = []
+    monkeypatch.setattr(server, "serve_forever", lambda source, port: served.append(source))
+    words = ["--data", made_up_folder] if recorded else [
+        "--first-day", "2026-09-06", "--as-of", "2026-09-30"
+    ]  # fmt: skip
+    code, _, err = hotspots("replay", "serve", *words)
+    assert code == 0
+    assert type(served[0]).__name__ == ("RecordedData" if recorded else "SimulatedCity")
+    assert ("SIMULATED" in err) is not recorded
+
+
+def test_every_command_explains_itself(hotspots):
+    code, out, _ = hotspots("--help")
+    assert code == 0
+    for command in ("run", "backfill", "backtest", "show", "status", "export", "doctor", "replay"):
+        assert command in out
+    assert "Example:" in hotspots("backtest", "--help")[1]

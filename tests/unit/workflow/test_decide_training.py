@@ -1,0 +1,66 @@
+"""When a model is reused, fine-tuned or trained anew, and that none is used before its time."""
+
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.domain.errors import WeekNotReady
+from pipeline.model import registry
+from pipeline.settings import Settings
+from pipeline.workflow.modelling import decide_training, model_config
+
+EDGE = date(2026, 10, 25)
+GRID = {"ref": "", "edge_week": EDGE.isoformat(), "horizon": 3, "tally": {}}
+
+
+def decide(monkeypatch, age_weeks, training="auto", settings=None, config=None):
+    settings = settings or Settings()
+    asked = []
+
+    class Stub:
+        def __init__(self, _settings, _city):
+            pass
+
+        def champion(self, known_before):
+            asked.append(known_before)
+            if age_weeks is None:
+                return None
+            through = EDGE - timedelta(weeks=age_weeks)
+            made_with = config or model_config(settings)
+            return SimpleNamespace(trained_through=through, config=made_with)
+
+    monkeypatch.setattr(registry, "Registry", Stub)
+    plan = {"city": "los_angeles", "training": training}
+    decision = decide_training(settings, plan, GRID)
+    assert asked == [EDGE]
+    return decision["mode"]
+
+
+@pytest.mark.parametrize(
+    ("age_weeks", "mode"),
+    [(0, "reuse"), (3, "reuse"), (4, "fine_tune"), (25, "fine_tune"), (26, "retrain")],
+)
+def test_auto_goes_by_the_champions_age(monkeypatch, age_weeks, mode):
+    assert decide(monkeypatch, age_weeks) == mode
+
+
+def test_without_a_champion_it_retrains(monkeypatch):
+    assert decide(monkeypatch, None) == "retrain"
+    assert decide(monkeypatch, None, training="retrain") == "retrain"
+
+
+@pytest.mark.parametrize("training", ["reuse", "fine_tune"])
+def test_without_a_champion_nothing_can_be_built_on(monkeypatch, training):
+    with pytest.raises(WeekNotReady, match="training=retrain"):
+        decide(monkeypatch, None, training=training)
+
+
+@pytest.mark.parametrize("training", ["reuse", "fine_tune", "retrain"])
+def test_what_is_asked_for_is_done(monkeypatch, training):
+    assert decide(monkeypatch, 10, training=training) == training
+
+
+def test_a_changed_configuration_retrains(monkeypatch):
+    other = model_config(Settings(window_weeks=30))
+    assert decide(monkeypatch, 1, config=other) == "retrain"

@@ -1,0 +1,59 @@
+"""What a run is for: resolved from a parameter or an interval, or refused."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from pipeline.domain.city import load_city
+from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.settings import Settings
+from pipeline.workflow.plan import end_of_day, make_plan
+
+NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
+
+
+def plan(settings=None, **chosen):
+    asked = {"city": "los_angeles", "issue_date": None, "now": NOW, **chosen}
+    return make_plan(settings or Settings(), **asked)
+
+
+def test_a_parameter_decides_before_the_interval():
+    made = plan(issue_date="2026-11-11", data_interval_end=NOW)
+    assert (made["issue_date"], made["target_week"]) == ("2026-11-11", "2026-11-15")
+
+
+def test_the_intervals_end_is_read_in_the_citys_zone():
+    # 06:00 UTC on the 19th is still the evening of the 18th in Los Angeles.
+    made = plan(data_interval_end=datetime(2026, 11, 19, 6, tzinfo=UTC))
+    assert made["issue_date"] == "2026-11-18"
+
+
+def test_neither_is_refused_with_what_to_do():
+    with pytest.raises(InvalidRequest, match="Give issue_date as YYYY-MM-DD"):
+        plan()
+
+
+@pytest.mark.parametrize("wrong", ["11/25/2026", "2026-13-01", "soon"])
+def test_a_date_that_is_none_is_refused(wrong):
+    with pytest.raises(InvalidRequest, match="is not a date"):
+        plan(issue_date=wrong)
+
+
+def test_an_unknown_training_or_city_is_refused():
+    with pytest.raises(InvalidRequest, match="not one of auto"):
+        plan(issue_date="2026-11-11", training="harder")
+    with pytest.raises(InvalidRequest, match="no city"):
+        plan(issue_date="2026-11-11", city="atlantis")
+
+
+def test_the_future_is_for_replays_only():
+    with pytest.raises(WeekNotReady, match="after today, 2026-11-25"):
+        plan(issue_date="2026-11-26")
+    replayed = plan(Settings(replay_url="http://127.0.0.1:1"), issue_date=date(2026, 12, 2))
+    assert replayed["target_week"] == "2026-12-06"
+
+
+def test_a_citys_day_ends_at_its_own_midnight():
+    # Pacific standard time is eight hours behind UTC.
+    end = end_of_day(date(2026, 11, 25), load_city("los_angeles"))
+    assert end.isoformat() == "2026-11-26T07:59:59.999999+00:00"
