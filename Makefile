@@ -2,7 +2,13 @@
 PYTHON ?= python3.11
 UV := .tools/bin/uv
 VENV := .venv/bin
-SYNC := $(UV) sync --locked --quiet --extra airflow --extra cpu
+SYNC := $(UV) sync --locked --inexact --quiet --extra airflow --extra cpu
+
+# Trust the machine's own authorities too, such as those of a company's proxy.
+CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
+ifneq ($(CERTIFICATES),)
+export SSL_CERT_FILE ?= $(CERTIFICATES)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test lint fast ui clean

@@ -13,6 +13,9 @@ if [ -n "${LIVE:-}" ]; then
     fi
     echo "Forecasting from the live sources, issue date $issue_date."
 else
+    # The simulated city starts anew each time, so that a run does not depend on the one before.
+    [ "$HOTSPOTS_HOME" != "$PWD/var/demo" ] || rm -rf "$HOTSPOTS_HOME"
+    mkdir -p "$HOTSPOTS_HOME"
     echo "Simulating three years of Los Angeles (nothing is fetched; LIVE=1 asks the real sources)."
     start_replay
     echo "Forecasting from the SIMULATED city, issue date $issue_date."

@@ -42,3 +42,14 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real data are not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+def pytest_collection_modifyitems(items):
+    """Run the fast tests first: units, then rooms together, then whole commands, then the slow."""
+    order = ["unit", "test_architecture.py", "integration", "e2e"]
+
+    def place(item):
+        part = item.path.relative_to(ROOT / "tests").parts[0]
+        return item.get_closest_marker("slow") is not None, order.index(part)
+
+    items.sort(key=place)

@@ -19,7 +19,7 @@ RATE_COLOURS = "magma_r"  # light to dark evenly, also for colour-blind readers 
 OUTLINE, INK, PALE = "#007a87", "#222222", "#6b6b6b"
 BAND_WIDTHS = {5: 0.9, 2: 1.7, 1: 2.8}
 NUMBERED_CLUSTERS = 10
-RATE_TICKS = (0, 0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20)
+RATE_TICKS = (0, 0.1, 0.5, 1, 2, 3, 5, 10, 20)
 
 Side = list[tuple[float, float]]
 

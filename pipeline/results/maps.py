@@ -89,8 +89,8 @@ def _panel(figure: "Figure", city: City, index: int, head: float) -> "Axes":
     axes = figure.add_axes((left, FOOT_IN / height, *size))
     axes.set_aspect(1 / _squeeze(city))
     axes.tick_params(labelsize=8, colors=PALE, length=3)
-    axes.xaxis.set_major_formatter("{x:.1f}°")
-    axes.yaxis.set_major_formatter("{x:.1f}°")
+    axes.xaxis.set_major_formatter("{x:.2f}°")
+    axes.yaxis.set_major_formatter("{x:.2f}°")
     axes.spines[:].set_visible(False)
     return axes
 
