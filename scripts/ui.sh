@@ -4,7 +4,7 @@ source "$(dirname "$0")/environment.sh"
 port="${PORT:-8080}"
 password_file="$AIRFLOW_HOME/passwords.json"
 export AIRFLOW__LOGGING__LOGGING_LEVEL=INFO
-export AIRFLOW__API__PORT="$port" AIRFLOW__API__BASE_URL="http://127.0.0.1:$port"
+export AIRFLOW__API__HOST=127.0.0.1 AIRFLOW__API__PORT="$port" AIRFLOW__API__BASE_URL="http://127.0.0.1:$port"
 export AIRFLOW__CORE__EXECUTION_API_SERVER_URL="http://127.0.0.1:$port/execution/"
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="admin:admin,viewer:viewer"
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE="$password_file"
@@ -16,6 +16,7 @@ stop() {
     [ -z "${replay_pid:-}" ] || kill "$replay_pid" 2>/dev/null || true
 }
 trap stop EXIT
+trap "exit 0" INT TERM
 setsid airflow standalone >"$AIRFLOW_HOME/standalone.log" 2>&1 &
 airflow_pid=$!
 for _ in $(seq 120); do

@@ -94,8 +94,3 @@ def test_weather_trouble_never_stops_a_week(portal, settings):
     validated, grid = to_cube(settings)
     assert grid["horizon"] == 3
     assert validated["accepted"] > 0
-
-
-def test_a_late_revision_is_invisible_to_a_week_issued_before_it(portal, settings, untroubled):
-    portal.set_fault("late_revision")
-    assert to_cube(settings)[1]["ref"] != ""

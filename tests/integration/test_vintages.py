@@ -1,0 +1,52 @@
+"""What was known when: a revision shows from the pull that brought it, and never before."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pipeline import workflow
+from pipeline.lake import Lake
+from pipeline.replay.recorded import RecordedData
+from pipeline.replay.revision import REVISED_ROWS
+from pipeline.replay.server import ReplayServer
+from tests.integration.conftest import made_up_reports, small_settings
+
+
+@pytest.fixture(scope="module")
+def young_portal(tmp_path_factory):
+    """A portal that has published reports through 2017-12-05."""
+    folder = tmp_path_factory.mktemp("young")
+    reports = made_up_reports()
+    reports[reports["occurred_at"] < "2017-12-06"].to_parquet(folder / "crime_2016_2017.parquet")
+    with ReplayServer(RecordedData(folder)) as server:
+        yield server
+
+
+def to_cube(settings, issue_date, now):
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    plan = workflow.make_plan(settings, city="chicago", issue_date=issue_date, now=moment)
+    return workflow.run_to_cube(settings, plan, now=moment)
+
+
+def test_a_revision_is_seen_by_the_next_week_and_by_no_rebuild_of_the_last(young_portal, tmp_path):
+    settings = small_settings(young_portal.url, tmp_path / "home")
+    first, first_grid = to_cube(settings, "2017-12-13", "2017-12-13T15:00")
+    assert first_grid["edge_week"] == "2017-11-26"
+
+    young_portal.set_fault("late_revision")
+    second, second_grid = to_cube(settings, "2017-12-20", "2017-12-20T15:00")
+    # The feed has not moved on, so the same edge lies four weeks before 12-24.
+    assert (second_grid["edge_week"], second_grid["horizon"]) == ("2017-11-26", 4)
+    assert second["rows_in"] == first["rows_in"] + REVISED_ROWS
+
+    rebuilt, rebuilt_grid = to_cube(settings, "2017-12-13", "2017-12-21T15:00")
+    assert rebuilt["rows_in"] == first["rows_in"]
+    assert rebuilt_grid == first_grid
+    young_portal.clear_faults()
+
+
+def test_an_unchanged_dataset_is_not_pulled_again(young_portal, tmp_path):
+    settings = small_settings(young_portal.url, tmp_path / "home")
+    to_cube(settings, "2017-12-13", "2017-12-13T15:00")
+    to_cube(settings, "2017-12-20", "2017-12-20T15:00")
+    assert len(Lake(settings.lake_dir).snapshots("chicago", "ijzp-q8t2")) == 1
