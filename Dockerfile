@@ -19,7 +19,7 @@ COPY dags ./dags
 COPY plugins ./plugins
 RUN uv sync --locked --no-dev --no-editable --extra airflow --extra cpu \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
-USER airflow
+USER 50000
 CMD ["hotspots", "--help"]
 
 FROM base AS gpu
@@ -29,5 +29,5 @@ COPY dags ./dags
 COPY plugins ./plugins
 RUN uv sync --locked --no-dev --no-editable --extra airflow --extra gpu \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
-USER airflow
+USER 50000
 CMD ["hotspots", "--help"]

@@ -23,10 +23,15 @@ fi
 
 prepare_airflow
 log="$HOTSPOTS_HOME/weekly_forecast.log"
-echo "Running weekly_forecast through Airflow; its log is $log"
+echo "Running weekly_forecast through Airflow (training takes longest); its log is $log"
+export AIRFLOW__LOGGING__LOGGING_LEVEL=INFO
+say_steps() {
+    sed -un 's/.*\[DAG TEST\] starting task_id=\([a-z_]*\).*/\1/p' |
+        while read -r step; do echo "  $((SECONDS - started)) s  $step"; done
+}
 if ! airflow dags test weekly_forecast "${issue_date}T14:00:00+00:00" \
-    --conf "{\"issue_date\": \"$issue_date\"}" >"$log" 2>&1; then
-    tail -n 40 "$log" >&2
+    --conf "{\"issue_date\": \"$issue_date\"}" 2>&1 | tee "$log" | say_steps; then
+    grep -E "Error|error:" "$log" | tail -n 5 >&2
     echo "weekly_forecast failed; the whole log is $log" >&2
     exit 1
 fi

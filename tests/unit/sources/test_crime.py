@@ -1,4 +1,3 @@
-import time
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -420,25 +419,3 @@ class TestEdges:
     def test_a_dataset_the_city_does_not_have(self, los_angeles):
         with pytest.raises(InvalidRequest, match="ijzp-q8t2"):
             build_incidents(los_angeles, {CHICAGO: raw_of("chicago", chicago_row())})
-
-    @pytest.mark.slow
-    def test_a_million_rows_take_seconds(self, los_angeles):
-        n = 1_000_000
-        rng = np.random.default_rng(1)
-        day = (np.datetime64("2020-01-01") + rng.integers(0, 1500, n)).astype(str)
-        occurred = pa.array(np.char.add(day, "T00:00:00.000"))
-        table = pa.table(
-            {
-                "dr_no": pa.array(np.arange(n)).cast(pa.string()),
-                "date_occ": occurred,
-                "date_rptd": occurred,
-                "crm_cd": pa.array(rng.choice(["230", "210", "510", "624"], n)),
-                "area": pa.array(rng.integers(1, 22, n)).cast(pa.string()),
-                "lat": pa.array(np.round(rng.uniform(33.8, 34.3, n), 4)).cast(pa.string()),
-                "lon": pa.array(np.round(rng.uniform(-118.6, -118.2, n), 4)).cast(pa.string()),
-            }
-        )
-        start = time.process_time()
-        build = build_incidents(los_angeles, {LEGACY: table})
-        assert build.incidents.num_rows == n
-        assert time.process_time() - start < 30  # 4 s on an idle core
