@@ -58,9 +58,14 @@ def run(
 
     with session(source_dir) as settings, Steps("Forecasting") as steps:
         now = utc_now()
-        issued = issue_date or now.astimezone().date()
         plan = workflow.make_plan(
-            settings, city=city, issue_date=issued, training=training, publish=not dry_run, now=now
+            settings,
+            city=city,
+            issue_date=issue_date,
+            data_interval_end=now,  # without a date: the city's today
+            training=training,
+            publish=not dry_run,
+            now=now,
         )
         week = workflow.run_week(
             settings, plan, now=now, watch=steps.start, progress=steps.progress
@@ -84,7 +89,7 @@ def cube(
     with session(source_dir) as settings, Steps("Building the cube") as steps:
         now = utc_now()
         plan = workflow.make_plan(
-            settings, city=city, issue_date=issue_date or now.astimezone().date(), now=now
+            settings, city=city, issue_date=issue_date, data_interval_end=now, now=now
         )
         validated, grid = workflow.run_to_cube(settings, plan, now=now, watch=steps.start)
         steps.finish()

@@ -148,6 +148,25 @@ def test_what_cannot_be_done_is_said_and_has_its_exit_code(hotspots, tmp_path, w
     assert said in " ".join((out + err).split())
 
 
+def test_without_a_date_it_is_the_citys_today(hotspots, monkeypatch, tmp_path):
+    from datetime import UTC, datetime
+
+    from pipeline.domain.errors import SourceUnavailable
+
+    asked = []
+
+    def pull(_settings, plan, now):
+        asked.append(plan["issue_date"])
+        raise SourceUnavailable("data.lacity.org did not answer. Try again later.")
+
+    monkeypatch.setattr("pipeline.workflow.pull_crime", pull)
+    # 01:30 UTC on the 24th is still the evening of the 23rd in Los Angeles.
+    monkeypatch.setattr(cli, "utc_now", lambda: datetime(2026, 11, 24, 1, 30, tzinfo=UTC))
+    code, _, err = hotspots("run", HOTSPOTS_HOME=str(tmp_path))
+    assert (code, asked) == (3, ["2026-11-23"])
+    assert "SourceUnavailable: data.lacity.org did not answer" in err
+
+
 def test_an_unknown_setting_is_refused_by_name(hotspots):
     code, _, err = hotspots("status", HOTSPOTS_WINDOW_WEEK="20")
     assert code == 2
