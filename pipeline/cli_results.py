@@ -27,9 +27,9 @@ WeekOption = Annotated[
 SHOWN_SCORES = {
     "poisson_deviance": "deviance",
     "bias": "bias",
-    "hit_rate_5": "hit 5 %",
-    "hit_rate_20": "hit 20 %",
-    "pei_star_5": "PEI* 5 %",
+    "hit_rate_5": "hit 5%",
+    "hit_rate_20": "hit 20%",
+    "pei_star_5": "PEI* 5%",
     "mae": "MAE",
 }
 
@@ -114,15 +114,16 @@ def print_week(settings: Settings, week: Week, console: Console) -> None:
 
 
 def backtest_table(summary: dict[str, Any]) -> Table:
-    """Return the pooled scores of every model and horizon of a backtest, in-city cells only."""
+    """Return the pooled scores of every model and horizon h of a backtest, in-city cells only."""
     table = Table(
         title=f"{summary['city']}: {summary['weeks']} weeks from {summary['first_week']}, "
         f"{summary['cells']} in-city cells",
         title_justify="left",
         box=SIMPLE_HEAD,
+        padding=0,
     )
-    table.add_column("horizon")
-    table.add_column("model")
+    table.add_column("h")
+    table.add_column("model", no_wrap=True)
     for name in SHOWN_SCORES.values():
         table.add_column(name, justify="right")
     for horizon in map(str, summary["horizons"]):
@@ -144,7 +145,7 @@ def _print_forecast(
     issued = stored.record.weeks.issue_date.isoformat()
     places = {
         "Map and exports": settings.home / "reports" / city_name / target.isoformat(),
-        "Data Docs": settings.home / "data_docs" / city_name / issued,
+        "Data Docs": settings.home / "data_docs" / city_name / issued / "incidents" / "index.html",
         "Results": settings.results_database.removeprefix("sqlite:///"),
         "Lake": settings.lake_dir,
     }
