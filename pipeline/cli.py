@@ -13,11 +13,12 @@ import typer
 from rich.console import Console
 
 from pipeline import cli_replay, cli_results
-from pipeline.cli_support import Steps, accounting_table, run_settings, session
+from pipeline.cli_support import Steps, accounting_table, session
 from pipeline.clock import utc_now
 from pipeline.domain.city import CITIES_DIR, load_city
 from pipeline.domain.errors import HotspotsError, InvalidRequest
 from pipeline.domain.weeks import WEEK, parse_date
+from pipeline.settings import get_settings
 
 app = typer.Typer(
     name="hotspots",
@@ -159,7 +160,7 @@ def backtest(
             last_weeks=last_weeks,
             horizons=weeks_ahead,
             out=out,
-            settings=run_settings(),
+            settings=get_settings(),
             progress=steps.stage,
         )
         steps.finish()

@@ -17,11 +17,6 @@ from pipeline.workflow.accounting import account
 from pipeline.workflow.plan import Gridded, Plan, Validated
 
 
-def run_settings() -> Settings:
-    """Return this process's settings."""
-    return get_settings()
-
-
 @contextmanager
 def session(source_dir: Path | None) -> Iterator[Settings]:
     """Give the settings of a command, with a replay of recorded files beside it if asked for.

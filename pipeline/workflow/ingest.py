@@ -9,7 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.domain.city import City, Dataset
-from pipeline.domain.errors import InvalidRequest, SourceUnavailable, WeekNotReady
+from pipeline.domain.errors import (
+    DatasetMoved,
+    InvalidRequest,
+    SchemaDrift,
+    SourceUnavailable,
+    WeekNotReady,
+)
 from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date, week_range, week_start_of
 from pipeline.grid.build import build_cube, cube_tables
 from pipeline.lake import Lake, Ref, Snapshot
@@ -73,8 +79,8 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
             for pull in weather.pull_weather(http, settings, city, first, today):
                 _store(lake, city, pull, now)
             _store(lake, city, weather.pull_weather_forecast(http, settings, city), now)
-        except SourceUnavailable as error:
-            notes.append(f"weather: {error}")
+        except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
+            notes.append(f"weather: {type(error).__name__}: {error}")
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
     return _pulled(lake, city, plan, held, [*http.notes, *notes])
 

@@ -88,9 +88,18 @@ def test_rows_are_asked_for_in_order_so_none_repeat(portal, settings, untroubled
     assert to_cube(settings)[1]["ref"] == untroubled[1]["ref"]
 
 
-def test_weather_trouble_never_stops_a_week(portal, settings):
-    portal.set_fault("error_500", match="www.ncei.noaa.gov")
-    portal.set_fault("acis_error_in_200")
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [("error_500", "www.ncei.noaa.gov"), ("acis_error_in_200", "")],
+        [("moved_403", host) for host in ("www.ncei.noaa.gov", "rcc-acis.org", "api.weather.gov")],
+    ],
+    ids=["broken", "forbidden"],
+)
+def test_weather_trouble_never_stops_a_week(portal, settings, faults):
+    for fault, host in faults:
+        portal.set_fault(fault, match=host)
     validated, grid = to_cube(settings)
     assert grid["horizon"] == 3
     assert validated["accepted"] > 0
+    assert any("weather" in note or "ncei" in note for note in validated["notes"])
