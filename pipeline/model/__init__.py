@@ -1,7 +1,8 @@
 """The dual-branch network: windows, training, forecasts and the registry of models.
 
 Keras reads its environment once, when it is first imported, so it is set here: quiet logs, and
-operations that give the same bits on every run (oneDNN's choose their order at run time).
+operations that give the same bits on every run and any number of cores. Sums split over threads
+would not; so an operation keeps to one thread, and networks of an ensemble train side by side.
 """
 
 import logging
@@ -9,6 +10,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # A process that loads several models is told each time that it compiles a function again.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -13,6 +13,8 @@ class ModelConfig(BaseModel):
 
     Attributes:
         window_weeks: weekly grids, and weeks of weather and calendar, that the branches see.
+        crime_inputs: what the crime branch is given; "window" takes its long memory and the offset
+            made of it away, "memory" the weekly grids. For ablations.
         window_filters, filters: channels of the window's mixing and of both convolutions.
         dropout: share of channels dropped while training.
         members: networks of the crime branch, averaged in log space.
@@ -22,7 +24,9 @@ class ModelConfig(BaseModel):
         nb_cell_dispersion: 1 / size used by the negative-binomial cell loss.
         expert_weight: weight of the generalised linear model's shares in the log-space average.
         total_filters, total_steps, total_learning_rate, total_weight_decay: the weather-and-
-            calendar branch and its schedule.
+            calendar branch and its schedule; without steps the ridge under it stands alone.
+        handles_breaks: give the city total a new level at a change of the records system, and
+            where a lasting shift is detected.
         flips: average each forecast over the four mirror images of the map, at twice the time.
         fine_tune_weeks: newest origins that a fine-tuning favours.
         seed: seed of everything random.
@@ -31,6 +35,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     window_weeks: int = Field(default=20, ge=6, le=104)
+    crime_inputs: Literal["both", "memory", "window"] = "both"
     window_filters: int = Field(default=8, ge=1)
     filters: int = Field(default=24, ge=1)
     dropout: float = Field(default=0.4, ge=0, lt=1)
@@ -44,18 +49,20 @@ class ModelConfig(BaseModel):
     nb_cell_dispersion: float = Field(default=0.05, gt=0)
     expert_weight: float = Field(default=0.5, ge=0, le=1)
     total_filters: int = Field(default=8, ge=1)
-    total_steps: int = Field(default=200, ge=1)
+    total_steps: int = Field(default=200, ge=0)
     total_learning_rate: float = Field(default=3e-3, gt=0)
     total_weight_decay: float = Field(default=0.1, ge=0)
+    handles_breaks: bool = True
     flips: bool = False
     fine_tune_weeks: int = Field(default=26, ge=1)
     seed: int = 20260101
 
     @property
-    def architecture(self) -> tuple[int, ...]:
+    def architecture(self) -> tuple[int | str, ...]:
         """What two models must share for one's weights to fit the other."""
         return (
             self.window_weeks,
+            self.crime_inputs,
             self.window_filters,
             self.filters,
             self.members,

@@ -1,6 +1,8 @@
 """How each part of the model is fitted to its lessons."""
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -13,8 +15,9 @@ from pipeline.model import network as net
 from pipeline.model.config import HORIZON_COUNT, ModelConfig
 from pipeline.model.glm import fit_poisson
 from pipeline.model.inputs import Inputs
+from pipeline.model.levels import FIRST_RIDGE_WEEKS
 from pipeline.model.losses import log_total_loss, multinomial_loss, negative_binomial_loss
-from pipeline.model.totals import FIRST_RIDGE_WEEKS, dispersion
+from pipeline.model.spread import dispersion
 from pipeline.model.windows import Grid
 
 Mode = Literal["retrain", "fine_tune"]
@@ -110,7 +113,30 @@ def restart(branch: keras.Model, weights: list[NDArray]) -> None:
             variable.assign(np.zeros(variable.shape))
 
 
-def fit_member(
+def fit_members(
+    network: keras.Model,
+    lessons: Lessons,
+    config: ModelConfig,
+    mode: Mode,
+    report: Callable[[], None],
+) -> float:
+    """Train every crime branch in place, side by side; return their mean loss at the end.
+
+    Each step runs on one thread, which gives the same bits on any number of cores.
+    """
+    steps = training_steps(len(lessons.origins), config, mode)
+    branches = [network.get_layer(net.member_name(k)) for k in range(config.members)]
+    for branch in branches:
+        compile_member(branch, config, steps, mode)
+
+    def fit(number: int) -> float:
+        return _fit_member(branches[number], lessons, config, mode, number, report)
+
+    with ThreadPoolExecutor(min(config.members, os.cpu_count() or 1)) as threads:
+        return float(np.mean(list(threads.map(fit, range(config.members)))))
+
+
+def _fit_member(
     branch: keras.Model,
     lessons: Lessons,
     config: ModelConfig,
@@ -164,6 +190,8 @@ def fit_total(branch: keras.Model, lessons: Lessons, config: ModelConfig) -> flo
     It is trained on the older origins first. The share of its correction that the newer ones
     confirm is the share that is kept of a training on all, so that chance finds do no harm.
     """
+    if not config.total_steps:
+        return 0.0
     ridge_ready = np.array(lessons.origins) >= FIRST_RIDGE_WEEKS
     goal = np.where(ridge_ready[:, None], lessons.log_totals, np.nan)
     split = ceil(len(goal) * (1 - HELD_OUT_SHARE))
@@ -201,7 +229,7 @@ def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray, split: int) -
 
 def measure(
     network: keras.Model, lessons: Lessons, complete: NDArray, config: ModelConfig
-) -> tuple[list[float], dict[str, float]]:
+) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Return each horizon's cell dispersion, and Poisson deviances, on the newest origins.
 
     Args:
@@ -221,7 +249,7 @@ def measure(
         (age >= 0)[..., None], lessons.counts[chosen][:, :, inside].astype(np.float64), np.nan
     )
     mean = mean * complete[np.clip(age, 0, len(complete) - 1)][..., None]
-    spread = [float(dispersion(observed[:, h].ravel(), mean[:, h].ravel())) for h in range(5)]
+    spread = dispersion(observed, mean, axis=(0, 2))
     known = ~np.isnan(observed)
     floor = np.maximum(mean, 1e-3)
     logs = np.where(observed > 0, observed * np.log(np.maximum(observed, 1) / floor), 0.0)

@@ -14,9 +14,9 @@ from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.grid.cube import CubeView
 from pipeline.model import network as net
-from pipeline.model.inputs import History, Inputs, build_inputs, read_history
+from pipeline.model.inputs import Inputs, build_inputs, read_history
 from pipeline.model.saved import TrainedModel, load, read_weights
-from pipeline.model.totals import past_spread
+from pipeline.model.spread import Spread
 
 MODEL_NAME = "dual_branch_cnn"
 
@@ -43,8 +43,8 @@ def forecast(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWee
     rates = predict_rates(network, inputs, is_mirrored=model.config.flips)
     horizon = weeks.horizon - 1
     mean = np.where(view.cells.mask, rates[horizon], np.nan)
-    size = np.where(view.cells.mask, 1 / model.cell_dispersion[horizon], np.nan)
-    city_total, divisions = _totals(history, view.cells, mean, horizon)
+    size = np.where(view.cells.mask, 1 / model.spread.cell[horizon], np.nan)
+    city_total, divisions = _totals(model.spread, view.cells, mean, horizon)
     return Forecast(weeks, mean, size, city_total, divisions, MODEL_NAME, model.sha256)
 
 
@@ -100,16 +100,14 @@ def predict_rates(
 
 
 def _totals(
-    history: History, cells: Cells, mean: NDArray, horizon: int
+    spread: Spread, cells: Cells, mean: NDArray, horizon: int
 ) -> tuple[CountDistribution, dict[str, CountDistribution]]:
     """Return the distributions of the city total and of each division's; means add up."""
-    spread = past_spread(history.totals)
     by_cell = mean[cells.row, cells.col]
-    group = np.array([history.divisions.index(name) for name in cells.division])
-    sums = np.bincount(group, weights=by_cell, minlength=len(history.divisions))
+    names, group = np.unique(cells.division, return_inverse=True)
+    sums = np.bincount(group, weights=by_cell)
     divisions = {
-        name: CountDistribution(float(sums[k]), float(1 / spread.divisions[horizon, k]))
-        for k, name in enumerate(history.divisions)
+        str(name): CountDistribution(float(total), 1 / spread.divisions[str(name)][horizon])
+        for name, total in zip(names, sums, strict=True)
     }
-    city = CountDistribution(float(by_cell.sum()), float(1 / spread.city[horizon]))
-    return city, divisions
+    return CountDistribution(float(by_cell.sum()), 1 / spread.city[horizon]), divisions

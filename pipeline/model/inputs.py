@@ -1,5 +1,6 @@
 """The arrays that the network is fed, for training on many origins or forecasting from one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from pipeline.grid.cube import CubeView
 from pipeline.model import totals as city_totals
 from pipeline.model import windows
 from pipeline.model.config import ModelConfig
+from pipeline.model.levels import Season, fit_season
 from pipeline.model.totals import Totals
 from pipeline.model.windows import Grid, Reports
 
@@ -46,6 +48,7 @@ class Inputs:
         context: (origins, window_weeks, 6).
         calendar: (origins, horizons, 5).
         base: (origins, horizons) log totals.
+        seasons: the regression under `base`, by origin.
     """
 
     window: Grid
@@ -54,6 +57,7 @@ class Inputs:
     context: NDArray[np.float32]
     calendar: NDArray[np.float32]
     base: NDArray[np.float32]
+    seasons: Mapping[int, Season]
 
     def total_inputs(self) -> list[NDArray[np.float32]]:
         """Return the inputs of the total branch."""
@@ -65,11 +69,16 @@ def build_inputs(view: CubeView, history: History, config: ModelConfig, origins:
     weeks = config.window_weeks
     weather = city_totals.weekly_weather(view, history.last - origins.start + weeks)
     totals = history.totals
+    seasons = {o: fit_season(totals, o, handles_breaks=config.handles_breaks) for o in origins}
+    residuals = {origin: season.residuals for origin, season in seasons.items()}
+    window = windows.recent_windows(history.target, weeks, origins)
+    memory = windows.long_memory(history.target, history.other, view.cells, origins)
     return Inputs(
-        windows.recent_windows(history.target, weeks, origins),
-        windows.long_memory(history.target, history.other, view.cells, origins),
+        window if config.crime_inputs != "memory" else np.zeros_like(window),
+        memory if config.crime_inputs != "window" else np.zeros_like(memory),
         view.cells.mask[None, ..., None].astype(np.float32),
-        city_totals.context_windows(totals, weather, weeks, origins),
+        city_totals.context_windows(totals, weather, residuals, weeks, origins),
         city_totals.target_calendar(totals, origins),
-        city_totals.base_log_totals(totals, origins).astype(np.float32),
+        np.array([season.base() for season in seasons.values()], np.float32),
+        seasons,
     )

@@ -7,9 +7,10 @@ a model runs nothing from it, and equal models have equal bytes.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from pipeline.domain.errors import ModelRejected
 from pipeline.model.config import ModelConfig
+from pipeline.model.spread import Spread
 
 WEIGHTS = "weights.npz"
 CARD = "model.json"
@@ -33,7 +35,7 @@ class TrainedModel:
         city: short name of the city it was trained on.
         trained_through: the edge week of its training data.
         config: how it was built and trained.
-        cell_dispersion: 1 / size of a cell's negative binomial, per horizon.
+        spread: 1 / size of the negative binomials of city, divisions and cells.
         metrics: figures of the training run.
     """
 
@@ -42,7 +44,7 @@ class TrainedModel:
     city: str
     trained_through: date
     config: ModelConfig
-    cell_dispersion: tuple[float, ...]
+    spread: Spread
     metrics: dict[str, float]
 
 
@@ -69,7 +71,7 @@ def save(
     city: str,
     trained_through: date,
     config: ModelConfig,
-    cell_dispersion: Sequence[float],
+    spread: Spread,
     metrics: Mapping[str, float],
 ) -> TrainedModel:
     """Write a model into a folder, which is made, and return it as read back."""
@@ -80,7 +82,7 @@ def save(
         "city": city,
         "trained_through": trained_through.isoformat(),
         "config": config.model_dump(),
-        "cell_dispersion": [float(value) for value in cell_dispersion],
+        "spread": asdict(spread),
         "metrics": {name: float(value) for name, value in sorted(metrics.items())},
     }
     (folder / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
@@ -107,11 +109,16 @@ def load(folder: Path, sha256: str) -> TrainedModel:
             card["city"],
             date.fromisoformat(card["trained_through"]),
             ModelConfig(**card["config"]),
-            tuple(card["cell_dispersion"]),
+            _spread(card["spread"]),
             card["metrics"],
         )
     except (KeyError, ValueError, TypeError, ValidationError) as error:
         raise ModelRejected(f"{folder / CARD} does not describe a model: {error}") from error
+
+
+def _spread(card: Mapping[str, Any]) -> Spread:
+    divisions = {name: tuple(values) for name, values in card["divisions"].items()}
+    return Spread(tuple(card["city"]), divisions, tuple(card["cell"]))
 
 
 def read_weights(folder: Path) -> list[NDArray]:

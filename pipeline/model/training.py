@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 import keras
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import Lessons, Mode
 from pipeline.model.inputs import History, build_inputs, read_history
 from pipeline.model.saved import TrainedModel, hash_folder, load, read_weights, save
+from pipeline.model.spread import past_spread
 from pipeline.model.totals import target_log_totals
 from pipeline.model.windows import target_counts, training_origins
 
@@ -58,14 +60,15 @@ def train(
     else:
         fitting.set_scale(network, lessons.inputs, config)
     figures = _fit(network, lessons, config, mode, progress)
-    spread, deviances = fitting.measure(network, lessons, history.totals.complete, config)
+    cell, deviances = fitting.measure(network, lessons, history.totals.complete, config)
+    seasons = lessons.inputs.seasons
     return save(
         folder,
         network.get_weights(),
         city=city.name,
         trained_through=view.edge_week,
         config=config,
-        cell_dispersion=spread,
+        spread=past_spread(history.totals, history.divisions, seasons, cell),
         metrics={**figures, **deviances},
     )
 
@@ -95,19 +98,11 @@ def _fit(
     """Fit every part in place; return figures of the run."""
     steps = fitting.training_steps(len(lessons.origins), config, mode)
     report = _counter(progress, steps * config.members)
-    # One compiled branch trains every member in turn, since compiling costs seconds.
-    trainer = net.crime_branch(config, lessons.counts.shape[2:], "trainer")
-    fitting.compile_member(trainer, config, steps, mode)
-    losses = []
-    for number in range(config.members):
-        member = network.get_layer(net.member_name(number))
-        fitting.restart(trainer, member.get_weights())
-        losses.append(fitting.fit_member(trainer, lessons, config, mode, number, report))
-        member.set_weights(trainer.get_weights())
+    loss = fitting.fit_members(network, lessons, config, mode, report)
     fitting.fit_expert(network, lessons)
     gain = fitting.fit_total(network.get_layer(net.TOTAL_BRANCH), lessons, config)
     return {
-        "crime_loss": sum(losses) / len(losses),
+        "crime_loss": loss,
         "steps": steps,
         "total_gain": gain,
         "weights": network.count_params(),
@@ -115,13 +110,14 @@ def _fit(
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    done = 0
+    done, one_at_a_time = 0, Lock()
 
     def report() -> None:
         nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
+        with one_at_a_time:
+            done += 1
+            if progress is not None:
+                progress(done, total)
 
     return report
 

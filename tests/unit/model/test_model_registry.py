@@ -7,6 +7,7 @@ import pytest
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.model.registry import Registry
 from pipeline.model.saved import CARD, save
+from pipeline.model.spread import Spread
 from pipeline.settings import Settings
 from tests.unit.model.made_up_city import small_config, week
 
@@ -26,7 +27,7 @@ def a_model(folder, edge, seed=0):
         city="town",
         trained_through=week(edge),
         config=small_config(seed=seed),
-        cell_dispersion=[0.1] * 5,
+        spread=Spread((0.01,) * 5, {"north": (0.02,) * 5}, (0.1,) * 5),
         metrics={"crime_loss": 1.0},
     )
 

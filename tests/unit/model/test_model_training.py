@@ -143,7 +143,7 @@ def test_weights_of_another_shape_are_refused(trained, cube, town, tmp_path):
         city="town",
         trained_through=week(50),
         config=trained.config,
-        cell_dispersion=trained.cell_dispersion,
+        spread=trained.spread,
         metrics={},
     )
     with pytest.raises(ModelRejected, match="do not fit its network"):
@@ -244,7 +244,7 @@ def gain_from(effect, noise):
     calendar = random.normal(size=(80, 5, 5)).astype(np.float32)
     base = np.full((80, 5), 4.0, np.float32)
     context = np.zeros((80, 6, 6), np.float32)
-    inputs = Inputs(None, None, None, context, calendar, base)
+    inputs = Inputs(None, None, None, context, calendar, base, {})
     goal = base + effect * calendar[..., 2] + noise * random.normal(size=(80, 5))
     branch = net.total_branch(config)
     lessons = fitting.Lessons(range(30, 110), inputs, None, goal)
