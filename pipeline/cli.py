@@ -166,6 +166,8 @@ def backtest(
         steps.finish()
     console = Console()
     console.print(cli_results.backtest_table(summary))
+    console.print(cli_results.comparison_table(summary))
+    console.print(cli_results.calibration_table(summary))
     console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
 
 

@@ -134,6 +134,57 @@ def backtest_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+RIVALS = ("long_run_mean", "poisson_glm", "glm_share_own_total")
+
+
+def comparison_table(summary: dict[str, Any]) -> Table:
+    """Return how far the model's deviance lies below its rivals', with 95 % intervals."""
+    table = Table(
+        title="Deviance minus the rival's (below 0: the model is better; 95 % interval)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    for name in ("h ", "rival"):
+        table.add_column(name, no_wrap=True)
+    for name in (" difference", " in %", " interval", " weeks won"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for horizon in map(str, summary["horizons"]):
+        for rival in RIVALS:
+            found = summary["model_against"][rival][horizon]["poisson_deviance"]
+            theirs = summary["pooled"][rival][horizon]["poisson_deviance"]
+            table.add_row(
+                horizon,
+                rival,
+                f"{found['difference']:+.4f}",
+                f"{100 * found['difference'] / theirs:+.2f}",
+                f"  {found['low']:+.4f} to {found['high']:+.4f}",
+                f"{found['weeks_won']} of {found['weeks']}",
+            )
+        table.add_section()
+    return table
+
+
+def calibration_table(summary: dict[str, Any]) -> Table:
+    """Return what the forecasts of the city total come to, and whether the cells' are uniform."""
+    table = Table(title="City total, in percent", title_justify="left", box=SIMPLE_HEAD, padding=0)
+    heads = ("h", "MAPE", "bias", "in 80 %", "in 95 %", "N-test passed", "cells' PIT uniform")
+    for name in heads:
+        table.add_column(f" {name}", justify="right", no_wrap=True)
+    for horizon, found in summary["calibration"].items():
+        city = found["city"]
+        table.add_row(
+            horizon,
+            f"{city['mape_percent']:.1f}",
+            f"{city['bias_percent']:+.1f}",
+            f"{city['coverage_percent']['80']:.0f}",
+            f"{city['coverage_percent']['95']:.0f}",
+            f"{city['n_test_passed_percent']:.0f}",
+            "yes" if found["cells_pit"]["is_inside"] else "no",
+        )
+    return table
+
+
 def _print_forecast(
     settings: Settings, city_name: str, target: date | None, console: Console
 ) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.tables import FORECAST_CELLS, WEATHER_DAILY
 from pipeline.domain.weeks import HORIZONS
+from pipeline.evaluation.calibration import calibration
 from pipeline.evaluation.events import (
     check_events,
     events_to_incidents,
@@ -33,7 +35,12 @@ from pipeline.evaluation.rolling import (
     TrainedModels,
     say_nothing,
 )
-from pipeline.evaluation.summary import differences, pooled_scores, weekly_scores
+from pipeline.evaluation.summary import (
+    against_rivals,
+    differences,
+    pooled_scores,
+    weekly_scores,
+)
 from pipeline.grid.cube import Cube
 from pipeline.settings import Settings
 
@@ -121,10 +128,16 @@ def run_backtest(
     with tempfile.TemporaryDirectory(prefix="backtest-") as folder:
         rolling.run(make_forecaster or TrainedModels(city, settings, Path(folder), progress))
     sums = pd.DataFrame(rolling.sums)
+    own = str(sums["model"].iloc[0])
+    rivals = [name for name in sums["model"].unique() if name != own]
+    pits = {horizon: np.array(weekly) for horizon, weekly in rolling.pits.items()}
     summary = {
         **_request(city, cube, origins),
+        "model": own,
         "pooled": pooled_scores(sums),
         "difference_to_long_run_mean": differences(sums, settings.seed),
+        "model_against": against_rivals(sums, own, rivals, settings.seed),
+        "calibration": calibration(pd.DataFrame(rolling.totals), pits, settings.seed),
         "trainings": rolling.trainings,
         "input": dict(source or {}),
         "config_sha256": _config_hash(city, settings, origins, refit_weeks),

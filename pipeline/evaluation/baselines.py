@@ -4,9 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 Baseline = Callable[[NDArray, NDArray[np.bool_], int], NDArray[np.float64]]
 REFERENCE = "long_run_mean"
+EWMA_HALF_LIFE = 200.0  # weeks
+EWMA_SMOOTH_CELLS = 0.4
+LEVEL_WEEKS = 4
+KDE_WEEKS = 52
+KDE_CELLS = 1.0  # bandwidth
 
 
 def zero(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
@@ -27,6 +33,28 @@ def mean_of_last(weeks: int | None) -> Baseline:
     return baseline
 
 
+def ewma_kernel(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
+    """Return discounted mean counts, smoothed a little, scaled to the city's last four weeks."""
+    weight = 0.5 ** (np.arange(len(counts) - 1, -1, -1) / EWMA_HALF_LIFE)
+    mean = np.tensordot(weight, counts, axes=1) / weight.sum()
+    mean = gaussian_filter(mean, EWMA_SMOOTH_CELLS, mode="constant") * mask
+    return _scaled(mean, counts[-LEVEL_WEEKS:], mask)
+
+
+def kde(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
+    """Return a Gaussian kernel density of the last year's reports, as counts of a mean week."""
+    recent = counts[-KDE_WEEKS:]
+    mean = gaussian_filter(recent.mean(axis=0, dtype=np.float64), KDE_CELLS, mode="constant")
+    return _scaled(mean, recent, mask)
+
+
+def _scaled(mean: NDArray, recent: NDArray, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return a mean scaled to the weekly total of recent counts, NaN outside the city."""
+    weekly = (recent.sum(axis=0) * mask).sum(dtype=np.float64) / len(recent)
+    return np.where(mask, mean * (weekly / max(mean[mask].sum(), 1e-12)), np.nan)
+
+
+# No self-exciting model stands here: no kept library of them installs.
 # From (weeks, rows, cols) counts as known at the edge, (rows, cols) mask and horizon to the
 # (rows, cols) mean, NaN outside the city.
 BASELINES: dict[str, Baseline] = {
@@ -36,4 +64,6 @@ BASELINES: dict[str, Baseline] = {
     "mean_20": mean_of_last(20),
     "mean_52": mean_of_last(52),
     REFERENCE: mean_of_last(None),
+    "ewma_kernel": ewma_kernel,
+    "kde": kde,
 }

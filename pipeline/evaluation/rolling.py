@@ -18,7 +18,9 @@ from pipeline.domain.forecast import Forecast
 from pipeline.domain.tables import FORECAST_CELLS
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.evaluation.baselines import BASELINES
+from pipeline.evaluation.calibration import pit_histogram, randomised_pit
 from pipeline.evaluation.origins import Origins
+from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM, PoissonGlm
 from pipeline.evaluation.scores import POISSON, probability_of_any, statistics
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.settings import Settings
@@ -43,6 +45,8 @@ class Rolling:
         progress: told of each edge week done.
         forecasts: filled with each forecast of the model (contract FORECAST_CELLS).
         sums: filled with the statistics of each week, horizon and model.
+        totals: filled with the model's city and division totals, and what came of them.
+        pits: filled with each week's histogram of the cells' probability transforms, by horizon.
         trainings: filled with each training's edge week and seconds.
     """
 
@@ -54,6 +58,8 @@ class Rolling:
     progress: Progress
     forecasts: list[pa.Table] = field(default_factory=list)
     sums: list[dict[str, Any]] = field(default_factory=list)
+    totals: list[dict[str, Any]] = field(default_factory=list)
+    pits: dict[int, list[NDArray]] = field(default_factory=dict)
     trainings: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, make_forecaster: MakeForecaster) -> None:
@@ -64,11 +70,15 @@ class Rolling:
             view = self.cube.as_of(edge)
             if edge >= refit_on:
                 forecast_of = self._train(make_forecaster, view)
+                glm = PoissonGlm(view, self.city)
                 refit_on = edge + WEEK * self.refit_weeks
             counts = view.counts(self.city.offences.target)
+            glm_rates = glm.rates(view)
             for weeks in self.origins.from_edge(edge):
                 truth = observed[self.origins.targets.index(weeks.target_week)]
-                self._keep(forecast_of(view, weeks), truth)
+                forecast = forecast_of(view, weeks)
+                self._keep(forecast, truth)
+                self._score_glm(glm_rates[weeks.horizon - 1], forecast, truth)
                 self._score_baselines(counts, weeks, truth)
             self.progress("forecasting", done + 1, len(edges))
 
@@ -97,6 +107,37 @@ class Rolling:
         )
         self.forecasts.append(FORECAST_CELLS.conform(frame))
         self._score(forecast.model_name, weeks, mean, size, truth)
+        pit = randomised_pit(mean, size, truth, self.seed + weeks.target_week.toordinal())
+        self.pits.setdefault(weeks.horizon, []).append(pit_histogram(pit))
+        self._keep_totals(forecast, truth)
+
+    def _keep_totals(self, forecast: Forecast, truth: NDArray[np.float64]) -> None:
+        division = np.array(self.cube.cells.division)
+        places = [("city", forecast.city, truth.sum())]
+        if len(forecast.divisions) > 1:
+            places += [
+                (name, total, truth[division == name].sum())
+                for name, total in forecast.divisions.items()
+            ]
+        self.totals += [
+            {
+                "week_start": forecast.weeks.target_week,
+                "horizon": forecast.weeks.horizon,
+                "place": place,
+                "mean": total.mean,
+                "nb_size": total.size,
+                "observed": float(observed),
+            }
+            for place, total, observed in places
+        ]
+
+    def _score_glm(
+        self, rates: NDArray[np.float64], forecast: Forecast, truth: NDArray[np.float64]
+    ) -> None:
+        """Score the regression with its own city total, and its shares with the model's."""
+        own_total = rates * (forecast.city.mean / rates.sum())
+        self._score(POISSON_GLM, forecast.weeks, rates, POISSON, truth)
+        self._score(GLM_SHARE_OWN_TOTAL, forecast.weeks, own_total, POISSON, truth)
 
     def _score_baselines(
         self, counts: NDArray[np.float32], weeks: ForecastWeeks, truth: NDArray[np.float64]

@@ -1,5 +1,6 @@
 """What a backtest comes to: weekly scores, pooled scores, and differences to the reference."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -40,18 +41,27 @@ def pooled_scores(sums: pd.DataFrame) -> Scores:
     }
 
 
-def differences(sums: pd.DataFrame, seed: int) -> Scores:
+def differences(sums: pd.DataFrame, seed: int, reference: str = REFERENCE) -> Scores:
     """Return model -> horizon -> score -> difference to the reference over the same weeks."""
     found: Scores = {}
     for horizon, of_horizon in sums.sort_values("week_start").groupby("horizon"):
         models = {
             str(name): _columns(rows) for name, rows in of_horizon.groupby("model", sort=False)
         }
-        for name in models.keys() - {REFERENCE}:
-            compared = compare(models[name], models[REFERENCE], seed)
+        for name in models.keys() - {reference}:
+            compared = compare(models[name], models[reference], seed)
             by_score = {score: asdict(difference) for score, difference in compared.items()}
             found.setdefault(name, {})[str(horizon)] = by_score
     return {name: found[name] for name in sums["model"].unique() if name in found}
+
+
+def against_rivals(sums: pd.DataFrame, model: str, rivals: Sequence[str], seed: int) -> Scores:
+    """Return rival -> horizon -> score -> the model's difference to it over the same weeks."""
+    found: Scores = {}
+    for rival in rivals:
+        pair = sums[sums["model"].isin([model, rival])]
+        found[rival] = differences(pair, seed, rival)[model]
+    return found
 
 
 def _columns(sums: pd.DataFrame, *, pooled: bool = False) -> dict[str, Any]:

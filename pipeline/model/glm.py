@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 ITERATIONS = 8
 RIDGE = 1e-3
+TOLERANCE = 1e-3  # of log likelihood: the ridge itself takes a little
 
 
 def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[np.float64]:
@@ -26,5 +27,14 @@ def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[
         mean = np.exp(np.clip(offset + design @ beta, -30, 30))
         slope = design.T @ (counts - mean)
         curvature = (design * mean[:, None]).T @ design
-        beta = beta + np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), slope)
+        step = np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), slope)
+        reached = _likelihood(design, counts, offset, beta)
+        while _likelihood(design, counts, offset, beta + step) < reached - TOLERANCE:
+            step = step / 2  # on few counts a whole step can overshoot
+        beta = beta + step
     return beta
+
+
+def _likelihood(design: NDArray, counts: NDArray, offset: NDArray, beta: NDArray) -> float:
+    log_mean = np.clip(offset + design @ beta, -30, 30)
+    return float(counts @ log_mean - np.exp(log_mean).sum())

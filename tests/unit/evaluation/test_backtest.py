@@ -16,11 +16,13 @@ from pipeline.evaluation.backtest import backtest_events, cube_of_events, run_ba
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.events import events_to_incidents
 from pipeline.evaluation.outputs import BACKTEST_SCORES
+from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.scores import score_week
 from pipeline.settings import Settings
 from tests.unit.evaluation.conftest import make_events, mean_forecaster
 
 # 24 whole weeks from 2020-01-05; the last four are the weeks of
+EVERY_MODEL = {"view_mean", POISSON_GLM, GLM_SHARE_OWN_TOTAL, *BASELINES}
 LAST_FOUR = [date(2020, 5, 24), date(2020, 5, 31), date(2020, 6, 7), date(2020, 6, 14)]
 
 
@@ -90,9 +92,9 @@ def test_a_forecast_is_the_mean_of_what_its_edge_knew(finished, events):
 
 def test_scores_are_of_model_and_baselines_in_and_out_of_the_city(finished, events):
     table = read_scores(finished[0])
-    assert set(table["model"]) == {"view_mean", *BASELINES}
+    assert set(table["model"]) == EVERY_MODEL
     per_week = len(score_week([1.0], 1.0, [1.0], 1)) + 2  # with bbox_mae and bbox_rmse
-    assert len(table) == 4 * 3 * 7 * per_week
+    assert len(table) == 4 * 3 * len(EVERY_MODEL) * per_week
     wide = table.set_index(["week_start", "horizon", "model", "score"])["value"].unstack()  # noqa: PD010
     # 24 of the box's 48 cells are in the city
     assert np.allclose(wide["bbox_mae"], wide["mae"] / 2)
@@ -109,18 +111,31 @@ def test_summary_pools_and_compares(finished, events):
     folder, summary = finished
     assert (summary["first_week"], summary["last_week"]) == ("2020-05-24", "2020-06-14")
     assert (summary["weeks"], summary["horizons"]) == (4, [1, 2, 5])
-    assert set(summary["pooled"]) == {"view_mean", *BASELINES}
+    assert set(summary["pooled"]) == EVERY_MODEL
     table = read_scores(folder)
     chosen = (table["model"] == "mean_4") & (table["horizon"] == 2)
     weekly = table[chosen & (table["score"] == "poisson_deviance")]["value"]
     assert summary["pooled"]["mean_4"]["2"]["poisson_deviance"] == pytest.approx(weekly.mean())
     difference = summary["difference_to_long_run_mean"]
-    assert set(difference) == {"view_mean", *BASELINES} - {"long_run_mean"}
+    assert set(difference) == EVERY_MODEL - {"long_run_mean"}
     same = difference["view_mean"]["1"]["poisson_deviance"]
     assert same["difference"] == pytest.approx(0, abs=1e-12)
     worse = difference["last_week"]["5"]["poisson_deviance"]
     assert 0 < worse["low"] <= worse["difference"] <= worse["high"]
     assert worse["weeks"] == 4
+    for horizon, found in summary["calibration"].items():
+        pooled = summary["pooled"]["view_mean"][horizon]
+        assert found["city"]["forecasts"] == 4
+        assert found["city"]["bias_percent"] == pytest.approx(100 * pooled["bias"])
+        assert found["divisions"] is None
+        assert sum(found["cells_pit"]["share"]) == pytest.approx(1)
+    against = summary["model_against"]["poisson_glm"]["2"]["poisson_deviance"]
+    ours, theirs = (
+        summary["pooled"][m]["2"]["poisson_deviance"] for m in ("view_mean", "poisson_glm")
+    )
+    assert against["difference"] == pytest.approx(ours - theirs)
+    own_total = summary["pooled"]["glm_share_own_total"]["1"]
+    assert own_total["bias"] == pytest.approx(summary["pooled"]["view_mean"]["1"]["bias"])
     assert summary["input"]["tally"]["rows"] == summary["input"]["events"] == len(events)
 
 

@@ -1,0 +1,142 @@
+"""Whether forecasts mean what they say: intervals, probability integral transforms, N-tests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import nbinom
+
+from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
+
+LEVELS = (50, 80, 90, 95)  # percent
+PIT_BINS = 10
+N_TEST_TAIL = 0.025  # each side
+
+
+def central_interval(
+    mean: ArrayLike, nb_size: ArrayLike, level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the quantiles (1 - level) / 2 and (1 + level) / 2 of negative binomials.
+
+    They are whole numbers, so the interval holds `level` of the mass or more: much more where
+    counts are low.
+    """
+    size, chance = _parameters(mean, nb_size)
+    low, high = (1 - level) / 2, (1 + level) / 2
+    return nbinom.ppf(low, size, chance), nbinom.ppf(high, size, chance)
+
+
+def covers(
+    mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike, level: float
+) -> NDArray[np.bool_]:
+    """Return whether each central interval, ends included, holds the outcome."""
+    low, high = central_interval(mean, nb_size, level)
+    return (low <= np.asarray(observed)) & (np.asarray(observed) <= high)
+
+
+def randomised_pit(
+    mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike, seed: int
+) -> NDArray[np.float64]:
+    """Return F(y - 1) + u (F(y) - F(y - 1)) with u uniform: uniform if the forecasts are right.
+
+    Source: Czado, Gneiting and Held 2009.
+    """
+    size, chance = _parameters(mean, nb_size)
+    below = nbinom.cdf(np.asarray(observed) - 1, size, chance)
+    at = nbinom.cdf(observed, size, chance)
+    return below + np.random.default_rng(seed).random(np.shape(at)) * (at - below)
+
+
+def pit_histogram(pit: NDArray) -> NDArray[np.int64]:
+    """Return (PIT_BINS,) how many values lie in each tenth."""
+    return np.histogram(pit, bins=PIT_BINS, range=(0, 1))[0]
+
+
+def pit_band(weekly: NDArray, seed: int) -> dict[str, Any]:
+    """Return each bin's share over all weeks, and whether chance alone explains its departure.
+
+    Weeks are drawn in blocks. `is_inside` says whether the largest departure of any bin from
+    1 / PIT_BINS, in standard errors, is within what 95 % of draws show around their own mean:
+    one test of all bins together.
+
+    Args:
+        weekly: (weeks, bins) histograms.
+        seed: seed of the draws.
+    """
+    drawn = weekly[draw_weeks(len(weekly), seed)].sum(axis=1)
+    shares = drawn / drawn.sum(axis=1, keepdims=True)
+    pooled = weekly.sum(axis=0) / weekly.sum()
+    error = np.maximum(shares.std(axis=0), 1e-12)
+    largest = (np.abs(shares - pooled) / error).max(axis=1)
+    departure = float((np.abs(pooled - 1 / PIT_BINS) / error).max())
+    low, high = np.percentile(shares, INTERVAL, axis=0)
+    return {
+        "share": pooled.tolist(),
+        "low": low.tolist(),
+        "high": high.tolist(),
+        "largest_departure": departure,
+        "limit": float(np.percentile(largest, 95)),
+        "is_inside": bool(departure <= np.percentile(largest, 95)),
+    }
+
+
+def n_test(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return the chances of as many reports or more, and of as many or fewer.
+
+    Source: the number test of earthquake forecasting (Zechar 2010), with a negative binomial.
+    """
+    size, chance = _parameters(mean, nb_size)
+    count = np.asarray(observed)
+    return nbinom.sf(count - 1, size, chance), nbinom.cdf(count, size, chance)
+
+
+def totals_calibration(totals: pd.DataFrame) -> dict[str, Any]:
+    """Return what one model's forecasts of totals come to at one horizon.
+
+    Args:
+        totals: one row per week: mean, nb_size, observed.
+    """
+    mean, size, observed = (
+        totals[name].to_numpy(float) for name in ("mean", "nb_size", "observed")
+    )
+    more, fewer = n_test(mean, size, observed)
+    return {
+        "forecasts": len(totals),
+        "mape_percent": float(100 * np.mean(np.abs(mean / np.maximum(observed, 1) - 1))),
+        "bias_percent": float(100 * (mean.sum() / max(observed.sum(), 1) - 1)),
+        "coverage_percent": {
+            str(level): float(100 * covers(mean, size, observed, level / 100).mean())
+            for level in LEVELS
+        },
+        "n_test_passed_percent": float(
+            100 * np.mean((more >= N_TEST_TAIL) & (fewer >= N_TEST_TAIL))
+        ),
+    }
+
+
+def calibration(
+    totals: pd.DataFrame, pits: Mapping[int, NDArray], seed: int
+) -> dict[str, dict[str, Any]]:
+    """Return, by horizon, the calibration of city and division totals and of cells.
+
+    Args:
+        totals: week_start, horizon, place ("city" or a division), mean, nb_size, observed.
+        pits: (weeks, bins) histograms of cells, by horizon.
+        seed: seed of the draws.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for horizon, rows in totals.groupby("horizon"):
+        is_city = rows["place"] == "city"
+        found[str(horizon)] = {
+            "city": totals_calibration(rows[is_city]),
+            "divisions": totals_calibration(rows[~is_city]) if (~is_city).any() else None,
+            "cells_pit": pit_band(pits[int(str(horizon))], seed),
+        }
+    return found
+
+
+def _parameters(mean: ArrayLike, nb_size: ArrayLike) -> tuple[NDArray, NDArray]:
+    size = np.asarray(nb_size, dtype=float)
+    return size, size / (size + np.asarray(mean, dtype=float))

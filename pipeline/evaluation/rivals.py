@@ -1,0 +1,63 @@
+"""The rival that is fitted: a Poisson regression of each cell's count on eleven log features.
+
+The features are the cell's pooled long-run rate, its discounted rates over several half-lives,
+smoothed and not, and the city's level of the last four weeks; all as known at each origin.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.city import Cells, City
+from pipeline.grid.cube import CubeView
+from pipeline.model.config import HORIZON_COUNT
+from pipeline.model.glm import fit_poisson
+from pipeline.model.inputs import History, read_history
+from pipeline.model.windows import CHANNELS, long_memory, target_counts
+
+POISSON_GLM = "poisson_glm"
+GLM_SHARE_OWN_TOTAL = "glm_share_own_total"
+LEVEL_WEEKS = 4
+FIRST_ORIGIN = 19  # before it a rate over several half-lives says little
+LEAST_ORIGINS = 2 * HORIZON_COUNT
+MOST_ORIGINS = 260
+FEATURES = [k for k, channel in enumerate(CHANNELS) if channel.of == "target"]
+
+
+class PoissonGlm:
+    """One regression per horizon, fitted on all that a view knows."""
+
+    def __init__(self, view: CubeView, city: City) -> None:
+        """Fit to the newest MOST_ORIGINS origins of a view; young outcomes count as incomplete."""
+        self.city = city
+        history = read_history(view, city)
+        last = history.last
+        first = min(FIRST_ORIGIN, last - LEAST_ORIGINS)
+        origins = range(max(first, last - MOST_ORIGINS, 0), last)
+        features = _features(history, view.cells, origins)
+        counts = target_counts(history.target, origins)[:, :, view.cells.row, view.cells.col]
+        complete = history.target.completeness
+        self.coefficients = np.zeros((HORIZON_COUNT, features.shape[-1] + 1))
+        for horizon in range(HORIZON_COUNT):
+            age = last - np.array(origins) - 1 - horizon
+            known = age >= 0
+            offset = np.log(complete[np.minimum(age[known], len(complete) - 1)])
+            self.coefficients[horizon] = fit_poisson(
+                features[known].reshape(-1, features.shape[-1]),
+                counts[known, horizon].ravel(),
+                np.repeat(offset, len(view.cells)),
+            )
+
+    def rates(self, view: CubeView) -> NDArray[np.float64]:
+        """Return (horizons, cells) expected reports of in-city cells from the view's edge."""
+        history = read_history(view, self.city)
+        features = _features(history, view.cells, range(history.last, history.last + 1))[0]
+        return np.exp(self.coefficients[:, :1] + self.coefficients[:, 1:] @ features.T)
+
+
+def _features(history: History, cells: Cells, origins: range) -> NDArray[np.float64]:
+    """Return (origins, cells, 11) features; the first is the pooled long-run rate."""
+    memory = long_memory(history.target, history.other, cells, origins)
+    memory = memory[:, cells.row, cells.col][..., FEATURES].astype(np.float64)
+    level = [np.log(history.totals.city_as_of(o)[-LEVEL_WEEKS:].mean() + 0.5) for o in origins]
+    wide = np.broadcast_to(np.array(level)[:, None, None], (*memory.shape[:2], 1))
+    return np.concatenate([memory, wide], axis=2)
