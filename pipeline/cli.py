@@ -147,12 +147,7 @@ def backtest(
     """
     from pipeline.evaluation.backtest import backtest_events
 
-    try:
-        weeks_ahead = [int(part) for part in horizons.split(",")]
-    except ValueError as error:
-        raise InvalidRequest(
-            f"--horizons {horizons!r}: write 1,2,3,4,5 or a part of it."
-        ) from error
+    weeks_ahead = _weeks_ahead(horizons)
     with Steps("Backtest") as steps:
         summary = backtest_events(
             load_city(city),
@@ -169,6 +164,43 @@ def backtest(
     console.print(cli_results.comparison_table(summary))
     console.print(cli_results.calibration_table(summary))
     console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
+
+
+@app.command()
+def ablate(
+    city: Annotated[str, typer.Option(help="Name of a city, or path of its TOML file.")],
+    events: Annotated[Path, typer.Option(help="Parquet file of events; see docs/cities.md.")],
+    out: Annotated[Path, typer.Option(help="Folder for ablation.json; kept to go on from.")],
+    last_weeks: Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")] = 26,
+    horizons: Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")] = "1,5",
+) -> None:
+    """Forecast the last weeks without each part of the model, and say what the part is worth.
+
+    Example: hotspots ablate --city chicago --events events.parquet --out ablation
+    """
+    from pipeline.evaluation.ablation import run_ablation
+
+    with Steps("Ablation") as steps:
+        found = run_ablation(
+            load_city(city),
+            events,
+            last_weeks=last_weeks,
+            horizons=_weeks_ahead(horizons),
+            out=out,
+            settings=get_settings(),
+            progress=steps.stage,
+        )
+        steps.finish()
+    Console().print(cli_results.ablation_table(found))
+
+
+def _weeks_ahead(horizons: str) -> list[int]:
+    try:
+        return [int(part) for part in horizons.split(",")]
+    except ValueError as error:
+        raise InvalidRequest(
+            f"--horizons {horizons!r}: write 1,2,3,4,5 or a part of it."
+        ) from error
 
 
 @app.command()

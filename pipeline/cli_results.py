@@ -185,6 +185,33 @@ def calibration_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+def ablation_table(found: dict[str, Any]) -> Table:
+    """Return each variant's deviance, and its difference to the default's with its interval."""
+    table = Table(
+        title="Poisson deviance of each variant, and minus the default's (95 % interval); above 0: "
+        "the model is worse without it",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("variant")
+    for name in (" h", " deviance", " difference", " interval", " s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, variant in found["variants"].items():
+        if "why_not" in variant:
+            table.add_row(name, "", "", "", "too little history", "")
+            continue
+        for horizon, deviance in variant["deviance"].items():
+            row = [f" {horizon}", f" {deviance:.4f}", "", "", f" {variant['seconds']:.0f}"]
+            if "difference" in variant:
+                gap = variant["difference"][horizon]
+                row[2] = f" {gap['difference']:+.4f}"
+                row[3] = f" {gap['low']:+.4f} to {gap['high']:+.4f}"
+            table.add_row(name, *row)
+        table.add_section()
+    return table
+
+
 def _print_forecast(
     settings: Settings, city_name: str, target: date | None, console: Console
 ) -> None:

@@ -42,6 +42,7 @@ from pipeline.evaluation.summary import (
     weekly_scores,
 )
 from pipeline.grid.cube import Cube
+from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 
 REFIT_WEEKS = 13
@@ -126,7 +127,8 @@ def run_backtest(
     origins = plan_origins(cube, last_weeks, horizons, settings.window_weeks + HORIZONS[-1] + 1)
     rolling = Rolling(city, cube, origins, settings.seed, refit_weeks, progress)
     with tempfile.TemporaryDirectory(prefix="backtest-") as folder:
-        rolling.run(make_forecaster or TrainedModels(city, settings, Path(folder), progress))
+        config = ModelConfig.from_settings(settings)
+        rolling.run(make_forecaster or TrainedModels(city, config, Path(folder), progress))
     sums = pd.DataFrame(rolling.sums)
     own = str(sums["model"].iloc[0])
     rivals = [name for name in sums["model"].unique() if name != own]

@@ -56,11 +56,11 @@ def write_backtest(
     tables = {FORECASTS_FILE: forecasts, SCORES_FILE: scores}
     contents = {name: _parquet(table) for name, table in tables.items()}
     for name, content in contents.items():
-        _replace(folder / name, content)
+        replace_file(folder / name, content)
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     whole = {**_plain(summary), "files": files}
     text = json.dumps(whole, indent=1, allow_nan=False)
-    _replace(folder / SUMMARY_FILE, text.encode())
+    replace_file(folder / SUMMARY_FILE, text.encode())
     return whole
 
 
@@ -70,7 +70,8 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or as it was before."""
     temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
     with temporary.open("wb") as file:
         file.write(content)

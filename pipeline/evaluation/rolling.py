@@ -23,7 +23,7 @@ from pipeline.evaluation.origins import Origins
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM, PoissonGlm
 from pipeline.evaluation.scores import POISSON, probability_of_any, statistics
 from pipeline.grid.cube import Cube, CubeView
-from pipeline.settings import Settings
+from pipeline.model.config import ModelConfig
 
 ForecastOf = Callable[[CubeView, ForecastWeeks], Forecast]
 MakeForecaster = Callable[[CubeView], ForecastOf]
@@ -181,28 +181,21 @@ def observed_counts(cube: Cube, classes: Sequence[str], weeks: Sequence[date]) -
 class TrainedModels:
     """Makes forecasters of the project's own model, each warm-started from the one before."""
 
-    def __init__(self, city: City, settings: Settings, folder: Path, progress: Progress) -> None:
+    def __init__(self, city: City, config: ModelConfig, folder: Path, progress: Progress) -> None:
         """Keep what training needs; models are written to `folder`."""
-        self.city, self.settings, self.folder, self.progress = city, settings, folder, progress
+        self.city, self.config, self.folder, self.progress = city, config, folder, progress
         self._previous: Path | None = None
 
     def __call__(self, view: CubeView) -> ForecastOf:
         """Train on a view: anew the first time, then by fine-tuning."""
-        from pipeline.model.config import ModelConfig
         from pipeline.model.forecast import forecast
         from pipeline.model.training import train
 
-        config = ModelConfig(
-            window_weeks=self.settings.window_weeks,
-            epochs=self.settings.train_epochs,
-            members=self.settings.train_members,
-            seed=self.settings.seed,
-        )
         stage = f"training through {view.edge_week}"
         model = train(
             view,
             self.city,
-            config,
+            self.config,
             mode="fine_tune" if self._previous else "retrain",
             start_from=self._previous,
             folder=self.folder / view.edge_week.isoformat(),

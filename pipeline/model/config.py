@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.settings import Settings
+
 HORIZON_COUNT = 5
 
 
@@ -56,6 +58,16 @@ class ModelConfig(BaseModel):
     flips: bool = False
     fine_tune_weeks: int = Field(default=26, ge=1)
     seed: int = 20260101
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "ModelConfig":
+        """Return the configuration under an installation's settings."""
+        return cls(
+            window_weeks=settings.window_weeks,
+            epochs=settings.train_epochs,
+            members=settings.train_members,
+            seed=settings.seed,
+        )
 
     @property
     def architecture(self) -> tuple[int | str, ...]:

@@ -112,12 +112,7 @@ def model_config(settings: Settings) -> ModelConfig:
     """Return the model's configuration under these settings."""
     from pipeline.model.config import ModelConfig
 
-    return ModelConfig(
-        window_weeks=settings.window_weeks,
-        epochs=settings.train_epochs,
-        members=settings.train_members,
-        seed=settings.seed,
-    )
+    return ModelConfig.from_settings(settings)
 
 
 def read_cube(settings: Settings, grid: Gridded, city: City) -> Cube:

@@ -11,6 +11,7 @@ from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.events import events_to_incidents
 from pipeline.evaluation.rolling import TrainedModels, observed_counts, say_nothing
+from pipeline.model.config import ModelConfig
 from tests.unit.evaluation.conftest import make_events, mean_forecaster
 
 
@@ -33,7 +34,9 @@ def test_each_training_starts_from_the_last_one(city, cube, settings, tmp_path, 
 
     monkeypatch.setitem(sys.modules, "pipeline.model.training", SimpleNamespace(train=train))
     monkeypatch.setitem(sys.modules, "pipeline.model.forecast", SimpleNamespace(forecast=forecast))
-    models = TrainedModels(city, settings, tmp_path, lambda *report: reports.append(report))
+    models = TrainedModels(
+        city, ModelConfig.from_settings(settings), tmp_path, lambda *report: reports.append(report)
+    )
     first = models(cube.as_of(date(2020, 4, 5)))
     models(cube.as_of(date(2020, 5, 3)))
     assert [(week, mode, start) for week, mode, start, _ in trainings] == [

@@ -1,0 +1,195 @@
+"""What each part of the model is worth: the same weeks forecast without it."""
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.city import City
+from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.domain.forecast import Forecast
+from pipeline.domain.weeks import HORIZONS
+from pipeline.evaluation.backtest import cube_of_events
+from pipeline.evaluation.events import check_events, events_to_incidents, read_events
+from pipeline.evaluation.origins import plan_origins
+from pipeline.evaluation.outputs import make_folder, replace_file
+from pipeline.evaluation.rolling import (
+    ForecastOf,
+    MakeForecaster,
+    Progress,
+    Rolling,
+    TrainedModels,
+    say_nothing,
+)
+from pipeline.evaluation.summary import against_rivals, pooled_scores
+from pipeline.grid.cube import CubeView
+from pipeline.model.config import ModelConfig
+from pipeline.settings import Settings
+
+ABLATION_FILE = "ablation.json"
+DEFAULT = "default"
+LEVEL_WEEKS = 4
+ONE_TRAINING = 10_000  # weeks between trainings: none but the first
+Wrap = Callable[[CubeView, City, Forecast], Forecast]
+
+
+def _with_long_run_shares(view: CubeView, city: City, made: Forecast) -> Forecast:
+    """Return the forecast total over the cells' long-run shares."""
+    mean = view.counts(city.offences.target).mean(axis=0, dtype=np.float64)
+    mean = np.where(view.cells.mask, mean, np.nan)
+    return replace(made, mean=mean * (made.city.mean / np.nansum(mean)))
+
+
+def _with_recent_total(view: CubeView, city: City, made: Forecast) -> Forecast:
+    """Return the forecast shares with the mean total of the last four weeks."""
+    recent = view.counts(city.offences.target)[-LEVEL_WEEKS:].sum() / LEVEL_WEEKS
+    return replace(made, mean=made.mean * (float(recent) / made.city.mean))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The model with one thing changed.
+
+    Attributes:
+        name: what is printed.
+        changes: fields of the configuration that differ from the default's.
+        wrap: what is done to the default's forecasts instead.
+    """
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    wrap: Wrap | None = None
+
+
+VARIANTS = (
+    Variant(DEFAULT),
+    Variant("no crime branch: long-run shares", wrap=_with_long_run_shares),
+    Variant("no weather-and-calendar branch: 4-week total", wrap=_with_recent_total),
+    Variant("no long memory", {"crime_inputs": "window", "expert_weight": 0.0}),
+    Variant("no window", {"crime_inputs": "memory"}),
+    Variant("no regression beside the network", {"expert_weight": 0.0}),
+    Variant("regression alone, no network", {"expert_weight": 1.0}),
+    Variant("ridge alone for the total", {"total_steps": 0}),
+    Variant("no handling of breaks", {"handles_breaks": False}),
+    Variant("window of 10 weeks", {"window_weeks": 10}),
+    Variant("window of 30 weeks", {"window_weeks": 30}),
+    Variant("window of 52 weeks", {"window_weeks": 52}),
+    Variant("negative-binomial cell loss", {"cell_loss": "negative_binomial"}),
+    Variant("one network", {"members": 1}),
+    Variant("four networks", {"members": 4}),
+    Variant("averaged over mirrored maps", {"flips": True}),
+)
+
+
+def run_ablation(
+    city: City,
+    events: Path,
+    *,
+    last_weeks: int,
+    horizons: Sequence[int],
+    out: Path,
+    settings: Settings,
+    progress: Progress = say_nothing,
+    variants: Sequence[Variant] = VARIANTS,
+) -> dict[str, Any]:
+    """Forecast the last weeks of a file of events by every variant, each trained once.
+
+    All see the same weeks; differences to the default are paired by week. Finished variants are
+    kept in `out`, so that the same command goes on where it was stopped.
+
+    Raises:
+        InvalidRequest: the file, or what is asked of it, can't be used; or `out` holds an
+            ablation of something else.
+    """
+    make_folder(out)
+    incidents = events_to_incidents(city, read_events(events))
+    check_events(city, incidents)
+    cube, _ = cube_of_events(city, incidents)
+    base = ModelConfig.from_settings(settings)
+    request = {
+        "city": city.name,
+        "events": events.name,
+        "last_weeks": last_weeks,
+        "horizons": sorted(set(horizons)),
+        "config": base.model_dump(),
+    }
+    done = _finished(out, request)
+    needed = settings.window_weeks + HORIZONS[-1] + 1
+    origins = plan_origins(cube, last_weeks, horizons, needed)
+    for number, variant in enumerate(variants):
+        if variant.name not in done:
+            rolling = Rolling(city, cube, origins, settings.seed, ONE_TRAINING, say_nothing)
+            done[variant.name] = _scored(rolling, variant, base, progress)
+            replace_file(out / ABLATION_FILE, json.dumps({"of": request, "done": done}).encode())
+        progress("variants", number + 1, len(variants))
+    return {**request, "variants": _compared(done, [v.name for v in variants], settings.seed)}
+
+
+def _finished(out: Path, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the variants that an earlier run of the same request has finished."""
+    path = out / ABLATION_FILE
+    if not path.exists():
+        return {}
+    held = json.loads(path.read_text())
+    if held["of"] != request:
+        differs = [name for name in request if held["of"].get(name) != request[name]]
+        raise InvalidRequest(
+            f"{path} holds an ablation with another {', '.join(differs)}. Give another folder, or "
+            "remove that file."
+        )
+    return dict(held["done"])
+
+
+def _scored(
+    rolling: Rolling, variant: Variant, base: ModelConfig, progress: Progress
+) -> dict[str, Any]:
+    """Return a variant's weekly statistics and seconds of training; why not, where it can't."""
+    config = ModelConfig(**{**base.model_dump(), **variant.changes})
+    with tempfile.TemporaryDirectory(prefix="ablation-") as folder:
+        trained = TrainedModels(rolling.city, config, Path(folder), progress)
+        try:
+            rolling.run(_wrapped(trained, rolling.city, variant.wrap))
+        except WeekNotReady as error:
+            return {"why_not": str(error)}
+    own = [row for row in rolling.sums if row["model"] == rolling.sums[0]["model"]]
+    rows = [{**row, "week_start": row["week_start"].isoformat()} for row in own]
+    return {"sums": rows, "seconds": rolling.trainings[0]["seconds"]}
+
+
+def _wrapped(make: MakeForecaster, city: City, wrap: Wrap | None) -> MakeForecaster:
+    if wrap is None:
+        return make
+
+    def make_wrapped(trained_on: CubeView) -> ForecastOf:
+        forecast_of = make(trained_on)
+        return lambda view, weeks: wrap(view, city, forecast_of(view, weeks))
+
+    return make_wrapped
+
+
+def _compared(done: dict[str, Any], names: Sequence[str], seed: int) -> dict[str, Any]:
+    """Return, by variant, pooled deviances and their differences to the default, by horizon."""
+    default = pd.DataFrame(done[DEFAULT]["sums"])
+    found: dict[str, Any] = {}
+    for name in names:
+        if "why_not" in done[name]:
+            found[name] = done[name]
+            continue
+        sums = pd.DataFrame(done[name]["sums"]).assign(model=name)
+        pooled = pooled_scores(sums)[name]
+        found[name] = {
+            "seconds": done[name]["seconds"],
+            "deviance": {h: scores["poisson_deviance"] for h, scores in pooled.items()},
+        }
+        if name != DEFAULT:
+            both = pd.concat([sums, default.assign(model=DEFAULT)], ignore_index=True)
+            against = against_rivals(both, name, [DEFAULT], seed)[DEFAULT]
+            found[name]["difference"] = {
+                h: scores["poisson_deviance"] for h, scores in against.items()
+            }
+    return found
