@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.model.saved import FILES, TrainedModel, hash_folder, load
+from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ ARCHIVE = "model.zip"
 class Registry:
     """The models of one city.
 
-    Every version carries the tags city, sha256, trained_through and config_sha256.
+    Every version carries the tags city, format, sha256, trained_through and config_sha256. Those
+    of another format count for nothing, so that after an upgrade a model is trained anew.
     """
 
     def __init__(self, settings: Settings, city_name: str) -> None:
@@ -124,12 +125,16 @@ class Registry:
         return None if version is None else self._fetch(version)
 
     def _versions(self) -> list["ModelVersion"]:
-        return list(self._client.search_model_versions(f"name='{self._name}'"))
+        found = self._client.search_model_versions(f"name='{self._name}'")
+        return [version for version in found if _is_readable(version)]
 
     def _aliased(self, alias: Alias) -> "ModelVersion | None":
         found = self._client.search_registered_models(f"name='{self._name}'")
         number = found[0].aliases.get(alias) if found else None
-        return None if number is None else self._client.get_model_version(self._name, number)
+        if number is None:
+            return None
+        version = self._client.get_model_version(self._name, number)
+        return version if _is_readable(version) else None
 
     def _store(self, model: TrainedModel, tags: dict[str, str]) -> str:
         client = self._client
@@ -143,6 +148,7 @@ class Registry:
             client.create_registered_model(self._name)
         tags |= {
             "city": model.city,
+            "format": str(FORMAT),
             "sha256": model.sha256,
             "trained_through": model.trained_through.isoformat(),
             "config_sha256": model.config.sha256,
@@ -174,6 +180,11 @@ class Registry:
             _extract(Path(path), unpacked)
             load(unpacked, version.tags["sha256"])
             unpacked.rename(folder)
+
+
+def _is_readable(version: "ModelVersion") -> bool:
+    """Tell a model of this code from one of an earlier format, which is as good as none."""
+    return bool(version.tags.get("format") == str(FORMAT))
 
 
 def _trained_through(version: "ModelVersion") -> date:

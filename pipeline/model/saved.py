@@ -23,6 +23,7 @@ from pipeline.model.spread import Spread
 WEIGHTS = "weights.npz"
 CARD = "model.json"
 FILES = (CARD, WEIGHTS)
+FORMAT = 2  # raised when models saved before can no longer be read
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def save(
     arrays = {f"{number:04d}": array for number, array in enumerate(weights)}
     np.savez(folder / WEIGHTS, allow_pickle=False, **arrays)
     card = {
+        "format": FORMAT,
         "city": city,
         "trained_through": trained_through.isoformat(),
         "config": config.model_dump(),

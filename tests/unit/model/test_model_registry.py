@@ -87,3 +87,18 @@ def test_a_damaged_archive_is_refused(settings, tmp_path):
     with pytest.raises(ModelRejected, match="is damaged"):
         registry.champion()
     assert replace(model, metrics={}) != model
+
+
+def test_a_model_of_an_earlier_format_is_as_good_as_none(tmp_path, monkeypatch):
+    old = Registry(Settings(home=tmp_path / "home"), "village")
+    monkeypatch.setattr("pipeline.model.registry.FORMAT", 1)
+    number = old.register(a_model(tmp_path / "old", 10), alias="champion")
+    assert old.champion() is not None
+    monkeypatch.undo()
+    now = Registry(Settings(home=tmp_path / "home"), "village")
+    assert now.champion() is None
+    assert now.champion(known_before=week(30)) is None
+    with pytest.raises(InvalidRequest, match=f"no version {number}"):
+        now.promote(number)
+    now.register(a_model(tmp_path / "new", 20), alias="champion")
+    assert now.champion().trained_through == week(20)
