@@ -39,6 +39,13 @@ SourceDir = Annotated[
 ]
 Training = Annotated[str, typer.Option(help="auto, reuse, fine_tune or retrain.")]
 
+CityOrToml = Annotated[
+    str, typer.Option("--city", help="Name of a city, or path of its TOML file.")
+]
+Events = Annotated[Path, typer.Option(help="Parquet file of events; see docs/cities.md.")]
+LastWeeks = Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")]
+Horizons = Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")]
+
 
 @app.command()
 def run(
@@ -135,11 +142,11 @@ def backfill(
 
 @app.command()
 def backtest(
-    city: Annotated[str, typer.Option(help="Name of a city, or path of its TOML file.")],
-    events: Annotated[Path, typer.Option(help="Parquet file of events; see docs/cities.md.")],
+    city: CityOrToml,
+    events: Events,
     out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
-    last_weeks: Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")] = 26,
-    horizons: Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")] = "1,2,3,4,5",
+    last_weeks: LastWeeks = 26,
+    horizons: Horizons = "1,2,3,4,5",
 ) -> None:
     """Forecast the last weeks of a file of events as of then, and score them beside baselines.
 
@@ -168,11 +175,11 @@ def backtest(
 
 @app.command()
 def ablate(
-    city: Annotated[str, typer.Option(help="Name of a city, or path of its TOML file.")],
-    events: Annotated[Path, typer.Option(help="Parquet file of events; see docs/cities.md.")],
+    city: CityOrToml,
+    events: Events,
     out: Annotated[Path, typer.Option(help="Folder for ablation.json; kept to go on from.")],
-    last_weeks: Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")] = 26,
-    horizons: Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")] = "1,5",
+    last_weeks: LastWeeks = 26,
+    horizons: Horizons = "1,5",
 ) -> None:
     """Forecast the last weeks without each part of the model, and say what the part is worth.
 

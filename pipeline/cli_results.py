@@ -14,6 +14,8 @@ from pipeline.clock import utc_now
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import HotspotsError, StaleData
 from pipeline.domain.weeks import parse_date, target_week_of
+from pipeline.evaluation.baselines import REFERENCE
+from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import status_table, week_table
 from pipeline.settings import Settings, get_settings
@@ -134,7 +136,7 @@ def backtest_table(summary: dict[str, Any]) -> Table:
     return table
 
 
-RIVALS = ("long_run_mean", "poisson_glm", "glm_share_own_total")
+RIVALS = (REFERENCE, POISSON_GLM, GLM_SHARE_OWN_TOTAL)
 
 
 def comparison_table(summary: dict[str, Any]) -> Table:
@@ -161,6 +163,10 @@ def comparison_table(summary: dict[str, Any]) -> Table:
                 f"  {found['low']:+.4f} to {found['high']:+.4f}",
                 f"{found['weeks_won']} of {found['weeks']}",
             )
+        ours = summary["pooled"][summary["model"]][horizon]["poisson_deviance"]
+        floor = summary["noise_floor"][horizon]["negative_binomial"]
+        gap = (f"{ours - floor:+.4f}", f"{100 * (ours - floor) / floor:+.2f}")
+        table.add_row(horizon, "(noise floor)", *gap, "", "")
         table.add_section()
     return table
 

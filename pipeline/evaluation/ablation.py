@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.forecast import Forecast
-from pipeline.domain.weeks import HORIZONS
-from pipeline.evaluation.backtest import cube_of_events
-from pipeline.evaluation.events import check_events, events_to_incidents, read_events
-from pipeline.evaluation.origins import plan_origins
+from pipeline.evaluation.backtest import origins_of, read_cube
+from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.outputs import make_folder, replace_file
 from pipeline.evaluation.rolling import (
     ForecastOf,
@@ -33,22 +32,24 @@ from pipeline.settings import Settings
 
 ABLATION_FILE = "ablation.json"
 DEFAULT = "default"
-LEVEL_WEEKS = 4
 ONE_TRAINING = 10_000  # weeks between trainings: none but the first
 Wrap = Callable[[CubeView, City, Forecast], Forecast]
 
 
 def _with_long_run_shares(view: CubeView, city: City, made: Forecast) -> Forecast:
     """Return the forecast total over the cells' long-run shares."""
-    mean = view.counts(city.offences.target).mean(axis=0, dtype=np.float64)
-    mean = np.where(view.cells.mask, mean, np.nan)
+    mean = _baseline(REFERENCE, view, city)
     return replace(made, mean=mean * (made.city.mean / np.nansum(mean)))
 
 
 def _with_recent_total(view: CubeView, city: City, made: Forecast) -> Forecast:
     """Return the forecast shares with the mean total of the last four weeks."""
-    recent = view.counts(city.offences.target)[-LEVEL_WEEKS:].sum() / LEVEL_WEEKS
-    return replace(made, mean=made.mean * (float(recent) / made.city.mean))
+    recent = np.nansum(_baseline("mean_4", view, city))
+    return replace(made, mean=made.mean * (recent / made.city.mean))
+
+
+def _baseline(name: str, view: CubeView, city: City) -> NDArray[np.float64]:
+    return BASELINES[name](view.counts(city.offences.target), view.cells.mask, 1)
 
 
 @dataclass(frozen=True)
@@ -107,20 +108,17 @@ def run_ablation(
             ablation of something else.
     """
     make_folder(out)
-    incidents = events_to_incidents(city, read_events(events))
-    check_events(city, incidents)
-    cube, _ = cube_of_events(city, incidents)
+    cube, source = read_cube(city, events)
     base = ModelConfig.from_settings(settings)
     request = {
         "city": city.name,
-        "events": events.name,
+        "events": source["sha256"],
         "last_weeks": last_weeks,
         "horizons": sorted(set(horizons)),
         "config": base.model_dump(),
     }
     done = _finished(out, request)
-    needed = settings.window_weeks + HORIZONS[-1] + 1
-    origins = plan_origins(cube, last_weeks, horizons, needed)
+    origins = origins_of(cube, settings, last_weeks, horizons)
     for number, variant in enumerate(variants):
         if variant.name not in done:
             rolling = Rolling(city, cube, origins, settings.seed, ONE_TRAINING, say_nothing)

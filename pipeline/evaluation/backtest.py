@@ -19,7 +19,7 @@ from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.tables import FORECAST_CELLS, WEATHER_DAILY
 from pipeline.domain.weeks import HORIZONS
-from pipeline.evaluation.calibration import calibration
+from pipeline.evaluation.calibration import calibration, noise_floor
 from pipeline.evaluation.events import (
     check_events,
     events_to_incidents,
@@ -69,10 +69,7 @@ def backtest_events(
         InvalidRequest: the file, or what is asked of it, can't be used; the message says why.
     """
     make_folder(out)
-    incidents = events_to_incidents(city, read_events(events))
-    check_events(city, incidents)
-    cube, facts = cube_of_events(city, incidents)
-    source = {"file": events.name, "sha256": hashlib.sha256(events.read_bytes()).hexdigest()}
+    cube, source = read_cube(city, events)
     return run_backtest(
         city,
         cube,
@@ -82,7 +79,7 @@ def backtest_events(
         settings=settings,
         make_forecaster=make_forecaster,
         progress=progress,
-        source={**source, **facts},
+        source=source,
     )
 
 
@@ -124,12 +121,14 @@ def run_backtest(
     """
     started = time.perf_counter()
     make_folder(out)
-    origins = plan_origins(cube, last_weeks, horizons, settings.window_weeks + HORIZONS[-1] + 1)
+    origins = origins_of(cube, settings, last_weeks, horizons)
     rolling = Rolling(city, cube, origins, settings.seed, refit_weeks, progress)
     with tempfile.TemporaryDirectory(prefix="backtest-") as folder:
         config = ModelConfig.from_settings(settings)
         rolling.run(make_forecaster or TrainedModels(city, config, Path(folder), progress))
     sums = pd.DataFrame(rolling.sums)
+    in_order = [(name, "ascending") for name in FORECAST_CELLS.key]
+    forecasts = FORECAST_CELLS.conform(pa.concat_tables(rolling.forecasts).sort_by(in_order))
     own = str(sums["model"].iloc[0])
     rivals = [name for name in sums["model"].unique() if name != own]
     pits = {horizon: np.array(weekly) for horizon, weekly in rolling.pits.items()}
@@ -140,15 +139,33 @@ def run_backtest(
         "difference_to_long_run_mean": differences(sums, settings.seed),
         "model_against": against_rivals(sums, own, rivals, settings.seed),
         "calibration": calibration(pd.DataFrame(rolling.totals), pits, settings.seed),
+        "noise_floor": noise_floor(forecasts.to_pandas(), settings.seed),
         "trainings": rolling.trainings,
         "input": dict(source or {}),
         "config_sha256": _config_hash(city, settings, origins, refit_weeks),
         "code_version": version("la-hotspots"),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    in_order = [(name, "ascending") for name in FORECAST_CELLS.key]
-    forecasts = pa.concat_tables(rolling.forecasts).sort_by(in_order)
-    return write_backtest(out, FORECAST_CELLS.conform(forecasts), weekly_scores(sums), summary)
+    return write_backtest(out, forecasts, weekly_scores(sums), summary)
+
+
+def read_cube(city: City, events: Path) -> tuple[Cube, dict[str, Any]]:
+    """Return a file of events on the grid, and the file's hash and what became of its rows.
+
+    Raises:
+        InvalidRequest: the file can't be used; the message says why.
+    """
+    incidents = events_to_incidents(city, read_events(events))
+    check_events(city, incidents)
+    cube, facts = cube_of_events(city, incidents)
+    sha256 = hashlib.sha256(events.read_bytes()).hexdigest()
+    return cube, {"file": events.name, "sha256": sha256, **facts}
+
+
+def origins_of(cube: Cube, settings: Settings, last_weeks: int, horizons: Sequence[int]) -> Origins:
+    """Return the origins of a backtest, as `plan_origins`, with history enough for a training."""
+    needed = settings.window_weeks + HORIZONS[-1] + 1
+    return plan_origins(cube, last_weeks, horizons, needed)
 
 
 def cube_of_events(city: City, incidents: pa.Table) -> tuple[Cube, dict[str, Any]]:

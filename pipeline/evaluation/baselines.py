@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+
+from pipeline.model.windows import smooth
 
 Baseline = Callable[[NDArray, NDArray[np.bool_], int], NDArray[np.float64]]
 REFERENCE = "long_run_mean"
@@ -12,7 +13,7 @@ EWMA_HALF_LIFE = 200.0  # weeks
 EWMA_SMOOTH_CELLS = 0.4
 LEVEL_WEEKS = 4
 KDE_WEEKS = 52
-KDE_CELLS = 1.0  # bandwidth
+KDE_CELLS = 0.5  # bandwidth
 
 
 def zero(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
@@ -37,14 +38,14 @@ def ewma_kernel(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDAr
     """Return discounted mean counts, smoothed a little, scaled to the city's last four weeks."""
     weight = 0.5 ** (np.arange(len(counts) - 1, -1, -1) / EWMA_HALF_LIFE)
     mean = np.tensordot(weight, counts, axes=1) / weight.sum()
-    mean = gaussian_filter(mean, EWMA_SMOOTH_CELLS, mode="constant") * mask
+    mean = smooth(mean[None], EWMA_SMOOTH_CELLS, mask)[0]
     return _scaled(mean, counts[-LEVEL_WEEKS:], mask)
 
 
 def kde(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
     """Return a Gaussian kernel density of the last year's reports, as counts of a mean week."""
     recent = counts[-KDE_WEEKS:]
-    mean = gaussian_filter(recent.mean(axis=0, dtype=np.float64), KDE_CELLS, mode="constant")
+    mean = smooth(recent.mean(axis=0, dtype=np.float64)[None], KDE_CELLS, mask)[0]
     return _scaled(mean, recent, mask)
 
 

@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import nbinom
 
 from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
+from pipeline.evaluation.scores import poisson_deviance
 
 LEVELS = (50, 80, 90, 95)  # percent
 PIT_BINS = 10
 N_TEST_TAIL = 0.025  # each side
+FLOOR_DRAWS = 100
 
 
 def central_interval(
@@ -135,6 +137,39 @@ def calibration(
             "cells_pit": pit_band(pits[int(str(horizon))], seed),
         }
     return found
+
+
+def noise_floor(forecasts: pd.DataFrame, seed: int) -> dict[str, dict[str, float]]:
+    """Return, by horizon, the Poisson deviance that the forecasts would score as the truth.
+
+    Outcomes are drawn from the forecasts themselves, as negative binomials and, below that, as
+    Poissons. The standard deviation says how much luck moves the score of so many weeks. How far
+    the forecasts are from the real truth this does not say.
+
+    Args:
+        forecasts: horizon, mean and nb_size of each cell and week.
+        seed: seed of the draws.
+    """
+    random = np.random.default_rng(seed)
+    floors = {}
+    for horizon, cells in forecasts.groupby("horizon"):
+        mean, size = cells["mean"].to_numpy(), cells["nb_size"].to_numpy()
+        chance = size / (size + mean)
+        scored = np.array(
+            [
+                [
+                    poisson_deviance(mean, random.negative_binomial(size, chance)),
+                    poisson_deviance(mean, random.poisson(mean)),
+                ]
+                for _ in range(FLOOR_DRAWS)
+            ]
+        )
+        floors[str(horizon)] = {
+            "negative_binomial": float(scored[:, 0].mean()),
+            "poisson": float(scored[:, 1].mean()),
+            "negative_binomial_sd": float(scored[:, 0].std()),
+        }
+    return floors
 
 
 def _parameters(mean: ArrayLike, nb_size: ArrayLike) -> tuple[NDArray, NDArray]:

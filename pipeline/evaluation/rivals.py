@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.city import Cells, City
+from pipeline.evaluation.baselines import LEVEL_WEEKS
 from pipeline.grid.cube import CubeView
 from pipeline.model.config import HORIZON_COUNT
 from pipeline.model.glm import fit_poisson
@@ -16,7 +17,6 @@ from pipeline.model.windows import CHANNELS, long_memory, target_counts
 
 POISSON_GLM = "poisson_glm"
 GLM_SHARE_OWN_TOTAL = "glm_share_own_total"
-LEVEL_WEEKS = 4
 FIRST_ORIGIN = 19  # before it a rate over several half-lives says little
 LEAST_ORIGINS = 2 * HORIZON_COUNT
 MOST_ORIGINS = 260

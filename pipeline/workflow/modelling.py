@@ -12,6 +12,7 @@ from pipeline.domain.weeks import parse_date, weeks_between
 from pipeline.grid.build import cube_from_tables
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.lake import Lake, Ref
+from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 from pipeline.workflow.artefact import write_forecast
 from pipeline.workflow.plan import (
@@ -25,7 +26,6 @@ from pipeline.workflow.plan import (
 )
 
 if TYPE_CHECKING:
-    from pipeline.model.config import ModelConfig
     from pipeline.model.saved import TrainedModel
 
 FINE_TUNE_AFTER_WEEKS = 4
@@ -56,7 +56,7 @@ def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
     if plan["training"] != "auto":
         return Decision(mode=plan["training"], why="asked for")
     age = weeks_between(champion.trained_through, edge)
-    if champion.config != model_config(settings):
+    if champion.config != ModelConfig.from_settings(settings):
         return Decision(mode="retrain", why="the configuration has changed since the champion")
     if age < FINE_TUNE_AFTER_WEEKS:
         return Decision(mode="reuse", why=f"the champion is {age} weeks old")
@@ -84,7 +84,7 @@ def train(
     model = training.train(
         _view(settings, plan, grid),
         city_of(plan),
-        model_config(settings),
+        ModelConfig.from_settings(settings),
         mode="fine_tune" if decision["mode"] == "fine_tune" else "retrain",
         start_from=champion.folder if champion and decision["mode"] == "fine_tune" else None,
         folder=settings.home / "models" / plan["city"],
@@ -106,13 +106,6 @@ def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) ->
     made = make_forecast(model, _view(settings, plan, grid), city_of(plan), weeks)
     ref = write_forecast(settings, plan, made)
     return Forecasted(ref=ref.to_json(), model_name=made.model_name, city_mean=made.city.mean)
-
-
-def model_config(settings: Settings) -> ModelConfig:
-    """Return the model's configuration under these settings."""
-    from pipeline.model.config import ModelConfig
-
-    return ModelConfig.from_settings(settings)
 
 
 def read_cube(settings: Settings, grid: Gridded, city: City) -> Cube:

@@ -14,13 +14,14 @@ from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.hotspots import find_hotspots
 from pipeline.grid.cube import Cube
 from pipeline.lake import Ref
+from pipeline.model.config import ModelConfig
 from pipeline.results.exports import export_week
 from pipeline.results.records import RunRecord
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.accounting import account
 from pipeline.workflow.artefact import read_forecast
-from pipeline.workflow.modelling import model_config, read_cube
+from pipeline.workflow.modelling import read_cube
 from pipeline.workflow.plan import (
     Forecasted,
     Gridded,
@@ -124,7 +125,7 @@ def run_record(
         model_sha256=trained["sha256"],
         training_mode=trained["mode"],
         code_version=version("la-hotspots"),
-        config_sha256=model_config(settings).sha256,
+        config_sha256=ModelConfig.from_settings(settings).sha256,
         forecast_sha256=forecast.sha256,
         tally={line.label: line.rows for line in account(validated, grid)},
         notes=tuple(note for note in notes if note),

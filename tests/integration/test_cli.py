@@ -213,6 +213,10 @@ def test_replay_serve_serves_what_was_asked_for(hotspots, monkeypatch, made_up_f
 def test_every_command_explains_itself(hotspots):
     code, out, _ = hotspots("--help")
     assert code == 0
-    for command in ("run", "backfill", "backtest", "show", "status", "export", "doctor", "replay"):
+    commands = (
+        "run", "backfill", "backtest", "ablate", "show", "status", "export", "doctor", "replay",
+    )  # fmt: skip
+    for command in commands:
         assert command in out
-    assert "Example:" in hotspots("backtest", "--help")[1]
+    for command in ("backtest", "ablate"):
+        assert "Example:" in hotspots(command, "--help")[1]

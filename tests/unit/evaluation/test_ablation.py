@@ -1,12 +1,15 @@
 """The ablation: paired, resumable, and honest about what couldn't be tried."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from pipeline.cli_results import ablation_table
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.ablation import (
@@ -73,6 +76,9 @@ def test_variants_are_compared_and_a_finished_one_is_not_run_again(asked):
         assert gap["low"] <= gap["difference"] <= gap["high"]
     with pytest.raises(InvalidRequest, match="another horizons"):
         run(asked, horizons=[1])
+    make_events(weeks=WEEKS, seed=9).to_parquet(asked[1])
+    with pytest.raises(InvalidRequest, match="another events"):
+        run(asked)
 
 
 def test_the_wrapped_variants_change_one_factor_only(city, events):
@@ -93,3 +99,22 @@ def test_the_wrapped_variants_change_one_factor_only(city, events):
     counts = view.counts(city.offences.target)
     assert np.nansum(recent.mean) == pytest.approx(counts[-4:].sum() / 4)
     assert np.nanstd(recent.mean / skewed.mean) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_table_says_what_each_variant_is_worth_and_what_could_not_be_tried():
+    gap = {"difference": 0.0123, "low": 0.01, "high": 0.015}
+    found = {
+        "variants": {
+            "default": {"seconds": 3.0, "deviance": {"1": 0.9}},
+            "no window": {"seconds": 2.0, "deviance": {"1": 0.9123}, "difference": {"1": gap}},
+            "too long": {"why_not": "100 weeks are needed"},
+        }
+    }
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(ablation_table(found))
+    lines = console.export_text().splitlines()
+    (line,) = (line for line in lines if "no window" in line)
+    assert "0.9123" in line
+    assert "+0.0123" in line
+    assert "+0.0100 to +0.0150" in line
+    assert any("too long" in line and "too little history" in line for line in lines)

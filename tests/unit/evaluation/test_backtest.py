@@ -128,6 +128,7 @@ def test_summary_pools_and_compares(finished, events):
         assert found["city"]["forecasts"] == 4
         assert found["city"]["bias_percent"] == pytest.approx(100 * pooled["bias"])
         assert found["divisions"] is None
+        assert summary["noise_floor"][horizon]["poisson"] > 0
         assert sum(found["cells_pit"]["share"]) == pytest.approx(1)
     against = summary["model_against"]["poisson_glm"]["2"]["poisson_deviance"]
     ours, theirs = (

@@ -71,6 +71,6 @@ def test_the_density_spreads_reports_over_their_neighbourhood():
     grid = np.zeros((60, 12, 10), np.float32)
     grid[:, 5, 4] = 10
     mean = BASELINES["kde"](grid, WIDE, 1)
-    # A Gaussian of one cell: a neighbour gets exp(-1/2) of the middle.
-    assert mean[5, 5] / mean[5, 4] == pytest.approx(np.exp(-0.5), rel=1e-3)
+    # A Gaussian of half a cell: a neighbour gets exp(-1/2 / 0.5**2) of the middle.
+    assert mean[5, 5] / mean[5, 4] == pytest.approx(np.exp(-2), rel=1e-2)
     assert np.nansum(mean) == pytest.approx(10)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import xlogy
 from scipy.stats import nbinom, poisson
 
 from pipeline.evaluation import calibration as cal
@@ -95,3 +96,24 @@ def test_city_and_divisions_are_told_apart():
     assert found["2"]["divisions"]["mape_percent"] == pytest.approx(20)
     assert found["2"]["divisions"]["forecasts"] == 10
     assert found["2"]["cells_pit"]["is_inside"]
+
+
+def test_the_noise_floor_is_what_the_truth_itself_scores():
+    random = np.random.default_rng(6)
+    mean = random.gamma(0.7, 1.0, 30_000) + 0.02
+    told = pd.DataFrame({"horizon": 3, "mean": mean, "nb_size": 2.0})
+    floor = cal.noise_floor(told, seed=1)["3"]
+    outcome = random.negative_binomial(2.0, 2.0 / (2.0 + mean))
+    scored = 2 * np.mean(xlogy(outcome, outcome / mean) - (outcome - mean))
+    assert floor["negative_binomial"] == pytest.approx(scored, rel=0.03)
+    assert abs(floor["negative_binomial"] - scored) < 4 * floor["negative_binomial_sd"]
+    assert floor["poisson"] < floor["negative_binomial"]
+    sure = cal.noise_floor(told.assign(nb_size=1e7), seed=1)["3"]
+    assert sure["negative_binomial"] == pytest.approx(sure["poisson"], rel=0.01)
+
+
+def test_luck_moves_the_floor_less_the_more_cells_there_are():
+    told = pd.DataFrame({"horizon": 1, "mean": np.full(400, 0.5), "nb_size": 5.0})
+    few = cal.noise_floor(told, seed=1)["1"]
+    many = cal.noise_floor(pd.concat([told] * 16), seed=1)["1"]
+    assert many["negative_binomial_sd"] == pytest.approx(few["negative_binomial_sd"] / 4, rel=0.3)

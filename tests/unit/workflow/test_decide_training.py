@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.domain.errors import WeekNotReady
 from pipeline.model import registry
+from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
-from pipeline.workflow.modelling import decide_training, model_config
+from pipeline.workflow.modelling import decide_training
 
 EDGE = date(2026, 10, 25)
 GRID = {"ref": "", "edge_week": EDGE.isoformat(), "horizon": 3, "tally": {}}
@@ -27,7 +28,7 @@ def decide(monkeypatch, age_weeks, training="auto", settings=None, config=None):
             if age_weeks is None:
                 return None
             through = EDGE - timedelta(weeks=age_weeks)
-            made_with = config or model_config(settings)
+            made_with = config or ModelConfig.from_settings(settings)
             return SimpleNamespace(trained_through=through, config=made_with)
 
     monkeypatch.setattr(registry, "Registry", Stub)
@@ -62,5 +63,5 @@ def test_what_is_asked_for_is_done(monkeypatch, training):
 
 
 def test_a_changed_configuration_retrains(monkeypatch):
-    other = model_config(Settings(window_weeks=30))
+    other = ModelConfig.from_settings(Settings(window_weeks=30))
     assert decide(monkeypatch, 1, config=other) == "retrain"
