@@ -147,6 +147,9 @@ def backtest(
     out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
     last_weeks: LastWeeks = 26,
     horizons: Horizons = "1,2,3,4,5",
+    refit_weeks: Annotated[
+        int, typer.Option(min=1, help="Weeks that one model serves before it is trained on.")
+    ] = 13,
 ) -> None:
     """Forecast the last weeks of a file of events as of then, and score them beside baselines.
 
@@ -164,6 +167,7 @@ def backtest(
             out=out,
             settings=get_settings(),
             progress=steps.stage,
+            refit_weeks=refit_weeks,
         )
         steps.finish()
     console = Console()

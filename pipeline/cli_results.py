@@ -172,9 +172,14 @@ def comparison_table(summary: dict[str, Any]) -> Table:
 
 
 def calibration_table(summary: dict[str, Any]) -> Table:
-    """Return what the forecasts of the city total come to, and whether the cells' are uniform."""
-    table = Table(title="City total, in percent", title_justify="left", box=SIMPLE_HEAD, padding=0)
-    heads = ("h", "MAPE", "bias", "in 80 %", "in 95 %", "N-test passed", "cells' PIT uniform")
+    """Return what the forecasts of the city total come to, and whether the cells' hold."""
+    table = Table(
+        title="City total and weeks passing each test, in percent; is the cells' PIT uniform",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    heads = ("h", "MAPE", "bias", "in 80 %", "in 95 %", "N-test", "L-test", "CL-test", "PIT")
     for name in heads:
         table.add_column(f" {name}", justify="right", no_wrap=True)
     for horizon, found in summary["calibration"].items():
@@ -186,6 +191,8 @@ def calibration_table(summary: dict[str, Any]) -> Table:
             f"{city['coverage_percent']['80']:.0f}",
             f"{city['coverage_percent']['95']:.0f}",
             f"{city['n_test_passed_percent']:.0f}",
+            f"{found['cells']['l_test_passed_percent']:.0f}",
+            f"{found['cells']['cl_test_passed_percent']:.0f}",
             "yes" if found["cells_pit"]["is_inside"] else "no",
         )
     return table

@@ -58,6 +58,7 @@ def backtest_events(
     settings: Settings,
     progress: Progress = say_nothing,
     make_forecaster: MakeForecaster | None = None,
+    refit_weeks: int = REFIT_WEEKS,
 ) -> dict[str, Any]:
     """Backtest a city on a Parquet file of events, taken as complete through its last day.
 
@@ -79,6 +80,7 @@ def backtest_events(
         settings=settings,
         make_forecaster=make_forecaster,
         progress=progress,
+        refit_weeks=refit_weeks,
         source=source,
     )
 
@@ -138,7 +140,9 @@ def run_backtest(
         "pooled": pooled_scores(sums),
         "difference_to_long_run_mean": differences(sums, settings.seed),
         "model_against": against_rivals(sums, own, rivals, settings.seed),
-        "calibration": calibration(pd.DataFrame(rolling.totals), pits, settings.seed),
+        "calibration": calibration(
+            pd.DataFrame(rolling.totals), pits, pd.DataFrame(rolling.checks), settings.seed
+        ),
         "noise_floor": noise_floor(forecasts.to_pandas(), settings.seed),
         "trainings": rolling.trainings,
         "input": dict(source or {}),

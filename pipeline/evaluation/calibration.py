@@ -9,6 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import nbinom
 
 from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
+from pipeline.evaluation.consistency import (
+    PASSED_FROM,
+    conditional_likelihood_quantile,
+    likelihood_quantile,
+)
 from pipeline.evaluation.scores import poisson_deviance
 
 LEVELS = (50, 80, 90, 95)  # percent
@@ -118,14 +123,56 @@ def totals_calibration(totals: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def check_cells(
+    mean: ArrayLike, nb_size: ArrayLike, total_size: float, observed: ArrayLike, seed: int
+) -> dict[str, float]:
+    """Return one week's coverage of the cells' intervals by level, and its likelihood quantiles.
+
+    Args:
+        mean: (cells,) expected reports.
+        nb_size: (cells,) size of each cell's negative binomial.
+        total_size: size of the city total's.
+        observed: (cells,) reports.
+        seed: seed of the simulated outcomes.
+    """
+    covered = {
+        f"covered_{level}": float(covers(mean, nb_size, observed, level / 100).mean())
+        for level in LEVELS
+    }
+    return {
+        **covered,
+        "l_quantile": likelihood_quantile(mean, total_size, observed, seed),
+        "cl_quantile": conditional_likelihood_quantile(mean, observed, seed),
+    }
+
+
+def cells_calibration(checks: pd.DataFrame) -> dict[str, Any]:
+    """Return the mean coverage of the cells' intervals, and in how many weeks the maps pass.
+
+    Args:
+        checks: one row per week, as `check_cells`. The S-test is the CL-test here.
+    """
+    tests = {name: checks[f"{name}_quantile"].dropna() for name in ("l", "cl")}
+    return {
+        "coverage_percent": {
+            str(level): float(100 * checks[f"covered_{level}"].mean()) for level in LEVELS
+        },
+        **{
+            f"{name}_test_passed_percent": float(100 * (quantile >= PASSED_FROM).mean())
+            for name, quantile in tests.items()
+        },
+    }
+
+
 def calibration(
-    totals: pd.DataFrame, pits: Mapping[int, NDArray], seed: int
+    totals: pd.DataFrame, pits: Mapping[int, NDArray], checks: pd.DataFrame, seed: int
 ) -> dict[str, dict[str, Any]]:
     """Return, by horizon, the calibration of city and division totals and of cells.
 
     Args:
         totals: week_start, horizon, place ("city" or a division), mean, nb_size, observed.
         pits: (weeks, bins) histograms of cells, by horizon.
+        checks: horizon and what `check_cells` found, one row per week.
         seed: seed of the draws.
     """
     found: dict[str, dict[str, Any]] = {}
@@ -134,6 +181,7 @@ def calibration(
         found[str(horizon)] = {
             "city": totals_calibration(rows[is_city]),
             "divisions": totals_calibration(rows[~is_city]) if (~is_city).any() else None,
+            "cells": cells_calibration(checks[checks["horizon"] == horizon]),
             "cells_pit": pit_band(pits[int(str(horizon))], seed),
         }
     return found

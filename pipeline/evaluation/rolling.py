@@ -18,7 +18,7 @@ from pipeline.domain.forecast import Forecast
 from pipeline.domain.tables import FORECAST_CELLS
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.evaluation.baselines import BASELINES
-from pipeline.evaluation.calibration import pit_histogram, randomised_pit
+from pipeline.evaluation.calibration import check_cells, pit_histogram, randomised_pit
 from pipeline.evaluation.origins import Origins
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM, PoissonGlm
 from pipeline.evaluation.scores import POISSON, probability_of_any, statistics
@@ -47,6 +47,7 @@ class Rolling:
         sums: filled with the statistics of each week, horizon and model.
         totals: filled with the model's city and division totals, and what came of them.
         pits: filled with each week's histogram of the cells' probability transforms, by horizon.
+        checks: filled with each week's interval coverage and likelihood tests of the cells.
         trainings: filled with each training's edge week and seconds.
     """
 
@@ -60,6 +61,7 @@ class Rolling:
     sums: list[dict[str, Any]] = field(default_factory=list)
     totals: list[dict[str, Any]] = field(default_factory=list)
     pits: dict[int, list[NDArray]] = field(default_factory=dict)
+    checks: list[dict[str, float]] = field(default_factory=list)
     trainings: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, make_forecaster: MakeForecaster) -> None:
@@ -107,8 +109,11 @@ class Rolling:
         )
         self.forecasts.append(FORECAST_CELLS.conform(frame))
         self._score(forecast.model_name, weeks, mean, size, truth)
-        pit = randomised_pit(mean, size, truth, self.seed + weeks.target_week.toordinal())
+        seed = self.seed + weeks.target_week.toordinal()
+        pit = randomised_pit(mean, size, truth, seed)
         self.pits.setdefault(weeks.horizon, []).append(pit_histogram(pit))
+        checked = check_cells(mean, size, forecast.city.size, truth, seed)
+        self.checks.append({"horizon": weeks.horizon, **checked})
         self._keep_totals(forecast, truth)
 
     def _keep_totals(self, forecast: Forecast, truth: NDArray[np.float64]) -> None:

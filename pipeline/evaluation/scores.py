@@ -1,7 +1,7 @@
 """Scores of count forecasts: what adds up over weeks, and what is computed from the sums.
 
 Every function takes (cells,) or (weeks, cells) arrays of in-city cells and works along the last
-axis. Lower is better except for hit rate, PAI and PEI*.
+axis. Lower is better except for information, capture area, hit rate, PAI and PEI*.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ RATE_FLOOR = 1e-3  # a rate of 0 would make one surprise infinitely bad
 SIZE_RANGE = (1e-3, 1e6)  # at the upper end a negative binomial can't be told from a Poisson
 POISSON = np.inf  # the size of a negative binomial that is a Poisson
 TOP_PERCENTS = (1, 2, 5, 10, 20)
+CURVE_PERCENTS = (*TOP_PERCENTS, 30, 40, 50, 60, 70, 80, 90)  # points of the capture curve
 CRPS_QUANTILE = 1 - 1e-9
 CRPS_CHUNK = 32
 
@@ -79,6 +80,16 @@ def bias(mean: ArrayLike, observed: ArrayLike) -> NDArray:
     return _ratio(np.sum(mean, axis=-1) - total, total)
 
 
+def poisson_information(mean: ArrayLike, observed: ArrayLike) -> NDArray:
+    """Return the sum over cells of y ln f - f, with rates below 0.001 raised to it.
+
+    Two forecasts' difference over the number of reports is the information gain per report.
+    Source: Rhoades et al. 2011, equation 17.
+    """
+    rate = np.maximum(mean, RATE_FLOOR)
+    return np.sum(xlogy(observed, rate) - rate, axis=-1)
+
+
 def hit_rate(mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int) -> NDArray:
     """Return the share of reports in the top `fraction` of cells; NaN where nothing happened."""
     hits, _ = _hits(rank_cells(np.asarray(mean), seed), np.asarray(observed), fraction)
@@ -128,8 +139,11 @@ def statistics(
         "brier_any": cells * brier_any(probability_of_any(rate, size), count),
         "squared_error": cells * rmse(rate, count) ** 2,
         "absolute_error": cells * mae(rate, count),
+        "information": poisson_information(rate, count),
+        "capture_area": np.sum(count * (1 - (rank - 0.5) / cells)),
+        "best_capture_area": np.sum(-np.sort(-count) * (1 - (np.arange(cells) + 0.5) / cells)),
     }
-    for percent in TOP_PERCENTS:
+    for percent in CURVE_PERCENTS:
         hits, best = _hits(rank, count, percent / 100)
         sums |= {f"hits_{percent}": hits, f"best_hits_{percent}": best}
         sums[f"flagged_{percent}"] = flagged_cells(cells, percent / 100)
@@ -148,9 +162,13 @@ def metrics(sums: Mapping[str, float | NDArray]) -> dict[str, NDArray]:
     scores["rmse"] = np.sqrt(_ratio(sums["squared_error"], cells))
     scores["mae"] = _ratio(sums["absolute_error"], cells)
     scores["bias"] = _ratio(np.subtract(sums["forecast"], observed), observed)
+    scores["information"] = _ratio(sums["information"], observed)
+    scores["capture_area"] = _ratio(sums["capture_area"], observed)
+    scores["best_capture_area"] = _ratio(sums["best_capture_area"], observed)
+    for percent in CURVE_PERCENTS:
+        scores[f"hit_rate_{percent}"] = _ratio(sums[f"hits_{percent}"], observed)
     for percent in TOP_PERCENTS:
         hits = sums[f"hits_{percent}"]
-        scores[f"hit_rate_{percent}"] = _ratio(hits, observed)
         area = _ratio(sums[f"flagged_{percent}"], cells)
         scores[f"pai_{percent}"] = scores[f"hit_rate_{percent}"] / area
         scores[f"pei_star_{percent}"] = _ratio(hits, sums[f"best_hits_{percent}"])

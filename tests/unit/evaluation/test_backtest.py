@@ -130,6 +130,8 @@ def test_summary_pools_and_compares(finished, events):
         assert found["divisions"] is None
         assert summary["noise_floor"][horizon]["poisson"] > 0
         assert sum(found["cells_pit"]["share"]) == pytest.approx(1)
+        assert found["cells"]["coverage_percent"]["95"] >= found["cells"]["coverage_percent"]["50"]
+        assert found["cells"]["cl_test_passed_percent"] in (0, 25, 50, 75, 100)
     against = summary["model_against"]["poisson_glm"]["2"]["poisson_deviance"]
     ours, theirs = (
         summary["pooled"][m]["2"]["poisson_deviance"] for m in ("view_mean", "poisson_glm")

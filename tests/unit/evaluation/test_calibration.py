@@ -91,11 +91,29 @@ def test_city_and_divisions_are_told_apart():
         for place, mean in (("city", 110.0), ("north", 80.0), ("south", 120.0))
         for _ in range(5)
     ]
-    found = cal.calibration(pd.DataFrame(rows), {2: np.full((5, 10), 7)}, seed=1)
+    checks = pd.DataFrame({"horizon": [2] * 4, "l_quantile": 0.5, "cl_quantile": [0.01, 0.1, 1, 1]})
+    checks = checks.assign(**{f"covered_{level}": level / 100 for level in cal.LEVELS})
+    found = cal.calibration(pd.DataFrame(rows), {2: np.full((5, 10), 7)}, checks, seed=1)
     assert found["2"]["city"]["bias_percent"] == pytest.approx(10)
     assert found["2"]["divisions"]["mape_percent"] == pytest.approx(20)
     assert found["2"]["divisions"]["forecasts"] == 10
     assert found["2"]["cells_pit"]["is_inside"]
+    # three of four quantiles reach 0.05
+    assert found["2"]["cells"]["cl_test_passed_percent"] == 75
+    assert found["2"]["cells"]["l_test_passed_percent"] == 100
+    assert found["2"]["cells"]["coverage_percent"]["80"] == pytest.approx(80)
+
+
+def test_a_week_of_cells_is_checked_for_coverage_and_likelihood():
+    random = np.random.default_rng(8)
+    mean = random.gamma(2.0, 20.0, 3000)
+    observed = random.negative_binomial(50.0, 50.0 / (50.0 + mean))
+    found = cal.check_cells(mean, 50.0, 100.0, observed, seed=1)
+    # large counts: the intervals hold little more than they say
+    assert found["covered_80"] == pytest.approx(0.81, abs=0.03)
+    assert found["covered_50"] < found["covered_80"] < found["covered_90"] < found["covered_95"]
+    # over-dispersed cells are less likely than a Poisson's
+    assert found["cl_quantile"] < 0.05
 
 
 def test_the_noise_floor_is_what_the_truth_itself_scores():

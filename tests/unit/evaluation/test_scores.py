@@ -111,6 +111,18 @@ def test_hits_by_hand():
     assert np.isnan(scores.pei_star(mean, np.zeros(10), 0.2, seed=1))
 
 
+def test_capture_and_information_by_hand():
+    mean, observed = np.array([1.0, 4.0, 2.0, 3.0]), np.array([2.0, 3.0, 0.0, 1.0])
+    found = scores.score_week(mean, scores.POISSON, observed, seed=1)
+    # ranks 4, 1, 3, 2: shares of cells still below 1/8, 7/8, 3/8, 5/8 of the way
+    # (2 * 1/8 + 3 * 7/8 + 1 * 5/8) / 6 = 3.5 / 6
+    assert found["capture_area"] == pytest.approx(3.5 / 6)
+    # at best the order is 3, 2, 1, 0 reports: (3 * 7/8 + 2 * 5/8 + 1 * 3/8) / 6 = 4.25 / 6
+    assert found["best_capture_area"] == pytest.approx(4.25 / 6)
+    # (2 ln 1 + 3 ln 4 + 0 + ln 3 - 10) / 6 = (4.158883 + 1.098612 - 10) / 6
+    assert found["information"] == pytest.approx(-0.790417, abs=1e-6)
+
+
 def test_ties_follow_the_seed_and_favour_no_cell():
     level, observed = np.ones(1000), np.zeros(1000)
     observed[:100] = 1  # in the first cells, which an unstable order would pick or miss
@@ -133,7 +145,10 @@ def test_score_week_holds_every_score_and_agrees_with_the_functions():
         for name in ("hit_rate", "pai", "pei_star"):
             alone = getattr(scores, name)(mean, observed, percent / 100, seed=9)
             assert found[f"{name}_{percent}"] == pytest.approx(alone)
-    assert len(found) == 7 + 3 * 5
+    curve = [found[f"hit_rate_{percent}"] for percent in scores.CURVE_PERCENTS]
+    assert curve == sorted(curve)
+    assert found["capture_area"] <= found["best_capture_area"] < 1
+    assert len(found) == 10 + 2 * 5 + 12
     assert all(isinstance(value, float) for value in found.values())
 
 
@@ -142,7 +157,11 @@ def test_a_week_without_reports_has_scores_where_they_mean_something():
     assert found["mae"] == pytest.approx(3.5 / 3)
     assert {name for name, value in found.items() if np.isnan(value)} == {
         "bias",
-        *(f"{n}_{p}" for n in ("hit_rate", "pai", "pei_star") for p in scores.TOP_PERCENTS),
+        "information",
+        "capture_area",
+        "best_capture_area",
+        *(f"{n}_{p}" for n in ("pai", "pei_star") for p in scores.TOP_PERCENTS),
+        *(f"hit_rate_{p}" for p in scores.CURVE_PERCENTS),
     }
 
 
