@@ -12,13 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_replay, cli_results
+from pipeline import cli_backtest, cli_replay, cli_results
 from pipeline.cli_support import Steps, accounting_table, session
 from pipeline.clock import utc_now
 from pipeline.domain.city import CITIES_DIR, load_city
 from pipeline.domain.errors import HotspotsError, InvalidRequest
 from pipeline.domain.weeks import WEEK, parse_date
-from pipeline.settings import get_settings
 
 app = typer.Typer(
     name="hotspots",
@@ -30,6 +29,7 @@ app = typer.Typer(
     "5 stale or not ready.",
 )
 app.add_typer(cli_replay.app, name="replay")
+cli_backtest.add_to(app)
 cli_results.add_to(app)
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
@@ -38,13 +38,6 @@ SourceDir = Annotated[
     typer.Option(help="Folder of recorded Parquet files to read instead of the city's portals."),
 ]
 Training = Annotated[str, typer.Option(help="auto, reuse, fine_tune or retrain.")]
-
-CityOrToml = Annotated[
-    str, typer.Option("--city", help="Name of a city, or path of its TOML file.")
-]
-Events = Annotated[Path, typer.Option(help="Parquet file of events; see docs/cities.md.")]
-LastWeeks = Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")]
-Horizons = Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")]
 
 
 @app.command()
@@ -138,80 +131,6 @@ def backfill(
                 f"model {week.trained['mode']}  revision {week.published['revision']}"
             )
             day += WEEK
-
-
-@app.command()
-def backtest(
-    city: CityOrToml,
-    events: Events,
-    out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
-    last_weeks: LastWeeks = 26,
-    horizons: Horizons = "1,2,3,4,5",
-    refit_weeks: Annotated[
-        int, typer.Option(min=1, help="Weeks that one model serves before it is trained on.")
-    ] = 13,
-) -> None:
-    """Forecast the last weeks of a file of events as of then, and score them beside baselines.
-
-    Example: hotspots backtest --city chicago --events events.parquet --out backtest
-    """
-    from pipeline.evaluation.backtest import backtest_events
-
-    weeks_ahead = _weeks_ahead(horizons)
-    with Steps("Backtest") as steps:
-        summary = backtest_events(
-            load_city(city),
-            events,
-            last_weeks=last_weeks,
-            horizons=weeks_ahead,
-            out=out,
-            settings=get_settings(),
-            progress=steps.stage,
-            refit_weeks=refit_weeks,
-        )
-        steps.finish()
-    console = Console()
-    console.print(cli_results.backtest_table(summary))
-    console.print(cli_results.comparison_table(summary))
-    console.print(cli_results.calibration_table(summary))
-    console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
-
-
-@app.command()
-def ablate(
-    city: CityOrToml,
-    events: Events,
-    out: Annotated[Path, typer.Option(help="Folder for ablation.json; kept to go on from.")],
-    last_weeks: LastWeeks = 26,
-    horizons: Horizons = "1,5",
-) -> None:
-    """Forecast the last weeks without each part of the model, and say what the part is worth.
-
-    Example: hotspots ablate --city chicago --events events.parquet --out ablation
-    """
-    from pipeline.evaluation.ablation import run_ablation
-
-    with Steps("Ablation") as steps:
-        found = run_ablation(
-            load_city(city),
-            events,
-            last_weeks=last_weeks,
-            horizons=_weeks_ahead(horizons),
-            out=out,
-            settings=get_settings(),
-            progress=steps.stage,
-        )
-        steps.finish()
-    Console().print(cli_results.ablation_table(found))
-
-
-def _weeks_ahead(horizons: str) -> list[int]:
-    try:
-        return [int(part) for part in horizons.split(",")]
-    except ValueError as error:
-        raise InvalidRequest(
-            f"--horizons {horizons!r}: write 1,2,3,4,5 or a part of it."
-        ) from error
 
 
 @app.command()

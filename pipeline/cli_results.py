@@ -16,6 +16,7 @@ from pipeline.domain.errors import HotspotsError, StaleData
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
+from pipeline.evaluation.rolling import TRUE_RATE
 from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import status_table, week_table
 from pipeline.settings import Settings, get_settings
@@ -113,6 +114,35 @@ def print_week(settings: Settings, week: Week, console: Console) -> None:
         )
         return
     _print_forecast(settings, week.plan["city"], parse_date(week.plan["target_week"]), console)
+
+
+def backtest_tables(summary: dict[str, Any]) -> list[Table]:
+    """Return all tables of a backtest, in the order they are read."""
+    tables = [backtest_table(summary), comparison_table(summary), calibration_table(summary)]
+    return [*tables, attainable_table(summary)] if summary["attainable"] else tables
+
+
+def attainable_table(summary: dict[str, Any]) -> Table:
+    """Return how far a backtest of a simulated city goes to its true rates."""
+    table = Table(
+        title="SIMULATED city: the way from the long-run mean to the true rates, in deviance",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    for name in ("h", " model", " long-run mean", " true rate", " share gone", " interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for horizon, found in summary["attainable"].items():
+        deviances = (
+            summary["pooled"][name][horizon]["poisson_deviance"]
+            for name in (summary["model"], REFERENCE, TRUE_RATE)
+        )
+        share = (
+            f"{100 * found['share']:.0f} %",
+            f"{100 * found['low']:.0f} to {100 * found['high']:.0f} %",
+        )
+        table.add_row(horizon, *(f"{value:.4f}" for value in deviances), *share)
+    return table
 
 
 def backtest_table(summary: dict[str, Any]) -> Table:

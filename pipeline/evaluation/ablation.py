@@ -2,19 +2,22 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.forecast import Forecast
-from pipeline.evaluation.backtest import origins_of, read_cube
+from pipeline.evaluation.backtest import origins_of
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.outputs import make_folder, replace_file
 from pipeline.evaluation.rolling import (
@@ -26,7 +29,7 @@ from pipeline.evaluation.rolling import (
     say_nothing,
 )
 from pipeline.evaluation.summary import against_rivals, pooled_scores
-from pipeline.grid.cube import CubeView
+from pipeline.grid.cube import Cube, CubeView
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 
@@ -34,6 +37,7 @@ ABLATION_FILE = "ablation.json"
 DEFAULT = "default"
 ONE_TRAINING = 10_000  # weeks between trainings: none but the first
 Wrap = Callable[[CubeView, City, Forecast], Forecast]
+See = Callable[[CubeView], CubeView]
 
 
 def _with_long_run_shares(view: CubeView, city: City, made: Forecast) -> Forecast:
@@ -48,6 +52,24 @@ def _with_recent_total(view: CubeView, city: City, made: Forecast) -> Forecast:
     return replace(made, mean=made.mean * (recent / made.city.mean))
 
 
+def without_delays(view: CubeView) -> CubeView:
+    """Return a view that takes what is known as all there is, each report known in its own week.
+
+    Weeks that are still being reported look quiet in it, as they do to a model that knows nothing
+    of late reports.
+    """
+    counts = view.cube.counts
+    days_known = pc.add(
+        counts["week_start"].cast(pa.int32()), pc.multiply(counts["delay_weeks"], 7)
+    )
+    known = counts.filter(pc.less_equal(days_known, (view.edge_week - date(1970, 1, 1)).days))
+    at_once = pa.array(np.zeros(known.num_rows, np.int32)).cast(known["delay_weeks"].type)
+    place = known.column_names.index("delay_weeks")
+    return replace(view.cube, counts=known.set_column(place, "delay_weeks", at_once)).as_of(
+        view.edge_week
+    )
+
+
 def _baseline(name: str, view: CubeView, city: City) -> NDArray[np.float64]:
     return BASELINES[name](view.counts(city.offences.target), view.cells.mask, 1)
 
@@ -60,11 +82,13 @@ class Variant:
         name: what is printed.
         changes: fields of the configuration that differ from the default's.
         wrap: what is done to the default's forecasts instead.
+        see: what is done to every view before the model trains on it or forecasts from it.
     """
 
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     wrap: Wrap | None = None
+    see: See | None = None
 
 
 VARIANTS = (
@@ -77,6 +101,7 @@ VARIANTS = (
     Variant("regression alone, no network", {"expert_weight": 1.0}),
     Variant("ridge alone for the total", {"total_steps": 0}),
     Variant("no handling of breaks", {"handles_breaks": False}),
+    Variant("no handling of late reports", see=without_delays),
     Variant("window of 10 weeks", {"window_weeks": 10}),
     Variant("window of 30 weeks", {"window_weeks": 30}),
     Variant("window of 52 weeks", {"window_weeks": 52}),
@@ -89,8 +114,9 @@ VARIANTS = (
 
 def run_ablation(
     city: City,
-    events: Path,
+    cube: Cube,
     *,
+    source: Mapping[str, Any],
     last_weeks: int,
     horizons: Sequence[int],
     out: Path,
@@ -98,21 +124,21 @@ def run_ablation(
     progress: Progress = say_nothing,
     variants: Sequence[Variant] = VARIANTS,
 ) -> dict[str, Any]:
-    """Forecast the last weeks of a file of events by every variant, each trained once.
+    """Forecast the last weeks of a cube by every variant, each trained once.
 
     All see the same weeks; differences to the default are paired by week. Finished variants are
-    kept in `out`, so that the same command goes on where it was stopped.
+    kept in `out`, so that the same command goes on where it was stopped. `source` tells one input
+    from another.
 
     Raises:
-        InvalidRequest: the file, or what is asked of it, can't be used; or `out` holds an
-            ablation of something else.
+        InvalidRequest: what is asked of the cube can't be done; or `out` holds an ablation of
+            something else.
     """
     make_folder(out)
-    cube, source = read_cube(city, events)
     base = ModelConfig.from_settings(settings)
     request = {
         "city": city.name,
-        "events": source["sha256"],
+        "input": dict(source),
         "last_weeks": last_weeks,
         "horizons": sorted(set(horizons)),
         "config": base.model_dump(),
@@ -151,7 +177,7 @@ def _scored(
     with tempfile.TemporaryDirectory(prefix="ablation-") as folder:
         trained = TrainedModels(rolling.city, config, Path(folder), progress)
         try:
-            rolling.run(_wrapped(trained, rolling.city, variant.wrap))
+            rolling.run(_changed(trained, rolling.city, variant))
         except WeekNotReady as error:
             return {"why_not": str(error)}
     own = [row for row in rolling.sums if row["model"] == rolling.sums[0]["model"]]
@@ -159,15 +185,23 @@ def _scored(
     return {"sums": rows, "seconds": rolling.trainings[0]["seconds"]}
 
 
-def _wrapped(make: MakeForecaster, city: City, wrap: Wrap | None) -> MakeForecaster:
-    if wrap is None:
-        return make
+def _changed(make: MakeForecaster, city: City, variant: Variant) -> MakeForecaster:
+    """Return the maker with what the variant does before and after the model."""
+    see, wrap = variant.see or _as_it_is, variant.wrap or _as_made
 
-    def make_wrapped(trained_on: CubeView) -> ForecastOf:
-        forecast_of = make(trained_on)
-        return lambda view, weeks: wrap(view, city, forecast_of(view, weeks))
+    def make_changed(trained_on: CubeView) -> ForecastOf:
+        forecast_of = make(see(trained_on))
+        return lambda view, weeks: wrap(view, city, forecast_of(see(view), weeks))
 
-    return make_wrapped
+    return make_changed
+
+
+def _as_it_is(view: CubeView) -> CubeView:
+    return view
+
+
+def _as_made(_view: CubeView, _city: City, made: Forecast) -> Forecast:
+    return made
 
 
 def _compared(done: dict[str, Any], names: Sequence[str], seed: int) -> dict[str, Any]:

@@ -29,14 +29,17 @@ from pipeline.evaluation.events import (
 from pipeline.evaluation.origins import Origins, plan_origins
 from pipeline.evaluation.outputs import make_folder, write_backtest
 from pipeline.evaluation.rolling import (
+    TRUE_RATE,
     MakeForecaster,
     Progress,
     Rolling,
     TrainedModels,
+    TrueRate,
     say_nothing,
 )
 from pipeline.evaluation.summary import (
     against_rivals,
+    attainable,
     differences,
     pooled_scores,
     weekly_scores,
@@ -46,43 +49,6 @@ from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 
 REFIT_WEEKS = 13
-
-
-def backtest_events(
-    city: City,
-    events: Path,
-    *,
-    last_weeks: int,
-    horizons: Sequence[int],
-    out: Path,
-    settings: Settings,
-    progress: Progress = say_nothing,
-    make_forecaster: MakeForecaster | None = None,
-    refit_weeks: int = REFIT_WEEKS,
-) -> dict[str, Any]:
-    """Backtest a city on a Parquet file of events, taken as complete through its last day.
-
-    The file has occurred_at, offence, latitude, longitude and, where late reports matter,
-    reported_at; without it every event is known in its own week. A city without listed cells takes
-    those with any event of the file. The rest is as in `run_backtest`.
-
-    Raises:
-        InvalidRequest: the file, or what is asked of it, can't be used; the message says why.
-    """
-    make_folder(out)
-    cube, source = read_cube(city, events)
-    return run_backtest(
-        city,
-        cube,
-        last_weeks=last_weeks,
-        horizons=horizons,
-        out=out,
-        settings=settings,
-        make_forecaster=make_forecaster,
-        progress=progress,
-        refit_weeks=refit_weeks,
-        source=source,
-    )
 
 
 def run_backtest(
@@ -97,6 +63,7 @@ def run_backtest(
     progress: Progress = say_nothing,
     refit_weeks: int = REFIT_WEEKS,
     source: Mapping[str, Any] | None = None,
+    true_rate: TrueRate | None = None,
 ) -> dict[str, Any]:
     """Forecast the last whole weeks of a cube at every horizon, score them, write it all down.
 
@@ -114,6 +81,7 @@ def run_backtest(
         progress: told the stage, and how much of it is done.
         refit_weeks: weeks of edges that one model serves.
         source: what the summary says of the input.
+        true_rate: where the city is simulated, the rates that it was drawn from.
 
     Returns:
         What summary.json holds.
@@ -124,7 +92,7 @@ def run_backtest(
     started = time.perf_counter()
     make_folder(out)
     origins = origins_of(cube, settings, last_weeks, horizons)
-    rolling = Rolling(city, cube, origins, settings.seed, refit_weeks, progress)
+    rolling = Rolling(city, cube, origins, settings.seed, refit_weeks, progress, true_rate)
     with tempfile.TemporaryDirectory(prefix="backtest-") as folder:
         config = ModelConfig.from_settings(settings)
         rolling.run(make_forecaster or TrainedModels(city, config, Path(folder), progress))
@@ -144,6 +112,7 @@ def run_backtest(
             pd.DataFrame(rolling.totals), pits, pd.DataFrame(rolling.checks), settings.seed
         ),
         "noise_floor": noise_floor(forecasts.to_pandas(), settings.seed),
+        "attainable": attainable(sums, own, TRUE_RATE, settings.seed) if true_rate else None,
         "trainings": rolling.trainings,
         "input": dict(source or {}),
         "config_sha256": _config_hash(city, settings, origins, refit_weeks),

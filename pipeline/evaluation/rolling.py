@@ -28,6 +28,8 @@ from pipeline.model.config import ModelConfig
 ForecastOf = Callable[[CubeView, ForecastWeeks], Forecast]
 MakeForecaster = Callable[[CubeView], ForecastOf]
 Progress = Callable[[str, int, int], None]  # stage, done, total
+TrueRate = Callable[[date], NDArray[np.float64]]  # Sunday of a week -> (rows, cols)
+TRUE_RATE = "true_rate"
 
 
 def say_nothing(_stage: str, _done: int, _total: int) -> None:
@@ -43,6 +45,7 @@ class Rolling:
         seed: seed of the order among cells of equal mean.
         refit_weeks: weeks of edges that one model serves.
         progress: told of each edge week done.
+        true_rate: the rates that a simulated city was drawn from, scored as one more model.
         forecasts: filled with each forecast of the model (contract FORECAST_CELLS).
         sums: filled with the statistics of each week, horizon and model.
         totals: filled with the model's city and division totals, and what came of them.
@@ -57,6 +60,7 @@ class Rolling:
     seed: int
     refit_weeks: int
     progress: Progress
+    true_rate: TrueRate | None = None
     forecasts: list[pa.Table] = field(default_factory=list)
     sums: list[dict[str, Any]] = field(default_factory=list)
     totals: list[dict[str, Any]] = field(default_factory=list)
@@ -82,6 +86,7 @@ class Rolling:
                 self._keep(forecast, truth)
                 self._score_glm(glm_rates[weeks.horizon - 1], forecast, truth)
                 self._score_baselines(counts, weeks, truth)
+                self._score_true_rate(weeks, truth)
             self.progress("forecasting", done + 1, len(edges))
 
     def _train(self, make_forecaster: MakeForecaster, view: CubeView) -> ForecastOf:
@@ -151,6 +156,12 @@ class Rolling:
         for name, baseline in BASELINES.items():
             mean = baseline(counts, cells.mask, weeks.horizon)[cells.row, cells.col]
             self._score(name, weeks, mean, POISSON, truth)
+
+    def _score_true_rate(self, weeks: ForecastWeeks, truth: NDArray[np.float64]) -> None:
+        if self.true_rate is not None:
+            cells = self.cube.cells
+            mean = self.true_rate(weeks.target_week)[cells.row, cells.col]
+            self._score(TRUE_RATE, weeks, mean, POISSON, truth)
 
     def _score(
         self,

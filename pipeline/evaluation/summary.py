@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from pipeline.evaluation.baselines import REFERENCE
-from pipeline.evaluation.bootstrap import compare
+from pipeline.evaluation.bootstrap import INTERVAL, compare, draw_weeks
 from pipeline.evaluation.outputs import BACKTEST_SCORES
 from pipeline.evaluation.scores import metrics
 
@@ -61,6 +62,32 @@ def against_rivals(sums: pd.DataFrame, model: str, rivals: Sequence[str], seed: 
     for rival in rivals:
         pair = sums[sums["model"].isin([model, rival])]
         found[rival] = differences(pair, seed, rival)[model]
+    return found
+
+
+def attainable(
+    sums: pd.DataFrame, model: str, truth: str, seed: int
+) -> dict[str, dict[str, float]]:
+    """Return, by horizon, how far a model goes from the long-run mean to the true rates.
+
+    The share is of Poisson deviance, 1 where the model forecasts as well as the truth would, with
+    the 95 % interval of a block bootstrap over weeks.
+
+    Args:
+        sums: one row per week, horizon and model, with its statistics.
+        model: name of the model.
+        truth: name of the true rates.
+        seed: seed of the draws.
+    """
+    found = {}
+    for horizon, rows in sums.groupby("horizon"):
+        weekly = rows.pivot_table(index="week_start", columns="model", values="poisson_deviance")
+        known, ours, best = (weekly[name].to_numpy() for name in (REFERENCE, model, truth))
+        chosen = draw_weeks(len(weekly), seed)
+        drawn = (known - ours)[chosen].sum(axis=1) / (known - best)[chosen].sum(axis=1)
+        low, high = np.percentile(drawn, INTERVAL)
+        share = (known - ours).sum() / (known - best).sum()
+        found[str(horizon)] = {"share": float(share), "low": float(low), "high": float(high)}
     return found
 
 

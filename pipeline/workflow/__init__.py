@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pipeline.clock import utc_now
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
-from pipeline.workflow.modelling import Progress, decide_training, forecast, train
+from pipeline.workflow.modelling import Progress, decide_training, forecast, read_cube, train
 from pipeline.workflow.outcome import publish, report
 from pipeline.workflow.plan import (
     Decision,
@@ -27,7 +27,16 @@ from pipeline.workflow.plan import (
 )
 from pipeline.workflow.scoring import score_past
 
-__all__ = ["STEPS", "Week", "make_plan", "resolve", "run_step", "run_to_cube", "run_week"]
+__all__ = [
+    "STEPS",
+    "Week",
+    "make_plan",
+    "read_cube",
+    "resolve",
+    "run_step",
+    "run_to_cube",
+    "run_week",
+]
 
 STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
     "pull_crime": pull_crime,

@@ -125,9 +125,35 @@ def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path)
     assert "dual_branch_cnn" in out
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_simulated_city_is_backtested_through_the_whole_pipeline(hotspots, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOTSPOTS_TRAIN_EPOCHS", "1")
+    monkeypatch.setenv("HOTSPOTS_TRAIN_MEMBERS", "1")
+    out_dir = tmp_path / "out"
+    code, out, err = hotspots(
+        "backtest", "--city", "los_angeles", "--simulated-years", 2, "--last-weeks", 2,
+        "--horizons", 3, "--out", out_dir,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "SIMULATED city" in out
+    summary = json.loads((out_dir / "summary.json").read_text())
+    assert summary["input"]["provenance"] == "simulated"
+    assert summary["input"]["simulated_years"] == 2
+    assert (summary["cells"], summary["weeks"]) == (1663, 2)
+    deviance = {name: scores["3"]["poisson_deviance"] for name, scores in summary["pooled"].items()}
+    assert min(deviance, key=deviance.get) == "true_rate"
+    assert summary["attainable"]["3"]["share"] < 1
+    assert len(summary["calibration"]["3"]["divisions"]["coverage_percent"]) == 4
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (["backtest", "--city", "chicago", "--simulated-years", 3, "--out", "y"], 2,
+         "only los_angeles can"),
+        (["ablate", "--city", "los_angeles", "--simulated-years", 3, "--events", "x", "--out", "y"],
+         2, "exclude each other"),
         (["run", "--city", "atlantis"], 2, "There is no city 'atlantis'"),
         (["run", "--issue-date", "tomorrow"], 2, "is not a date"),
         (["run", "--source-dir", "/nowhere"], 2, "is no folder"),

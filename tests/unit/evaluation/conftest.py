@@ -1,6 +1,8 @@
 """A tiny made-up city, its events, and a forecaster that needs no training."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from pipeline.domain.city import City, load_city
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
+from pipeline.evaluation.backtest import read_cube, run_backtest
 from pipeline.evaluation.rolling import ForecastOf
 from pipeline.grid.cube import CubeView
 from pipeline.settings import Settings
@@ -66,6 +69,12 @@ def make_events(weeks: int = WEEKS, per_week: int = 40, seed: int = 1) -> pd.Dat
 @pytest.fixture(scope="session")
 def events() -> pd.DataFrame:
     return make_events()
+
+
+def backtest_events(city: City, path: Path, **request) -> dict[str, Any]:
+    """Backtest a city on a file of events, as the command does."""
+    cube, source = read_cube(city, path)
+    return run_backtest(city, cube, source=source, **request)
 
 
 def mean_forecaster(city: City) -> Callable[[CubeView], ForecastOf]:

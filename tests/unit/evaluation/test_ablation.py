@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -16,13 +17,16 @@ from pipeline.evaluation.ablation import (
     ABLATION_FILE,
     VARIANTS,
     Variant,
+    _changed,
     _with_long_run_shares,
     _with_recent_total,
     run_ablation,
+    without_delays,
 )
-from pipeline.evaluation.backtest import cube_of_events
+from pipeline.evaluation.backtest import cube_of_events, read_cube
 from pipeline.evaluation.events import events_to_incidents
 from pipeline.model.config import ModelConfig
+from pipeline.model.windows import read_reports
 from tests.unit.evaluation.conftest import make_events, mean_forecaster
 
 WEEKS = 40
@@ -45,7 +49,9 @@ def asked(tmp_path_factory, city, settings):
 
 def run(asked, variants=FEW, **changes):
     city, events, request = asked
-    return run_ablation(city, events, **{**request, **changes}, variants=variants)
+    cube, source = read_cube(city, events)
+    request = {**request, **changes, "source": {"sha256": source["sha256"]}}
+    return run_ablation(city, cube, **request, variants=variants)
 
 
 def test_every_variant_of_the_table_is_a_valid_configuration():
@@ -77,7 +83,7 @@ def test_variants_are_compared_and_a_finished_one_is_not_run_again(asked):
     with pytest.raises(InvalidRequest, match="another horizons"):
         run(asked, horizons=[1])
     make_events(weeks=WEEKS, seed=9).to_parquet(asked[1])
-    with pytest.raises(InvalidRequest, match="another events"):
+    with pytest.raises(InvalidRequest, match="another input"):
         run(asked)
 
 
@@ -99,6 +105,48 @@ def test_the_wrapped_variants_change_one_factor_only(city, events):
     counts = view.counts(city.offences.target)
     assert np.nansum(recent.mean) == pytest.approx(counts[-4:].sum() / 4)
     assert np.nanstd(recent.mean / skewed.mean) == pytest.approx(0, abs=1e-9)
+
+
+def late_events():
+    """Every tenth event is reported two weeks late."""
+    events = make_events()
+    late = np.where(np.arange(len(events)) % 10 == 0, 14, 0)
+    return events.assign(reported_at=events["occurred_at"] + pd.to_timedelta(late, unit="D"))
+
+
+def view_of(city, events, weeks_before_end):
+    cube, _ = cube_of_events(city, events_to_incidents(city, events))
+    weeks = cube.weeks.to_pandas()
+    return cube.as_of(list(weeks.loc[weeks["is_whole"], "week_start"])[-1 - weeks_before_end])
+
+
+def test_a_view_without_delays_holds_what_was_known_and_calls_it_complete(city):
+    view = view_of(city, late_events(), 4)
+    naive = without_delays(view)
+    target = city.offences.target
+    np.testing.assert_array_equal(naive.counts(target), view.counts(target))
+    assert set(naive.cube.counts["delay_weeks"].to_pylist()) == {0}
+    assert read_reports(naive, city)[0].completeness.tolist() == [1.0] * 53
+    assert read_reports(view, city)[0].completeness[0] < 0.95
+    # as of an earlier week it would know what was not known then, so no such view is made of it
+    assert naive.edge_week == view.edge_week
+
+
+def test_a_variant_sees_by_its_own_eyes_in_training_and_in_forecasting(city):
+    view, seen = view_of(city, late_events(), 4), []
+
+    def make(trained_on):
+        seen.append(trained_on)
+        return lambda later, weeks: seen.append(later)
+
+    _changed(make, city, Variant("naive", see=without_delays, wrap=lambda *_: None))(view)(view, 1)
+    assert [set(v.cube.counts["delay_weeks"].to_pylist()) for v in seen] == [{0}, {0}]
+    plain = _changed(mean_forecaster(city), city, Variant("plain"))(view)
+    target = view.edge_week + timedelta(weeks=1)
+    weeks = ForecastWeeks(target - timedelta(days=1), view.edge_week, target)
+    np.testing.assert_array_equal(
+        plain(view, weeks).mean, mean_forecaster(city)(view)(view, weeks).mean
+    )
 
 
 def test_the_table_says_what_each_variant_is_worth_and_what_could_not_be_tried():

@@ -12,14 +12,14 @@ from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.tables import FORECAST_CELLS
 from pipeline.domain.weeks import WEEK
-from pipeline.evaluation.backtest import backtest_events, cube_of_events, run_backtest
+from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.events import events_to_incidents
 from pipeline.evaluation.outputs import BACKTEST_SCORES
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.scores import score_week
 from pipeline.settings import Settings
-from tests.unit.evaluation.conftest import make_events, mean_forecaster
+from tests.unit.evaluation.conftest import backtest_events, make_events, mean_forecaster
 
 # 24 whole weeks from 2020-01-05; the last four are the weeks of
 EVERY_MODEL = {"view_mean", POISSON_GLM, GLM_SHARE_OWN_TOTAL, *BASELINES}

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluation.backtest import backtest_events
-from tests.unit.evaluation.conftest import make_events
+from tests.unit.evaluation.conftest import backtest_events, make_events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

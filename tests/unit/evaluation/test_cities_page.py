@@ -9,9 +9,8 @@ import pytest
 
 from pipeline.domain import city as city_module
 from pipeline.domain.city import load_city
-from pipeline.evaluation.backtest import backtest_events
 from pipeline.evaluation.events import OPTIONAL, REQUIRED
-from tests.unit.evaluation.conftest import make_events, mean_forecaster
+from tests.unit.evaluation.conftest import backtest_events, make_events, mean_forecaster
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cities.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)

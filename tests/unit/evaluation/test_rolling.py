@@ -4,6 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.domain.errors import SchemaDrift
@@ -11,6 +12,8 @@ from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.events import events_to_incidents
 from pipeline.evaluation.rolling import TrainedModels, observed_counts, say_nothing
+from pipeline.evaluation.scores import poisson_deviance
+from pipeline.evaluation.summary import attainable
 from pipeline.model.config import ModelConfig
 from tests.unit.evaluation.conftest import make_events, mean_forecaster
 
@@ -84,6 +87,35 @@ def test_a_forecast_with_holes_is_refused(city, cube, settings, tmp_path):
             make_forecaster=holes,
         )  # fmt: skip
     assert not list(Path(tmp_path).glob("*.parquet"))
+
+
+def test_true_rates_are_scored_and_the_way_to_them_is_measured(city, cube, settings, tmp_path):
+    summary = run_backtest(
+        city, cube, last_weeks=4, horizons=[1, 3], out=tmp_path, settings=settings,
+        make_forecaster=mean_forecaster(city),
+        true_rate=lambda week: np.full(cube.cells.shape, week.day / 20),
+    )  # fmt: skip
+    # the last four weeks begin on 24 and 31 May, 7 and 14 June
+    targets = [date(2020, 5, 24), date(2020, 5, 31), date(2020, 6, 7), date(2020, 6, 14)]
+    observed = observed_counts(cube, city.offences.target, targets)
+    rates = np.array([[24 / 20], [31 / 20], [7 / 20], [14 / 20]]) * np.ones_like(observed)
+    found = summary["pooled"]["true_rate"]["1"]["poisson_deviance"]
+    assert found == pytest.approx(poisson_deviance(rates, observed).mean())
+    # this model is the long-run mean itself, so it goes no part of the way
+    assert summary["attainable"]["1"] == {"share": 0.0, "low": 0.0, "high": 0.0}
+    assert set(summary["attainable"]) == {"1", "3"}
+
+
+def test_the_way_gone_is_by_hand():
+    rows = [
+        {"week_start": week, "horizon": 2, "model": model, "poisson_deviance": value}
+        for week in (1, 2)
+        for model, value in (("long_run_mean", 10.0), ("ours", 8.0 - week), ("truth", 5.0))
+    ]
+    # (10 - 7 + 10 - 6) / (10 - 5 + 10 - 5) = 7 / 10
+    found = attainable(pd.DataFrame(rows), "ours", "truth", seed=1)["2"]
+    assert found["share"] == pytest.approx(0.7)
+    assert found["low"] <= 0.7 <= found["high"]
 
 
 def test_saying_nothing_is_nothing():
