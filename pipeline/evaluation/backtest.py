@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import tempfile
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -49,6 +49,7 @@ from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 
 REFIT_WEEKS = 13
+MODELS_PREFIX = ".models-"
 
 
 def run_backtest(
@@ -68,7 +69,9 @@ def run_backtest(
     """Forecast the last whole weeks of a cube at every horizon, score them, write it all down.
 
     A forecast is made from the cube as of its edge week, by a model trained as of that week or an
-    earlier one. Weeks are scored against all that the cube holds of them.
+    earlier one. Weeks are scored against all that the cube holds of them. Models are kept in `out`
+    until all is written, so that the same call goes on from the last training where one was
+    stopped.
 
     Args:
         city: whose target offences are forecast.
@@ -93,9 +96,10 @@ def run_backtest(
     make_folder(out)
     origins = origins_of(cube, settings, last_weeks, horizons)
     rolling = Rolling(city, cube, origins, settings.seed, refit_weeks, progress, true_rate)
-    with tempfile.TemporaryDirectory(prefix="backtest-") as folder:
-        config = ModelConfig.from_settings(settings)
-        rolling.run(make_forecaster or TrainedModels(city, config, Path(folder), progress))
+    config_sha256 = _config_hash(city, settings, origins, refit_weeks)
+    models = out / _models_folder(config_sha256, source or {})
+    config = ModelConfig.from_settings(settings)
+    rolling.run(make_forecaster or TrainedModels(city, config, models, progress))
     sums = pd.DataFrame(rolling.sums)
     in_order = [(name, "ascending") for name in FORECAST_CELLS.key]
     forecasts = FORECAST_CELLS.conform(pa.concat_tables(rolling.forecasts).sort_by(in_order))
@@ -115,11 +119,14 @@ def run_backtest(
         "attainable": attainable(sums, own, TRUE_RATE, settings.seed) if true_rate else None,
         "trainings": rolling.trainings,
         "input": dict(source or {}),
-        "config_sha256": _config_hash(city, settings, origins, refit_weeks),
+        "config_sha256": config_sha256,
         "code_version": version("la-hotspots"),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    return write_backtest(out, forecasts, weekly_scores(sums), summary)
+    written = write_backtest(out, forecasts, weekly_scores(sums), summary)
+    for kept in out.glob(f"{MODELS_PREFIX}*"):
+        shutil.rmtree(kept)
+    return written
 
 
 def read_cube(city: City, events: Path) -> tuple[Cube, dict[str, Any]]:
@@ -178,6 +185,13 @@ def _request(city: City, cube: Cube, origins: Origins) -> dict[str, Any]:
         "weeks": len(origins.targets),
         "horizons": list(origins.horizons),
     }
+
+
+def _models_folder(config_sha256: str, source: Mapping[str, Any]) -> str:
+    """Return a name that only the same request on the same input by the same code has."""
+    request = [config_sha256, dict(source), version("la-hotspots")]
+    content = json.dumps(request, sort_keys=True, default=str).encode()
+    return MODELS_PREFIX + hashlib.sha256(content).hexdigest()[:16]
 
 
 def _config_hash(city: City, settings: Settings, origins: Origins, refit_weeks: int) -> str:

@@ -1,5 +1,6 @@
 """The rolling origin: forecast from every edge week in turn, and keep what scores need."""
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -198,24 +199,35 @@ class TrainedModels:
     """Makes forecasters of the project's own model, each warm-started from the one before."""
 
     def __init__(self, city: City, config: ModelConfig, folder: Path, progress: Progress) -> None:
-        """Keep what training needs; models are written to `folder`."""
+        """Keep what training needs; models are written to `folder`, and used if they are there."""
         self.city, self.config, self.folder, self.progress = city, config, folder, progress
         self._previous: Path | None = None
 
     def __call__(self, view: CubeView) -> ForecastOf:
         """Train on a view: anew the first time, then by fine-tuning."""
         from pipeline.model.forecast import forecast
+        from pipeline.model.saved import hash_folder, load
+
+        folder = self.folder / view.edge_week.isoformat()
+        if not folder.exists():
+            self._train(view, folder)
+        model = load(folder, hash_folder(folder))
+        self._previous = folder
+        return lambda later, weeks: forecast(model, later, self.city, weeks)
+
+    def _train(self, view: CubeView, folder: Path) -> None:
+        """Train into a folder that is there whole or not at all."""
         from pipeline.model.training import train
 
-        stage = f"training through {view.edge_week}"
-        model = train(
+        stage, part = f"training through {view.edge_week}", folder.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        train(
             view,
             self.city,
             self.config,
             mode="fine_tune" if self._previous else "retrain",
             start_from=self._previous,
-            folder=self.folder / view.edge_week.isoformat(),
+            folder=part,
             progress=lambda done, total: self.progress(stage, done, total),
         )
-        self._previous = model.folder
-        return lambda later, weeks: forecast(model, later, self.city, weeks)
+        part.rename(folder)

@@ -29,13 +29,18 @@ def test_each_training_starts_from_the_last_one(city, cube, settings, tmp_path, 
     def train(view, the_city, config, *, mode, start_from, folder, progress):
         progress(1, 2)
         trainings.append((view.edge_week, mode, start_from, config))
-        return SimpleNamespace(folder=folder)
+        folder.mkdir()
 
     def forecast(model, view, the_city, weeks):
         forecasts.append((model.folder, view.edge_week, weeks))
         return "a forecast"
 
+    saved = SimpleNamespace(
+        hash_folder=lambda folder: f"hash of {folder}",
+        load=lambda folder, sha256: SimpleNamespace(folder=folder, sha256=sha256),
+    )
     monkeypatch.setitem(sys.modules, "pipeline.model.training", SimpleNamespace(train=train))
+    monkeypatch.setitem(sys.modules, "pipeline.model.saved", saved)
     monkeypatch.setitem(sys.modules, "pipeline.model.forecast", SimpleNamespace(forecast=forecast))
     models = TrainedModels(
         city, ModelConfig.from_settings(settings), tmp_path, lambda *report: reports.append(report)
