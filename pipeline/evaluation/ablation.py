@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.forecast import Forecast
+from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import origins_of
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.outputs import make_folder, replace_file
@@ -36,8 +37,10 @@ from pipeline.settings import Settings
 ABLATION_FILE = "ablation.json"
 DEFAULT = "default"
 ONE_TRAINING = 10_000  # weeks between trainings: none but the first
+NEARLY_POISSON = 1e6  # size of a negative binomial, for a model that knows no spread
 Wrap = Callable[[CubeView, City, Forecast], Forecast]
 See = Callable[[CubeView], CubeView]
+Make = Callable[[City, ModelConfig, Progress], MakeForecaster]
 
 
 def _with_long_run_shares(view: CubeView, city: City, made: Forecast) -> Forecast:
@@ -70,6 +73,32 @@ def without_delays(view: CubeView) -> CubeView:
     )
 
 
+def prototype_forecaster(city: City, config: ModelConfig, progress: Progress) -> MakeForecaster:
+    """Return a maker of forecasts by the prototype; its next week stands for every week ahead."""
+
+    def make(trained_on: CubeView) -> ForecastOf:
+        from pipeline.model.prototype import Prototype
+
+        stage = f"training the prototype through {trained_on.edge_week}"
+        prototype = Prototype(
+            trained_on,
+            city,
+            window_weeks=config.window_weeks,
+            seed=config.seed,
+            progress=lambda done, total: progress(stage, done, total),
+        )
+
+        def forecast(view: CubeView, weeks: ForecastWeeks) -> Forecast:
+            mean = np.where(view.cells.mask, prototype.rates(view), np.nan)
+            total = CountDistribution(float(np.nansum(mean)), NEARLY_POISSON)
+            size = np.where(view.cells.mask, NEARLY_POISSON, np.nan)
+            return Forecast(weeks, mean, size, total, {"city": total}, "prototype", "")
+
+        return forecast
+
+    return make
+
+
 def _baseline(name: str, view: CubeView, city: City) -> NDArray[np.float64]:
     return BASELINES[name](view.counts(city.offences.target), view.cells.mask, 1)
 
@@ -83,12 +112,14 @@ class Variant:
         changes: fields of the configuration that differ from the default's.
         wrap: what is done to the default's forecasts instead.
         see: what is done to every view before the model trains on it or forecasts from it.
+        make: another model, in place of the project's own.
     """
 
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     wrap: Wrap | None = None
     see: See | None = None
+    make: Make | None = None
 
 
 VARIANTS = (
@@ -109,6 +140,7 @@ VARIANTS = (
     Variant("one network", {"members": 1}),
     Variant("four networks", {"members": 4}),
     Variant("averaged over mirrored maps", {"flips": True}),
+    Variant("the prototype's network", make=prototype_forecaster),
 )
 
 
@@ -175,13 +207,15 @@ def _scored(
     """Return a variant's weekly statistics and seconds of training; why not, where it can't."""
     config = ModelConfig(**{**base.model_dump(), **variant.changes})
     with tempfile.TemporaryDirectory(prefix="ablation-") as folder:
-        trained = TrainedModels(rolling.city, config, Path(folder), progress)
+        own = TrainedModels(rolling.city, config, Path(folder), progress)
+        make = variant.make(rolling.city, config, progress) if variant.make else own
         try:
-            rolling.run(_changed(trained, rolling.city, variant))
+            rolling.run(_changed(make, rolling.city, variant))
         except WeekNotReady as error:
             return {"why_not": str(error)}
-    own = [row for row in rolling.sums if row["model"] == rolling.sums[0]["model"]]
-    rows = [{**row, "week_start": row["week_start"].isoformat()} for row in own]
+    first = rolling.sums[0]["model"]
+    own_sums = [row for row in rolling.sums if row["model"] == first]
+    rows = [{**row, "week_start": row["week_start"].isoformat()} for row in own_sums]
     return {"sums": rows, "seconds": rolling.trainings[0]["seconds"]}
 
 

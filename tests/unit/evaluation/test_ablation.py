@@ -149,6 +149,20 @@ def test_a_variant_sees_by_its_own_eyes_in_training_and_in_forecasting(city):
     )
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_prototype_is_scored_on_the_same_weeks(asked, monkeypatch):
+    monkeypatch.setattr("pipeline.model.prototype.EPOCHS", 1)
+    prototype = next(variant for variant in VARIANTS if variant.make)
+    found = run(asked, (*FEW[:1], prototype), out=asked[2]["out"].with_name("prototype"))
+    held = json.loads((asked[2]["out"].with_name("prototype") / ABLATION_FILE).read_text())
+    sums = pd.DataFrame(held["done"][prototype.name]["sums"])
+    assert set(sums["model"]) == {"prototype"}
+    assert sums.groupby("horizon").size().to_dict() == {1: 3, 2: 3}
+    # a network of one epoch says next to nothing, and is shown to
+    assert found["variants"][prototype.name]["difference"]["1"]["low"] > 0
+
+
 def test_the_table_says_what_each_variant_is_worth_and_what_could_not_be_tried():
     gap = {"difference": 0.0123, "low": 0.01, "high": 0.015}
     found = {
