@@ -39,3 +39,33 @@ def test_the_model_forecasts_every_cell_and_reads_nothing_later(city, settings, 
     pd.testing.assert_frame_equal(plain[~knows], other[~knows])
     assert other.loc[knows, "mean"].sum() > plain.loc[knows, "mean"].sum()
     assert summary["pooled"]["dual_branch_cnn"]["1"]["poisson_deviance"] > 0
+
+
+def test_a_stopped_backtest_goes_on_from_its_last_training(city, settings, tmp_path):
+    make_events(weeks=40).to_parquet(tmp_path / "events.parquet")
+    quick = settings.model_copy(update={"train_epochs": 1, "train_members": 1})
+    # targets are the weeks of 2020-09-27 and 2020-10-04, so these are the edges trained on
+    first, second = "training through 2020-09-20", "training through 2020-09-27"
+
+    def backtest(out, progress):
+        backtest_events(
+            city, tmp_path / "events.parquet", last_weeks=2, horizons=[1], refit_weeks=1,
+            out=tmp_path / out, settings=quick, progress=progress,
+        )  # fmt: skip
+        return (tmp_path / out / "forecasts.parquet").read_bytes()
+
+    def stop_in_second(stage, _done, _total):
+        if stage == second:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        backtest("stopped", stop_in_second)
+    assert not list((tmp_path / "stopped").glob("*.parquet"))
+    stages = set()
+    resumed = backtest("stopped", lambda stage, _done, _total: stages.add(stage))
+    assert stages == {second, "forecasting"}
+    stages.clear()
+    assert resumed == backtest("whole", lambda stage, _done, _total: stages.add(stage))
+    assert stages == {first, second, "forecasting"}
+    names = {path.name for path in (tmp_path / "stopped").iterdir()}
+    assert names == {"forecasts.parquet", "scores.parquet", "summary.json"}
