@@ -11,7 +11,7 @@ export SSL_CERT_FILE ?= $(CERTIFICATES)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fast ui clean
+.PHONY: help setup run test lint fast ui bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ fast: .venv/.test ## Run the fast tests only
 
 lint: .venv/.test ## Check style and types
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check . && $(VENV)/mypy
+
+bench: .venv/.run ## Time training, forecast and gradient step on this machine (WEEKS=104)
+	@$(VENV)/python scripts/bench.py $(WEEKS)
 
 clean: ## Remove what was set up and written (.tools, .venv, var)
 	@rm -rf .tools .venv var

@@ -27,6 +27,7 @@ FINE_TUNE_RATE = 0.25
 WARM_UP_SHARE = 0.1
 HELD_OUT_SHARE = 0.25
 MEASURED_ORIGINS = 52
+OLD_ORIGINS = 26
 EXPERT_ORIGINS = 260
 
 
@@ -241,6 +242,31 @@ def measure(
     """
     first = max(len(lessons.origins) - MEASURED_ORIGINS, 0)
     chosen = np.arange(first, len(lessons.origins))
+    observed, mean = _known_pairs(network, lessons, complete, config, chosen)
+    figures = {
+        f"train_deviance_h{h + 1}": _deviance(observed[:, h], mean[:, h])
+        for h in range(HORIZON_COUNT)
+    }
+    return dispersion(observed, mean, axis=(0, 2)), figures
+
+
+def measure_old(
+    network: keras.Model, lessons: Lessons, complete: NDArray, config: ModelConfig
+) -> float:
+    """Return the Poisson deviance on origins that a fine-tuning only replays."""
+    newest = max(len(lessons.origins) - config.fine_tune_weeks, 1)
+    chosen = np.unique(np.linspace(0, newest - 1, OLD_ORIGINS).astype(int))
+    return _deviance(*_known_pairs(network, lessons, complete, config, chosen))
+
+
+def _known_pairs(
+    network: keras.Model,
+    lessons: Lessons,
+    complete: NDArray,
+    config: ModelConfig,
+    chosen: Indices,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (chosen, horizons, cells) outcomes, NaN where not yet known, and forecasts of them."""
     inside = lessons.inputs.mask[0, ..., 0] > 0
     mean = predict(network, lessons.inputs, chosen, config)[:, :, inside]
     last = lessons.origins.stop
@@ -248,17 +274,15 @@ def measure(
     observed = np.where(
         (age >= 0)[..., None], lessons.counts[chosen][:, :, inside].astype(np.float64), np.nan
     )
-    mean = mean * complete[np.clip(age, 0, len(complete) - 1)][..., None]
-    spread = dispersion(observed, mean, axis=(0, 2))
-    known = ~np.isnan(observed)
+    return observed, mean * complete[np.clip(age, 0, len(complete) - 1)][..., None]
+
+
+def _deviance(observed: NDArray, mean: NDArray) -> float:
+    """Return the mean Poisson deviance of what is known."""
     floor = np.maximum(mean, 1e-3)
     logs = np.where(observed > 0, observed * np.log(np.maximum(observed, 1) / floor), 0.0)
     deviance = 2 * (logs - (observed - floor))
-    figures = {
-        f"train_deviance_h{h + 1}": float(deviance[:, h][known[:, h]].mean())
-        for h in range(HORIZON_COUNT)
-    }
-    return spread, figures
+    return float(deviance[~np.isnan(observed)].mean())
 
 
 def predict(

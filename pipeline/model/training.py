@@ -55,12 +55,16 @@ def train(
     history = read_history(view, city)
     lessons = read_lessons(view, history, config)
     network = net.dual_branch(config, view.cells.shape)
+    complete, old = history.totals.complete, {}
     if mode == "fine_tune":
         network.set_weights(_start_weights(start_from, view, city, config))
+        old["old_weeks_before"] = fitting.measure_old(network, lessons, complete, config)
     else:
         fitting.set_scale(network, lessons.inputs, config)
     figures = _fit(network, lessons, config, mode, progress)
-    cell, deviances = fitting.measure(network, lessons, history.totals.complete, config)
+    if mode == "fine_tune":
+        old["old_weeks_after"] = fitting.measure_old(network, lessons, complete, config)
+    cell, deviances = fitting.measure(network, lessons, complete, config)
     seasons = lessons.inputs.seasons
     return save(
         folder,
@@ -69,7 +73,7 @@ def train(
         trained_through=view.edge_week,
         config=config,
         spread=past_spread(history.totals, history.divisions, seasons, cell),
-        metrics={**figures, **deviances},
+        metrics={**figures, **deviances, **old},
     )
 
 

@@ -189,6 +189,9 @@ def test_fine_tuning_costs_a_tenth_and_stays_close(trained, cube, town, tmp_path
     means = [forecast(m, view, town, weeks_of(55, 1)).mean for m in (trained, tuned)]
     assert not np.array_equal(means[0], means[1], equal_nan=True)
     assert_allclose(means[1], means[0], rtol=0.3)
+    # what was learned of older weeks is not lost: their deviance rises by less than a percent
+    assert tuned.metrics["old_weeks_after"] < 1.01 * tuned.metrics["old_weeks_before"]
+    assert "old_weeks_before" not in trained.metrics
 
 
 def test_fine_tuning_needs_a_model_that_fits(trained, cube, town, tmp_path):
