@@ -10,6 +10,8 @@ from datetime import date, datetime
 
 from pipeline.clock import utc_now
 from pipeline.settings import Settings, get_settings
+from pipeline.workflow.briefing import briefing
+from pipeline.workflow.health import require_forecast
 from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
 from pipeline.workflow.modelling import Progress, decide_training, forecast, read_cube, train
 from pipeline.workflow.outcome import publish, report
@@ -30,6 +32,8 @@ from pipeline.workflow.scoring import score_past
 __all__ = [
     "STEPS",
     "Week",
+    "check_forecast",
+    "describe",
     "make_plan",
     "read_cube",
     "resolve",
@@ -93,6 +97,16 @@ def resolve(
         notes=notes,
         now=utc_now(),
     )
+
+
+def describe(plan: Plan) -> str:
+    """Return what a run's plan comes to, in lines of text; see `briefing`."""
+    return briefing(get_settings(), plan, now=utc_now())
+
+
+def check_forecast(city: str) -> str:
+    """Return the forecast that stands, in words; see `require_forecast`."""
+    return require_forecast(get_settings(), city, now=utc_now())
 
 
 def run_step(name: str, *inputs: object) -> Mapping[str, object]:
