@@ -1,6 +1,9 @@
 """The DAGs as Airflow runs them."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 
@@ -32,6 +35,66 @@ def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
     assert "harder" in said
 
 
-def test_an_error_that_no_retry_mends_fails_at_once_by_name(portal_of_chicago):
-    said = dag_test(portal_of_chicago, code=1, issue_date="2015-01-07")
-    assert "WeekNotReady" in said
+class Webhook(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+class Mailbox(StreamRequestHandler):
+    """As much of SMTP as a client needs to hand over a mail."""
+
+    def handle(self):
+        self.wfile.write(b"220 here\r\n")
+        for line in self.rfile:
+            word = line.split()[0].upper()
+            self.wfile.write({b"DATA": b"354 go on\r\n"}.get(word, b"250 fine\r\n"))
+            if word == b"DATA":
+                mail = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self.server.got.append(mail.decode())
+                self.wfile.write(b"250 taken\r\n")
+
+
+@pytest.fixture
+def listening():
+    """Start servers on loopback that keep what they get."""
+    started = []
+
+    def start(kind, handler):
+        server = kind(("127.0.0.1", 0), handler)
+        server.got = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_error_that_no_retry_mends_fails_at_once_by_name_and_says_so(
+    portal_of_chicago, listening
+):
+    slack, mailbox = listening(HTTPServer, Webhook), listening(TCPServer, Mailbox)
+    address = f"http://127.0.0.1:{slack.server_port}/hook"
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "a@x.org", "to": "b@x.org"}
+    mail = {"conn_type": "smtp", "host": "127.0.0.1", "port": mailbox.server_address[1]}
+    environment = {
+        **portal_of_chicago,
+        "AIRFLOW_CONN_HOTSPOTS_SLACK": json.dumps({"conn_type": "http", "password": address}),
+        "AIRFLOW_CONN_HOTSPOTS_SMTP": json.dumps({**mail, "extra": extra}),
+    }
+    said = dag_test(environment, code=1, issue_date="2015-01-07")
+    assert "AirflowFailException" in said
+    [told] = slack.got
+    assert told["text"].startswith("*chicago: weekly_forecast failed at validate*")
+    assert "What failed: WeekNotReady: No report of Chicago occurred" in told["text"]
+    [mailed] = mailbox.got
+    assert "Subject: chicago: weekly_forecast failed at validate" in mailed
+    assert "To: b@x.org" in mailed
+    assert "ALERT chicago: weekly_forecast failed at validate" in said
