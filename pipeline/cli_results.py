@@ -105,7 +105,9 @@ def print_week(settings: Settings, week: Week, console: Console) -> None:
     if not week.published["revision"]:
         console.print(
             f"Dry run: {week.forecast['city_mean']:.0f} reports expected in the week of "
-            f"{week.plan['target_week']}; nothing was published."
+            f"{week.plan['target_week']}; nothing was published. Beside what is stored: "
+            f"{week.published['difference']}.",
+            highlight=False,
         )
         return
     _print_forecast(settings, week.plan["city"], parse_date(week.plan["target_week"]), console)

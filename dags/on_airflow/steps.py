@@ -42,7 +42,9 @@ def step(name: str, *inputs: dict) -> dict:
     """Call one step of the workflow; what no retry can mend fails at once, by its name."""
     from pipeline import workflow
 
-    return call(workflow.run_step, name, *inputs)
+    # What mapped tasks gave comes as a sequence of Airflow's own, read when it is asked for.
+    ready = [given if isinstance(given, dict) else list(given) for given in inputs]
+    return call(workflow.run_step, name, *ready)
 
 
 @task
@@ -71,3 +73,27 @@ def check_forecast() -> str:
     from pipeline import workflow
 
     return call(workflow.check_forecast, get_current_context()["params"]["city"])
+
+
+@task.branch
+def choose(verdict: dict) -> str:
+    """Let a person decide on a challenger that did worse, and promote any other."""
+    print(verdict["table"])  # noqa: T201 - Airflow's task log
+    return "approve" if verdict["is_worse"] else "promote"
+
+
+@task
+def plan_history() -> list[dict]:
+    """Return the pieces of the city's history."""
+    from pipeline import workflow
+
+    return call(workflow.run_step, "plan_history", get_current_context()["params"]["city"])
+
+
+@task(map_index_template="{{ piece_name }}")
+def load_piece(piece: dict) -> dict:
+    """Pull one dataset's year, under whose name it shows in the grid."""
+    from pipeline import workflow
+
+    get_current_context()["piece_name"] = f"{piece['dataset']} {piece['year']}"
+    return call(workflow.run_step, "load_piece", piece)

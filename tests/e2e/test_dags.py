@@ -17,9 +17,9 @@ def portal_of_chicago(airflow, portal):  # noqa: F811
     return {**airflow, "HOTSPOTS_REPLAY_URL": portal.url}
 
 
-def dag_test(environment, code=0, **conf):
+def dag_test(environment, code=0, dag="weekly_forecast", **conf):
     chosen = json.dumps({"city": "chicago", "issue_date": ISSUE_DATE, **conf})
-    words = ["dags", "test", "weekly_forecast", "2017-12-13T14:00:00+00:00", "--conf", chosen]
+    words = ["dags", "test", dag, "2017-12-13T14:00:00+00:00", "--conf", chosen]
     return run_command(environment, BIN / "airflow", *words, code=code)
 
 
@@ -28,6 +28,22 @@ def test_a_week_runs_through_airflow(portal_of_chicago):
     said = run_command(portal_of_chicago, BIN / "hotspots", "show", "--city", "chicago")
     assert "2017-12-17 to 2017-12-23" in said
     assert "RECORDED" in said
+
+
+def test_a_new_model_is_tried_and_promoted_through_airflow(portal_of_chicago):
+    said = dag_test(portal_of_chicago, dag="retrain_model")
+    assert "The challenger is **not worse**" in said or "needs no trial" in said
+    said = run_command(portal_of_chicago, BIN / "hotspots", "models", "--city", "chicago")
+    assert "champion" in said
+    assert "challenger" not in said
+
+
+def test_the_history_is_loaded_through_airflow(portal_of_chicago, tmp_path):
+    own = {"HOTSPOTS_HOME": str(tmp_path), "HOTSPOTS_HISTORY_START": "2016-01-01"}
+    environment = {**portal_of_chicago, **own}
+    words = ["dags", "test", "load_history", "2018-01-03", "--conf", '{"city": "chicago"}']
+    run_command(environment, BIN / "airflow", *words)
+    assert len(list((tmp_path / "lake" / "snapshots" / "chicago").iterdir())) == 1
 
 
 def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
