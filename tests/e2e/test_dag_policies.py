@@ -23,6 +23,10 @@ warnings.simplefilter("ignore")
 import airflow.sdk, airflow.timetables.interval, airflow.timetables.trigger
 import airflow.providers.standard.operators.hitl
 from airflow.dag_processing.dagbag import BundleDagBag
+
+def listed(found):  # a mapped task keeps a callback bare
+    return [found] if callable(found) else list(found or [])
+
 before = set(sys.modules)
 began = time.process_time()
 bag = BundleDagBag("dags", bundle_path="dags", bundle_name="dags-folder")
@@ -43,7 +47,7 @@ print("READ" + json.dumps({
             "longest_wait_s": t.max_retry_delay.total_seconds() if t.max_retry_delay else None,
             "is_doubled": bool(t.retry_exponential_backoff),
             "timeout_s": t.execution_timeout.total_seconds() if t.execution_timeout else None,
-            "callbacks": [c.__name__ for c in t.on_failure_callback or []],
+            "callbacks": [c.__name__ for c in listed(t.on_failure_callback)],
         } for t in d.tasks},
     } for d in bag.dags.values()},
 }))
