@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_backtest, cli_replay, cli_results
+from pipeline import cli_backtest, cli_models, cli_replay, cli_results
 from pipeline.cli_support import Steps, accounting_table, session
 from pipeline.clock import utc_now
 from pipeline.domain.city import CITIES_DIR, load_city
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(cli_replay.app, name="replay")
 cli_backtest.add_to(app)
 cli_results.add_to(app)
+cli_models.add_to(app)
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 SourceDir = Annotated[
@@ -104,8 +105,15 @@ def backfill(
     city: CityOption = "los_angeles",
     training: Training = "auto",
     source_dir: SourceDir = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing; show what would change.")
+    ] = False,
 ) -> None:
     """Forecast past weeks, one after another, each from what was known on its own issue date.
+
+    Each line says how the forecast differs from the stored one. A week that has begun keeps what
+    is stored: another forecast of it is refused.
 
     Example: hotspots backfill --from 2026-08-05 --to 2026-10-28
     """
@@ -118,7 +126,12 @@ def backfill(
         while day <= end:
             now = utc_now()
             plan = workflow.make_plan(
-                settings, city=city, issue_date=day, training=training, now=now
+                settings,
+                city=city,
+                issue_date=day,
+                training=training,
+                publish=not dry_run,
+                now=now,
             )
             steps.label = f"{day}"
             week = workflow.run_week(
@@ -128,9 +141,33 @@ def backfill(
             Console().print(
                 f"{plan['target_week']}  horizon {week.grid['horizon']}  "
                 f"expected {week.forecast['city_mean']:.0f}  "
-                f"model {week.trained['mode']}  revision {week.published['revision']}"
+                f"model {week.trained['mode']}  {week.published['difference']}",
+                soft_wrap=True,
+                highlight=False,
             )
             day += WEEK
+
+
+@app.command()
+def history(city: CityOption = "los_angeles", source_dir: SourceDir = None) -> None:
+    """Pull all years of a city, one at a time; run again, it goes on where it stopped.
+
+    Example: hotspots history --city los_angeles
+    """
+    from pipeline import workflow
+
+    with session(source_dir) as settings, Steps("Loading") as steps:
+        now, loaded = utc_now(), []
+        for piece in workflow.plan_history(settings, city, now=now):
+            steps.start(f"{piece['dataset']} {piece['year']}")
+            loaded.append(workflow.load_piece(settings, piece, now=now))
+        steps.start("snapshots")
+        made = workflow.snapshot_history(settings, loaded, now=now)
+        steps.finish()
+    held = sum(piece["was_held"] for piece in loaded)
+    Console().print(f"{len(loaded)} years, {held} of them held before")
+    for dataset, rows in made["rows"].items():
+        Console().print(f"{dataset}  {rows:,} reports")
 
 
 @app.command()

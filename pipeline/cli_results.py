@@ -12,7 +12,6 @@ from rich.table import Table
 from pipeline.cli_support import accounting_table
 from pipeline.clock import utc_now
 from pipeline.domain.city import load_city
-from pipeline.domain.errors import HotspotsError, StaleData
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
@@ -21,6 +20,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import status_table, week_table
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow import Week
+from pipeline.workflow.health import examine
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 WeekOption = Annotated[
@@ -81,25 +81,20 @@ def export(
 
 
 def doctor(city: CityOption = "los_angeles") -> None:
-    """Check from outside that the store answers and a forecast of the coming week stands.
+    """Check from outside of Airflow: scheduler, results store, migrations, forecast, feed.
 
-    Ends with exit code 5 when the forecast is missing or stale, with 3 when the store is out of
-    reach.
+    Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
+    forecast is due by Thursday noon, in the city's time, before its week.
     """
-    console, settings = Console(), get_settings()
-    now = utc_now()
-    try:
-        state = _store(settings).status(city)
-    except HotspotsError as error:
-        console.print(f"[red]store[/]     {error}", highlight=False)
-        raise
-    console.print("[green]store[/]     answers")
-    due = target_week_of(now.date())
-    latest = state.latest.record.weeks.target_week if state.latest else None
-    if latest is None or latest < due or state.stale_since is not None:
-        reason = state.stale_reason or f"latest is for {latest}, the coming week starts {due}"
-        raise StaleData(f"{city} has no fresh forecast: {reason}. Run weekly_forecast.")
-    console.print(f"[green]forecast[/]  stands for the week of {latest}")
+    console = Console()
+    findings = examine(get_settings(), load_city(city), now=utc_now())
+    for finding in findings:
+        mark = "[red]fails[/]" if finding.error else "[green]ok[/]   "
+        mark = mark if finding.is_known else "[yellow]?[/]    "
+        console.print(f"{mark} {finding.name:11}{finding.said}", highlight=False, soft_wrap=True)
+    failed = [finding.error for finding in findings if finding.error is not None]
+    if failed:
+        raise typer.Exit(failed[0].exit_code)
 
 
 def print_week(settings: Settings, week: Week, console: Console) -> None:
@@ -110,7 +105,9 @@ def print_week(settings: Settings, week: Week, console: Console) -> None:
     if not week.published["revision"]:
         console.print(
             f"Dry run: {week.forecast['city_mean']:.0f} reports expected in the week of "
-            f"{week.plan['target_week']}; nothing was published."
+            f"{week.plan['target_week']}; nothing was published. Beside what is stored: "
+            f"{week.published['difference']}.",
+            highlight=False,
         )
         return
     _print_forecast(settings, week.plan["city"], parse_date(week.plan["target_week"]), console)

@@ -121,6 +121,11 @@ class Lake:
         """
         return self._manifest(ref)["info"]
 
+    def refs(self, kind: str, group: str) -> list[Ref]:
+        """Return what is stored under a kind and a group, in no order that means anything."""
+        folders = (self.root / kind / group).glob("[!.]*")
+        return [self._ref(folder, _content_hash(_load_manifest(folder))) for folder in folders]
+
     def add_snapshot(
         self,
         city: str,

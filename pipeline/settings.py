@@ -19,6 +19,7 @@ class Settings(BaseSettings):
         home: folder that everything is written to unless said otherwise.
         results_url: SQLAlchemy URL of the results store.
         mlflow_url: MLflow tracking and registry URL.
+        airflow_url: address of Airflow's API server, which `hotspots doctor` asks for its health.
         replay_url: address of a replay server; when set, every source is asked there instead.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
         socrata_token: application token sent as X-App-Token.
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
     home: Path = Path("var")
     results_url: str | None = None
     mlflow_url: str | None = None
+    airflow_url: str | None = None
     replay_url: str | None = None
     contact: str = "contact-not-set"
     socrata_token: SecretStr | None = None

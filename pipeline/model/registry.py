@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,8 +20,26 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-Alias = Literal["champion", "challenger"]
+Alias = Literal["champion", "challenger", "previous"]
 ARCHIVE = "model.zip"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version as it is listed.
+
+    Attributes:
+        version: its number.
+        called: its aliases.
+        trained_through: the edge week of its training data.
+        sha256, config_sha256: hashes over its files and its configuration.
+    """
+
+    version: str
+    called: tuple[str, ...]
+    trained_through: date
+    sha256: str
+    config_sha256: str
 
 
 class Registry:
@@ -70,7 +89,10 @@ class Registry:
             )
         same = [v for v in self._versions() if v.tags["sha256"] == model.sha256]
         version = str(same[0].version) if same else self._store(model, dict(tags or {}))
-        self._client.set_registered_model_alias(self._name, alias, version)
+        if alias == "champion":
+            self._crown(version)
+        else:
+            self._client.set_registered_model_alias(self._name, alias, version)
         return version
 
     def promote(self, version: str) -> None:
@@ -81,10 +103,49 @@ class Registry:
         """
         if version not in {str(v.version) for v in self._versions()}:
             raise InvalidRequest(f"{self._name} has no version {version} to promote.")
-        self._client.set_registered_model_alias(self._name, "champion", version)
+        self._crown(version)
         challenger = self._aliased("challenger")
         if challenger is not None and str(challenger.version) == version:
             self._client.delete_registered_model_alias(self._name, "challenger")
+
+    def rollback(self) -> str:
+        """Make the champion before this one champion again, and return its version.
+
+        Done twice, it is as if it had not been done.
+
+        Raises:
+            InvalidRequest: there was no champion before this one.
+        """
+        previous = self._aliased("previous")
+        if previous is None:
+            raise InvalidRequest(f"{self._name} had no champion before this one to go back to.")
+        self.promote(str(previous.version))
+        return str(previous.version)
+
+    def listed(self) -> list[Listed]:
+        """Return every version that can be used, newest first."""
+        found = self._client.search_registered_models(f"name='{self._name}'")
+        aliases = found[0].aliases if found else {}
+        return [
+            Listed(
+                version=str(version.version),
+                called=tuple(
+                    sorted(a for a, n in aliases.items() if str(n) == str(version.version))
+                ),
+                trained_through=_trained_through(version),
+                sha256=version.tags["sha256"],
+                config_sha256=version.tags["config_sha256"],
+            )
+            for version in sorted(self._versions(), key=lambda v: -int(v.version))
+        ]
+
+    def fetch(self, version: str) -> TrainedModel:
+        """Return the model of a version.
+
+        Raises:
+            ModelRejected: the stored files don't match their hash.
+        """
+        return self._fetch(self._client.get_model_version(self._name, version))
 
     def champion(self, known_before: date | None = None) -> TrainedModel | None:
         """Return the champion, or None where there is none to use.
@@ -123,6 +184,13 @@ class Registry:
         """
         version = self._aliased("challenger")
         return None if version is None else self._fetch(version)
+
+    def _crown(self, version: str) -> None:
+        """Make a version the champion, and remember which one was before."""
+        before = self._aliased("champion")
+        if before is not None and str(before.version) != version:
+            self._client.set_registered_model_alias(self._name, "previous", str(before.version))
+        self._client.set_registered_model_alias(self._name, "champion", version)
 
     def _versions(self) -> list["ModelVersion"]:
         found = self._client.search_model_versions(f"name='{self._name}'")

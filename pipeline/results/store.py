@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from numpy.typing import NDArray
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +25,7 @@ from pipeline.results.reading import ResultsReader
 from pipeline.results.records import RunRecord
 from pipeline.results.rows import Row, cell_rows, health_rows, score_rows, total_rows
 from pipeline.results.tables import (
+    VERSION_TABLE,
     Base,
     CellForecast,
     CityState,
@@ -44,12 +47,25 @@ class ResultsStore(ResultsReader):
         file = sqlite_file(self._engine)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config = _config()
         with transaction(self._engine, is_write=True) as session:
             _lock(session, "schema")
             config.attributes["connection"] = session.connection()
             command.upgrade(config, "head")
+
+    def schema(self) -> tuple[str | None, str | None]:
+        """Return the migration that the store is at, and the one that this code needs.
+
+        Raises:
+            WeekNotReady: the store has no tables yet.
+            SourceUnavailable: it does not answer.
+        """
+        with self._read() as session:
+            context = MigrationContext.configure(
+                session.connection(), opts={"version_table": VERSION_TABLE}
+            )
+            found = context.get_current_revision()
+        return found, ScriptDirectory.from_config(_config()).get_current_head()
 
     def publish(
         self,
@@ -142,6 +158,12 @@ class ResultsStore(ResultsReader):
         with transaction(self._engine, is_write=True) as session:
             added = _upsert(session, CityState).values(city=city, **values)
             session.execute(added.on_conflict_do_update(index_elements=["city"], set_=values))
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def _lock(session: Session, name: str) -> None:

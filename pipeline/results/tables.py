@@ -25,6 +25,11 @@ class UtcInstant(TypeDecorator[datetime]):
         return value and (value.replace(tzinfo=UTC) if is_naive else value.astimezone(UTC))
 
 
+# Named apart from alembic's usual table, so that other software may keep its own in the same
+# database.
+VERSION_TABLE = "hotspots_schema_version"
+
+
 class Base(DeclarativeBase):
     """Root of the store's tables."""
 

@@ -7,9 +7,13 @@ paths, hashes and figures, so that steps may run in one process or on many machi
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from pipeline.clock import utc_now
 from pipeline.settings import Settings, get_settings
+from pipeline.workflow.briefing import briefing
+from pipeline.workflow.health import require_forecast
+from pipeline.workflow.history import load_piece, plan_history, snapshot_history
 from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
 from pipeline.workflow.modelling import Progress, decide_training, forecast, read_cube, train
 from pipeline.workflow.outcome import publish, report
@@ -25,17 +29,25 @@ from pipeline.workflow.plan import (
     Validated,
     make_plan,
 )
+from pipeline.workflow.promotion import compare, promote_challenger, train_challenger
 from pipeline.workflow.scoring import score_past
 
 __all__ = [
+    "HISTORY_STEPS",
+    "RETRAIN_STEPS",
     "STEPS",
     "Week",
+    "check_forecast",
+    "describe",
+    "load_piece",
     "make_plan",
+    "plan_history",
     "read_cube",
     "resolve",
     "run_step",
     "run_to_cube",
     "run_week",
+    "snapshot_history",
 ]
 
 STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
@@ -50,7 +62,17 @@ STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
     "publish": publish,
     "report": report,
 }
-NEEDS_CLOCK = frozenset({"pull_crime", "pull_weather", "publish"})
+RETRAIN_STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
+    "train_challenger": train_challenger,
+    "compare": compare,
+    "promote_challenger": promote_challenger,
+}
+HISTORY_STEPS: dict[str, Callable[..., Any]] = {
+    "plan_history": plan_history,
+    "load_piece": load_piece,
+    "snapshot_history": snapshot_history,
+}
+NEEDS_CLOCK = frozenset({"pull_crime", "pull_weather", "publish", *HISTORY_STEPS})
 Watch = Callable[[str], None]
 
 
@@ -95,10 +117,20 @@ def resolve(
     )
 
 
-def run_step(name: str, *inputs: object) -> Mapping[str, object]:
+def describe(plan: Plan) -> str:
+    """Return what a run's plan comes to, in lines of text; see `briefing`."""
+    return briefing(get_settings(), plan, now=utc_now())
+
+
+def check_forecast(city: str) -> str:
+    """Return the forecast that stands, in words; see `require_forecast`."""
+    return require_forecast(get_settings(), city, now=utc_now())
+
+
+def run_step(name: str, *inputs: object) -> Any:  # noqa: ANN401 - small and JSON-able
     """Run one step under this process's settings and clock."""
     clock = {"now": utc_now()} if name in NEEDS_CLOCK else {}
-    return STEPS[name](get_settings(), *inputs, **clock)
+    return {**STEPS, **RETRAIN_STEPS, **HISTORY_STEPS}[name](get_settings(), *inputs, **clock)
 
 
 def run_to_cube(

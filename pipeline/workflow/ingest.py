@@ -52,7 +52,7 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
         InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
     """
     city, lake = city_of(plan), Lake(settings.lake_dir)
-    datasets = _wanted_datasets(city, settings)
+    datasets = wanted_datasets(city, settings)
     names = [dataset.id for dataset in datasets]
     if not names:
         raise WeekNotReady(f"{city.title} has no datasets to pull; it can only be backtested.")
@@ -63,7 +63,7 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
             last = held[-1].source_updated_at if held else None
             pull = crime.pull_crime(http, settings, city, dataset, last)
             if pull is not None:
-                _store(lake, city, pull, now)
+                store_pull(lake, city, pull, now)
     return _pulled(lake, city, plan, names, list(http.notes))
 
 
@@ -73,12 +73,12 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     http = HttpClient(settings)
     notes: list[str] = []
     if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
-        first = min(dataset.occurred_from for dataset in _wanted_datasets(city, settings))
+        first = min(dataset.occurred_from for dataset in wanted_datasets(city, settings))
         today = min(issue_date_of(plan), now.astimezone(ZoneInfo(city.time_zone)).date())
         try:
             for pull in weather.pull_weather(http, settings, city, first, today):
-                _store(lake, city, pull, now)
-            _store(lake, city, weather.pull_weather_forecast(http, settings, city), now)
+                store_pull(lake, city, pull, now)
+            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
         except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
             notes.append(f"weather: {type(error).__name__}: {error}")
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
@@ -172,7 +172,7 @@ def _is_past_and_held(
     return is_past and all(lake.snapshots(city.name, name) for name in names)
 
 
-def _wanted_datasets(city: City, settings: Settings) -> list[Dataset]:
+def wanted_datasets(city: City, settings: Settings) -> list[Dataset]:
     """Return the datasets, cut to the history that is asked for."""
     if settings.history_start is None:
         return list(city.datasets)
@@ -184,7 +184,12 @@ def _wanted_datasets(city: City, settings: Settings) -> list[Dataset]:
     ]
 
 
-def _store(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
+def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
+    """Store a pull as a snapshot.
+
+    Raises:
+        InvalidRequest: the lake holds snapshots of another origin.
+    """
     held = lake.snapshots(city.name, pull.dataset)
     if held and held[-1].provenance != pull.provenance:
         raise InvalidRequest(

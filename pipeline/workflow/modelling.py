@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
@@ -73,27 +74,57 @@ def train(
     progress: Progress | None = None,
 ) -> Trained:
     """Bring a model in the decided way, and register it as champion if it knows the most."""
+    from pipeline.model.registry import Registry
+
+    registry = Registry(settings, plan["city"])
+    if decision["mode"] == "reuse":
+        champion = registry.champion(known_before=parse_date(grid["edge_week"]))
+        if champion is not None:
+            return _trained(champion, registry.version_of(champion.sha256), "reuse")
+    return train_model(settings, plan, grid, decision["mode"], progress=progress)
+
+
+def train_model(
+    settings: Settings,
+    plan: Plan,
+    grid: Gridded,
+    mode: str,
+    *,
+    alias: Literal["champion", "challenger"] = "champion",
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a model and register it; it becomes champion only if none knows later weeks.
+
+    Args:
+        settings: the installation.
+        plan: names the city.
+        grid: what is learned from.
+        mode: "fine_tune" starts from the champion; any other anew.
+        alias: what the model is to be called.
+        progress: told (done, total).
+    """
     from pipeline.model import training
     from pipeline.model.registry import Registry
 
     registry = Registry(settings, plan["city"])
-    edge = parse_date(grid["edge_week"])
-    champion = registry.champion(known_before=edge)
-    if decision["mode"] == "reuse" and champion is not None:
-        return _trained(champion, registry.version_of(champion.sha256), "reuse")
-    model = training.train(
-        _view(settings, plan, grid),
-        city_of(plan),
-        ModelConfig.from_settings(settings),
-        mode="fine_tune" if decision["mode"] == "fine_tune" else "retrain",
-        start_from=champion.folder if champion and decision["mode"] == "fine_tune" else None,
-        folder=settings.home / "models" / plan["city"],
-        progress=progress,
-    )
-    newest = registry.champion(known_before=None)
-    knows_most = newest is None or newest.trained_through <= model.trained_through
-    version = registry.register(model, alias="champion" if knows_most else "challenger")
-    return _trained(model, version, decision["mode"])
+    champion = registry.champion(known_before=parse_date(grid["edge_week"]))
+    models = settings.home / "models"
+    models.mkdir(parents=True, exist_ok=True)
+    # Each training has a folder of its own, so that runs side by side don't write over another's.
+    with tempfile.TemporaryDirectory(dir=models) as folder:
+        model = training.train(
+            _view(settings, plan, grid),
+            city_of(plan),
+            ModelConfig.from_settings(settings),
+            mode="fine_tune" if mode == "fine_tune" else "retrain",
+            start_from=champion.folder if champion and mode == "fine_tune" else None,
+            folder=Path(folder) / "model",
+            progress=progress,
+        )
+        newest = registry.champion(known_before=None)
+        knows_most = newest is None or newest.trained_through <= model.trained_through
+        version = registry.register(model, alias=alias if knows_most else "challenger")
+    return _trained(registry.fetch(version), version, mode)
 
 
 def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:

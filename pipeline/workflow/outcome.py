@@ -21,6 +21,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.accounting import account
 from pipeline.workflow.artefact import read_forecast
+from pipeline.workflow.difference import difference
 from pipeline.workflow.modelling import read_cube
 from pipeline.workflow.plan import (
     Forecasted,
@@ -49,15 +50,19 @@ def publish(
 ) -> Published:
     """Store the forecast, its hotspots and the week's data health in one transaction.
 
+    A dry run stores nothing, and says how the forecast differs from the one that is stored.
+
     Raises:
         ForecastLocked: another forecast of this week is stored and the week has begun.
     """
     sha256 = Ref.from_json(made["ref"]).sha256
-    if not plan["publish"]:
-        return Published(revision=0, forecast_sha256=sha256)
-    city = city_of(plan)
-    forecast, cube = read_forecast(settings, plan, grid, made), read_cube(settings, grid, city)
+    city, weeks = city_of(plan), weeks_of(plan, grid)
+    forecast = read_forecast(settings, plan, grid, made)
     store = ResultsStore(settings.results_database)
+    change = difference(store, city.name, weeks.target_week, forecast, sha256, settings.seed)
+    if not plan["publish"]:
+        return Published(revision=0, forecast_sha256=sha256, difference=change)
+    cube = read_cube(settings, grid, city)
     store.migrate()
     revision = store.publish(
         run_record(settings, plan, validated, grid, trained, made, now=now),
@@ -66,9 +71,9 @@ def publish(
         validated["health"],
         cube.cells,
         today=now.astimezone(ZoneInfo(city.time_zone)).date(),
-        long_run_mean=long_run_mean(cube, city, weeks_of(plan, grid).edge_week),
+        long_run_mean=long_run_mean(cube, city, weeks.edge_week),
     )
-    return Published(revision=revision, forecast_sha256=sha256)
+    return Published(revision=revision, forecast_sha256=sha256, difference=change)
 
 
 def report(

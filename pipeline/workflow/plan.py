@@ -91,10 +91,11 @@ class Scored(TypedDict):
 
 
 class Published(TypedDict):
-    """What the results store took; revision 0 on a dry run."""
+    """What the results store took, and how it differs from what it held; revision 0: a dry run."""
 
     revision: int
     forecast_sha256: str
+    difference: str
 
 
 class Reported(TypedDict):

@@ -1,142 +1,14 @@
-"""The DAGs as Airflow reads and runs them."""
+"""The DAGs as Airflow runs them."""
 
-import ast
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.e2e.conftest import BIN, run_command
 from tests.integration.conftest import ISSUE_DATE, made_up_folder, portal  # noqa: F401
-
-DAGS = sorted((ROOT / "dags").glob("*.py"))
-BIN = Path(sys.executable).parent
-READ = """
-import json, time, warnings
-warnings.simplefilter("ignore")
-from airflow.dag_processing.dagbag import DagBag
-began = time.perf_counter()
-bag = DagBag("dags")
-seconds = time.perf_counter() - began
-import sys
-print("READ" + json.dumps({
-    "errors": bag.import_errors,
-    "heavy": [m for m in ("tensorflow", "keras", "great_expectations", "mlflow", "matplotlib")
-              if m in sys.modules],
-    "dags": {d.dag_id: {
-        "catchup": d.catchup, "tags": sorted(d.tags), "doc": d.doc_md or "",
-        "params": {k: d.params.get_param(k).schema for k in d.params},
-        "tasks": {t.task_id: {
-            "upstream": sorted(t.upstream_task_ids), "queue": t.queue, "pool": t.pool,
-            "retries": t.retries, "owner": t.owner, "has_timeout": t.execution_timeout is not None,
-        } for t in d.tasks},
-    } for d in bag.dags.values()},
-    "seconds": seconds,
-}))
-"""
-
-
-@pytest.fixture(scope="module")
-def airflow(tmp_path_factory):
-    """The environment of an Airflow of our own, its database made."""
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    home = tmp_path_factory.mktemp("airflow")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOTSPOTS_", "AIRFLOW"))}
-    environment = {
-        **kept,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
-        "HOTSPOTS_HOME": str(home / "hotspots"),
-        "HOTSPOTS_WINDOW_WEEKS": "6",
-        "HOTSPOTS_TRAIN_EPOCHS": "2",
-        "HOTSPOTS_TRAIN_MEMBERS": "1",
-        "PYTHONWARNINGS": "ignore",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    run(environment, BIN / "airflow", "db", "migrate")
-    return environment
-
-
-def run(environment, *words, code=0):
-    done = subprocess.run(
-        [str(word) for word in words], env=environment, cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
-    return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def read(airflow):
-    said = run(airflow, sys.executable, "-c", READ)
-    return json.loads(next(line for line in said.splitlines() if line.startswith("READ"))[4:])
-
-
-@pytest.fixture(scope="module")
-def weekly(read):
-    return read["dags"]["weekly_forecast"]
-
-
-def test_every_dag_is_read_without_error_or_heavy_import(read):
-    assert read["errors"] == {}
-    assert read["heavy"] == []
-    assert set(read["dags"]) == {path.stem for path in DAGS}
-
-
-def test_the_graph_is_as_drawn(weekly):
-    above = {
-        name: set(task["upstream"]) - {"resolve_week"} for name, task in weekly["tasks"].items()
-    }
-    assert above["pull_crime"] == above["pull_weather"] == set()
-    assert above["validate"] == {"pull_crime", "pull_weather"}
-    assert above["build_grid"] == {"validate"}
-    assert above["decide_training"] == {"build_grid"}
-    assert {"decide_training"} <= above["train"]
-    assert {"train"} <= above["forecast"]
-    assert {"forecast"} <= above["score_past"]
-    assert {"score_past"} <= above["publish"]
-    assert {"publish"} <= above["report"]
-
-
-def test_training_has_its_queue_and_pool(weekly):
-    assert (weekly["tasks"]["train"]["queue"], weekly["tasks"]["train"]["pool"]) == ("gpu", "gpu")
-    others = {t["queue"] for name, t in weekly["tasks"].items() if name != "train"}
-    assert others == {"default"}
-
-
-def test_only_what_a_retry_can_mend_is_retried(weekly):
-    retried = {name for name, task in weekly["tasks"].items() if task["retries"]}
-    assert retried == {"pull_crime", "pull_weather"}
-
-
-def test_every_dag_has_its_papers(read):
-    for dag in read["dags"].values():
-        assert dag["catchup"] is False
-        assert set(dag["tags"]) <= {"forecast", "weekly", "model", "history"}
-        assert len(dag["doc"]) > 100
-        assert all(task["owner"] == "hotspots" for task in dag["tasks"].values())
-        assert all(task["has_timeout"] for task in dag["tasks"].values())
-
-
-def test_the_form_is_typed(weekly):
-    params = weekly["params"]
-    assert params["training"]["enum"] == ["auto", "reuse", "fine_tune", "retrain"]
-    assert params["issue_date"]["format"] == "date"
-    assert params["publish"]["type"] == "boolean"
-    assert all("type" in schema for schema in params.values())
-
-
-@pytest.mark.parametrize("path", DAGS, ids=lambda path: path.stem)
-def test_a_dag_file_is_short_and_reads_no_clock(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= 80
-    calls = {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
-    assert not calls & {"now", "today", "utcnow"}
 
 
 @pytest.fixture
@@ -145,17 +17,33 @@ def portal_of_chicago(airflow, portal):  # noqa: F811
     return {**airflow, "HOTSPOTS_REPLAY_URL": portal.url}
 
 
-def dag_test(environment, code=0, **conf):
+def dag_test(environment, code=0, dag="weekly_forecast", **conf):
     chosen = json.dumps({"city": "chicago", "issue_date": ISSUE_DATE, **conf})
-    words = ["dags", "test", "weekly_forecast", "2017-12-13T14:00:00+00:00", "--conf", chosen]
-    return run(environment, BIN / "airflow", *words, code=code)
+    words = ["dags", "test", dag, "2017-12-13T14:00:00+00:00", "--conf", chosen]
+    return run_command(environment, BIN / "airflow", *words, code=code)
 
 
 def test_a_week_runs_through_airflow(portal_of_chicago):
     dag_test(portal_of_chicago)
-    said = run(portal_of_chicago, BIN / "hotspots", "show", "--city", "chicago")
+    said = run_command(portal_of_chicago, BIN / "hotspots", "show", "--city", "chicago")
     assert "2017-12-17 to 2017-12-23" in said
     assert "RECORDED" in said
+
+
+def test_a_new_model_is_tried_and_promoted_through_airflow(portal_of_chicago):
+    said = dag_test(portal_of_chicago, dag="retrain_model")
+    assert "The challenger is **not worse**" in said or "needs no trial" in said
+    said = run_command(portal_of_chicago, BIN / "hotspots", "models", "--city", "chicago")
+    assert "champion" in said
+    assert "challenger" not in said
+
+
+def test_the_history_is_loaded_through_airflow(portal_of_chicago, tmp_path):
+    own = {"HOTSPOTS_HOME": str(tmp_path), "HOTSPOTS_HISTORY_START": "2016-01-01"}
+    environment = {**portal_of_chicago, **own}
+    words = ["dags", "test", "load_history", "2018-01-03", "--conf", '{"city": "chicago"}']
+    run_command(environment, BIN / "airflow", *words)
+    assert len(list((tmp_path / "lake" / "snapshots" / "chicago").iterdir())) == 1
 
 
 def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
@@ -163,6 +51,66 @@ def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
     assert "harder" in said
 
 
-def test_an_error_that_no_retry_mends_fails_at_once_by_name(portal_of_chicago):
-    said = dag_test(portal_of_chicago, code=1, issue_date="2015-01-07")
-    assert "WeekNotReady" in said
+class Webhook(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.server.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+class Mailbox(StreamRequestHandler):
+    """As much of SMTP as a client needs to hand over a mail."""
+
+    def handle(self):
+        self.wfile.write(b"220 here\r\n")
+        for line in self.rfile:
+            word = line.split()[0].upper()
+            self.wfile.write({b"DATA": b"354 go on\r\n"}.get(word, b"250 fine\r\n"))
+            if word == b"DATA":
+                mail = b"".join(iter(self.rfile.readline, b".\r\n"))
+                self.server.got.append(mail.decode())
+                self.wfile.write(b"250 taken\r\n")
+
+
+@pytest.fixture
+def listening():
+    """Start servers on loopback that keep what they get."""
+    started = []
+
+    def start(kind, handler):
+        server = kind(("127.0.0.1", 0), handler)
+        server.got = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_error_that_no_retry_mends_fails_at_once_by_name_and_says_so(
+    portal_of_chicago, listening
+):
+    slack, mailbox = listening(HTTPServer, Webhook), listening(TCPServer, Mailbox)
+    address = f"http://127.0.0.1:{slack.server_port}/hook"
+    extra = {"disable_ssl": True, "disable_tls": True, "from_email": "a@x.org", "to": "b@x.org"}
+    mail = {"conn_type": "smtp", "host": "127.0.0.1", "port": mailbox.server_address[1]}
+    environment = {
+        **portal_of_chicago,
+        "AIRFLOW_CONN_HOTSPOTS_SLACK": json.dumps({"conn_type": "http", "password": address}),
+        "AIRFLOW_CONN_HOTSPOTS_SMTP": json.dumps({**mail, "extra": extra}),
+    }
+    said = dag_test(environment, code=1, issue_date="2015-01-07")
+    assert "AirflowFailException" in said
+    [told] = slack.got
+    assert told["text"].startswith("*chicago: weekly_forecast failed at validate*")
+    assert "What failed: WeekNotReady: No report of Chicago occurred" in told["text"]
+    [mailed] = mailbox.got
+    assert "Subject: chicago: weekly_forecast failed at validate" in mailed
+    assert "To: b@x.org" in mailed
+    assert "ALERT chicago: weekly_forecast failed at validate" in said

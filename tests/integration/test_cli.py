@@ -77,8 +77,8 @@ def test_what_was_stored_is_shown_exported_and_judged(hotspots, home, tmp_path):
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert set(manifest["files"]) == {p.name for p in tmp_path.iterdir()} - {"manifest.json"}
     # The forecast is for a week long gone, so none stands for the coming one.
-    code, out, err = hotspots("doctor", "--city", "chicago", **recorded)
-    assert (code, "StaleData" in err, "answers" in out) == (5, True, True)
+    code, out, _ = hotspots("doctor", "--city", "chicago", **recorded)
+    assert (code, "StaleData" in out, "answers" in out) == (5, True, True)
 
 
 def test_a_backfill_walks_the_weeks(hotspots, home, made_up_folder):
@@ -88,7 +88,40 @@ def test_a_backfill_walks_the_weeks(hotspots, home, made_up_folder):
     )  # fmt: skip
     assert code == 0, err
     assert [line.split()[0] for line in out.splitlines()] == ["2017-12-24", "2017-12-31"]
-    assert "model reuse" in out
+    assert "model reuse  new: none is stored" in out
+    code, out, err = hotspots(
+        "backfill", "--city", "chicago", "--source-dir", made_up_folder, "--dry-run",
+        "--from", "2017-12-27", "--to", "2018-01-03",
+    )  # fmt: skip
+    assert code == 0, err
+    assert ["same as revision 1" in line for line in out.splitlines()] == [True, False]
+    assert hotspots("status", "--city", "chicago", HOTSPOTS_HOME=str(home / "recorded"))[1].count(
+        "3, of which"
+    )
+
+
+def test_models_are_listed_promoted_and_rolled_back(hotspots, home):
+    recorded = {"HOTSPOTS_HOME": str(home / "recorded")}
+    assert "no model yet" in hotspots("models")[1]
+    code, out, _ = hotspots("models", "--city", "chicago", **recorded)
+    assert (code, "champion" in out, "2017-11-26" in out) == (0, True, True)
+    code, out, _ = hotspots("promote", "1", "--city", "chicago", **recorded)
+    assert (code, "Version 1 is the champion of chicago" in out) == (0, True)
+    code, _, err = hotspots("promote", "9", "--city", "chicago", **recorded)
+    assert (code, "has no version 9" in err) == (2, True)
+    code, _, err = hotspots("rollback", "--city", "chicago", **recorded)
+    assert (code, "no champion before this one" in err) == (2, True)
+
+
+def test_the_history_is_loaded_year_by_year(hotspots, made_up_folder, tmp_path):
+    words = ["history", "--city", "chicago", "--source-dir", made_up_folder]
+    code, out, err = hotspots(
+        *words, HOTSPOTS_HOME=str(tmp_path), HOTSPOTS_HISTORY_START="2016-01-01"
+    )
+    assert code == 0, err
+    assert "0 of them held before" in out
+    assert "25,200 reports" in out
+    assert "2017" in err
 
 
 def test_the_rows_are_accounted_for(hotspots, made_up_folder):

@@ -2,10 +2,7 @@
 
 from alembic import context
 
-from pipeline.results.tables import Base
-
-# Named apart from the usual table, so that other software may keep its own in the same database.
-VERSION_TABLE = "hotspots_schema_version"
+from pipeline.results.tables import VERSION_TABLE, Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -64,6 +64,22 @@ def test_an_unknown_version_is_not_promoted(settings):
         Registry(settings, "town").version_of("abc")
 
 
+def test_a_rollback_goes_back_to_the_champion_before(tmp_path):
+    registry = Registry(Settings(home=tmp_path / "home"), "hamlet")
+    assert registry.listed() == []
+    with pytest.raises(InvalidRequest, match="had no champion before this one"):
+        registry.rollback()
+    first = registry.register(a_model(tmp_path / "1", 10), alias="champion")
+    second = registry.register(a_model(tmp_path / "2", 20), alias="champion")
+    assert [(m.version, m.called) for m in registry.listed()] == [
+        (second, ("champion",)), (first, ("previous",)),
+    ]  # fmt: skip
+    assert registry.rollback() == first
+    assert registry.champion().trained_through == week(10)
+    assert registry.rollback() == second
+    assert registry.fetch(first).trained_through == week(10)
+
+
 def test_changed_files_are_refused_on_the_way_in_and_out(settings, tmp_path):
     registry = Registry(settings, "town")
     model = a_model(tmp_path / "m", 40)

@@ -1,0 +1,36 @@
+"""### Does next week's forecast stand by Thursday noon?
+
+Asks the results store, as `hotspots doctor` does, and fails with an alert where no forecast of the
+coming week is stored. It looks at the outcome, so that it speaks up whatever kept `weekly_forecast`
+from it: a failure, a pause, a run that was never made. A scheduler that is down can't speak up at
+all: let `hotspots doctor` run from outside as well.
+"""
+
+from datetime import datetime
+
+from airflow.sdk import Param, dag
+from airflow.timetables.trigger import CronTriggerTimetable
+from on_airflow.steps import DEFAULTS, check_forecast
+
+PARAMS = {
+    "city": Param("los_angeles", type="string", title="City", pattern="^[a-z][a-z0-9_]{0,40}$",
+                  description="Short name of a city, as its TOML file is called."),
+}  # fmt: skip
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 12 * * 4", timezone="America/Los_Angeles"),
+    start_date=datetime(2026, 1, 1),  # noqa: DTZ001
+    catchup=False,
+    max_active_runs=1,
+    params=PARAMS,
+    tags=["forecast", "weekly"],
+    doc_md=__doc__,
+    default_args=DEFAULTS,
+)
+def forecast_deadline() -> None:
+    """Check once a week."""
+    check_forecast()
+
+
+forecast_deadline()

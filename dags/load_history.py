@@ -1,0 +1,35 @@
+"""### The first pull of all years.
+
+Pulls a city's reports a dataset and a year at a time, then makes one snapshot of each dataset, as a
+weekly run would. Each year is a task of its own in the grid view. Clear what failed, or trigger it
+again: a year that is held, of a source that has not changed since, is not pulled twice.
+"""
+
+from datetime import datetime
+
+from airflow.sdk import Param, dag
+from on_airflow.steps import DEFAULTS, load_piece, plan_history, step
+
+PARAMS = {
+    "city": Param("los_angeles", type="string", title="City", pattern="^[a-z][a-z0-9_]{0,40}$",
+                  description="Short name of a city, as its TOML file is called."),
+}  # fmt: skip
+
+
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1),  # noqa: DTZ001
+    catchup=False,
+    max_active_runs=1,
+    params=PARAMS,
+    tags=["history"],
+    doc_md=__doc__,
+    default_args=DEFAULTS,
+)
+def load_history() -> None:
+    """Wire the pieces; two at a time, so as not to press the portal."""
+    loaded = load_piece.override(max_active_tis_per_dagrun=2).expand(piece=plan_history())
+    step.override(task_id="snapshot_history")("snapshot_history", loaded)
+
+
+load_history()

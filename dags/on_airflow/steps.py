@@ -1,0 +1,99 @@
+"""A step of the workflow as an Airflow task, with the rules that every task keeps to."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from on_airflow.alerts import alert
+
+Result = TypeVar("Result")
+
+# As in pipeline.workflow.retries, which is not imported where DAGs are only read.
+DEFAULTS = {
+    "owner": "hotspots",
+    "retries": 8,
+    "retry_delay": timedelta(minutes=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(hours=1),
+    "execution_timeout": timedelta(hours=2),
+    "on_failure_callback": alert,
+}
+GPU = {"queue": "gpu", "pool": "gpu", "execution_timeout": timedelta(hours=12)}
+
+
+def call(do: Callable[..., Result], *args: object, **named: object) -> Result:
+    """Call a function of the workflow; an error that no retry can mend fails the task for good."""
+    from pipeline.clock import utc_now
+    from pipeline.workflow.retries import may_retry
+
+    try:
+        return do(*args, **named)
+    except Exception as error:
+        if may_retry(error, utc_now() - get_current_context()["dag_run"].start_date):
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+@task
+def step(name: str, *inputs: dict) -> dict:
+    """Call one step of the workflow; what no retry can mend fails at once, by its name."""
+    from pipeline import workflow
+
+    # What mapped tasks gave comes as a sequence of Airflow's own, read when it is asked for.
+    ready = [given if isinstance(given, dict) else list(given) for given in inputs]
+    return call(workflow.run_step, name, *ready)
+
+
+@task
+def resolve(*names: str) -> dict:
+    """Resolve the run's params of these names into its plan, and say what they come to.
+
+    The text goes to the log and to XCom as `note`: a task can't write its run's note.
+    """
+    from pipeline import workflow
+
+    context = get_current_context()
+    chosen = {name: context["params"][name] for name in names}
+    run = context["dag_run"]
+    # A run by hand is for the moment it was asked for, not for the interval before it.
+    moment = run.run_after if run.run_type == "manual" else context["data_interval_end"]
+    plan = call(workflow.resolve, **chosen, data_interval_end=moment)
+    note = workflow.describe(plan)
+    print(note)  # noqa: T201 - Airflow's task log
+    context["ti"].xcom_push("note", note)
+    return plan
+
+
+@task
+def check_forecast() -> str:
+    """Fail with an alert where the forecast that is due does not stand."""
+    from pipeline import workflow
+
+    return call(workflow.check_forecast, get_current_context()["params"]["city"])
+
+
+@task.branch
+def choose(verdict: dict) -> str:
+    """Let a person decide on a challenger that did worse, and promote any other."""
+    print(verdict["table"])  # noqa: T201 - Airflow's task log
+    return "approve" if verdict["is_worse"] else "promote"
+
+
+@task
+def plan_history() -> list[dict]:
+    """Return the pieces of the city's history."""
+    from pipeline import workflow
+
+    return call(workflow.run_step, "plan_history", get_current_context()["params"]["city"])
+
+
+@task(map_index_template="{{ piece_name }}")
+def load_piece(piece: dict) -> dict:
+    """Pull one dataset's year, under whose name it shows in the grid."""
+    from pipeline import workflow
+
+    get_current_context()["piece_name"] = f"{piece['dataset']} {piece['year']}"
+    return call(workflow.run_step, "load_piece", piece)

@@ -1,0 +1,56 @@
+"""Commands of the model registry: which models there are, and which one is used."""
+
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.settings import get_settings
+
+CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (models, promote, rollback):
+        app.command()(command)
+
+
+def models(city: CityOption = "los_angeles") -> None:
+    """List a city's models, newest first; the champion makes the forecasts."""
+    from pipeline.model.registry import Registry
+
+    listed = Registry(get_settings(), city).listed()
+    table = Table(title=f"Models of {city}", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("version", justify="right")
+    for name in ("", "trained through the week of", "model", "configuration"):
+        table.add_column(name)
+    for model in listed:
+        hashes = (model.sha256[:12], model.config_sha256[:12])
+        called = ", ".join(model.called)
+        table.add_row(model.version, called, model.trained_through.isoformat(), *hashes)
+    Console().print(table if listed else f"{city} has no model yet; the first week trains one.")
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="A version that `hotspots models` lists.")],
+    city: CityOption = "los_angeles",
+) -> None:
+    """Make a version the champion, from the next run on; published forecasts don't change.
+
+    Example: hotspots promote 3
+    """
+    from pipeline.model.registry import Registry
+
+    Registry(get_settings(), city).promote(version)
+    Console().print(f"Version {version} is the champion of {city}. Undo it: hotspots rollback")
+
+
+def rollback(city: CityOption = "los_angeles") -> None:
+    """Go back to the champion before this one, from the next run on."""
+    from pipeline.model.registry import Registry
+
+    version = Registry(get_settings(), city).rollback()
+    Console().print(f"Version {version} is the champion of {city} again.")
