@@ -198,24 +198,27 @@ class Airflow:
         self.run("airflow", "dags", "trigger", dag_id, "--conf", json.dumps(conf))
 
     def tasks_when_done(self, seconds: float) -> list[dict[str, Any]]:
-        """Return the task instances once every run is done, whatever its outcome."""
-        states = "select state from dag_run"
+        """Return the task instances once every run and backfill is done, whatever its outcome."""
 
         def are_done() -> bool:
-            found = {row["state"] for row in self.rows(states)}
-            return bool(found) and found <= {"success", "failed"}
+            found = {row["state"] for row in self.rows("select state from dag_run")}
+            is_open = self.rows("select id from backfill where completed_at is null")
+            return bool(found) and found <= {"success", "failed"} and not is_open
 
         try:
             wait_for(are_done, seconds, "every run done")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self._story()}") from error
+            raise AssertionError(f"{error}\n{self.story()}") from error
         return self.rows("select * from task_instance order by start_date")
 
-    def _story(self) -> str:
-        """Return how far each task is, and the last that each component said."""
+    def story(self) -> str:
+        """Return how far each task is, the errors of tasks, and the components' last words."""
         tasks = self.rows("select run_id, task_id, state, queue from task_instance")
+        folder = Path(self.environment["AIRFLOW_HOME"]) / "logs"
+        lines = (line for p in folder.rglob("attempt=*.log") for line in p.read_text().splitlines())
+        errors = (line[:1500] for line in lines if '"level":"error"' in line)
         logs = (f"{p.name}: {p.read_text()[-1500:]}" for p in sorted(self.logs.iterdir()))
-        return "\n".join([*map(str, tasks), *logs])
+        return "\n".join([*map(str, tasks), *errors, *logs])
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

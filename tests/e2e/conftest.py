@@ -1,4 +1,4 @@
-"""A simulated Los Angeles of fifteen months, served on loopback, small enough to train in seconds."""
+"""A simulated Los Angeles of fifteen months on loopback, small enough to train in seconds."""
 
 from datetime import date
 

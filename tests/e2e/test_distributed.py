@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
-from pipeline.results.tables import Base, DataHealth, Run, Score
+from pipeline.results.tables import Base
 from tests.e2e.conftest import LAST_DAY
 from tests.services import Airflow, create_database
 
@@ -15,9 +15,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SINGLE = ("scheduler", "dag-processor", "api-server")
 WORKERS = {"default": "2", "gpu": "1"}  # queue -> tasks at a time
 OF_THE_MOMENT = {"run_id", "created_at"}
-UNSCORED = {Score.__table__, Base.metadata.tables["city_states"]}
-
-
 
 
 @pytest.fixture
