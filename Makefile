@@ -11,7 +11,7 @@ export SSL_CERT_FILE ?= $(CERTIFICATES)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fast ui clean
+.PHONY: help setup run test lint fast bench ui clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test: .venv/.test ## Run every check and test
 
 fast: .venv/.test ## Run the fast tests only
 	@$(VENV)/python -m pytest -m "not slow" --no-cov
+
+bench: .venv/.test ## Backfill twelve weeks through the scheduler, twice, and print what they took
+	@BACKFILL_WEEKS=12 $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_backfill.py
 
 lint: .venv/.test ## Check style and types
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check . && $(VENV)/mypy

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from pipeline.settings import PREFIX, get_settings
-from tests.services import ROOT, postgres_server, redis_server
+from tests.services import ROOT, deployed_databases, postgres_server, redis_server
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -53,6 +53,12 @@ def postgres():
     """Start a PostgreSQL of its own and give the URL of it without a database."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgres):
+    """Make the databases of the distributed form and give the URL of each role."""
+    return deployed_databases(postgres)
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,30 @@ def create_database(server: str, name: str) -> str:
     return f"{server}/{name}"
 
 
+def deployed_databases(server: str) -> dict[str, str]:
+    """Make the databases and roles of the distributed form; role -> URL of its database.
+
+    It runs the script that the PostgreSQL image runs. The server trusts loopback, so that the
+    passwords are only there because the script demands them.
+    """
+    address = server.rpartition("@")[2]
+    roles = ("airflow", "mlflow", "results_owner", "results_writer", "results_reader")
+    names = {role: f"{role.upper()}_PASSWORD" for role in roles}
+    names |= {role: f"{role.upper()}_DB_PASSWORD" for role in ("airflow", "mlflow")}
+    host, _, port = address.partition(":")
+    environment = {
+        **os.environ,
+        **{name: secrets.token_hex(8) for name in names.values()},
+        "PGHOST": host,
+        "PGPORT": port,
+        "POSTGRES_USER": "hotspots",
+    }
+    subprocess.run(["bash", ROOT / "scripts/postgres-roles.sh"], env=environment, check=True)
+    return {
+        role: f"postgresql+psycopg://{role}@{address}/{role.partition('_')[0]}" for role in roles
+    }
+
+
 class Airflow:
     """An Airflow of its own: its environment, its components and what its metadata say."""
 
