@@ -15,8 +15,8 @@ COPY pyproject.toml uv.lock README.md ./
 FROM base AS app
 RUN uv sync --locked --no-dev --no-install-project --extra airflow --extra cpu
 COPY pipeline ./pipeline
-COPY dags ./dags
-COPY plugins ./plugins
+COPY --chmod=0555 dags ./dags
+COPY --chmod=0555 plugins ./plugins
 RUN uv sync --locked --no-dev --no-editable --extra airflow --extra cpu \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
 USER 50000
@@ -25,8 +25,8 @@ CMD ["hotspots", "--help"]
 FROM base AS gpu
 RUN uv sync --locked --no-dev --no-install-project --extra airflow --extra gpu
 COPY pipeline ./pipeline
-COPY dags ./dags
-COPY plugins ./plugins
+COPY --chmod=0555 dags ./dags
+COPY --chmod=0555 plugins ./plugins
 RUN uv sync --locked --no-dev --no-editable --extra airflow --extra gpu \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
 USER 50000

@@ -11,10 +11,10 @@ export SSL_CERT_FILE ?= $(CERTIFICATES)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fast ui bench clean
+.PHONY: help setup run test lint fast ui bench bench-backfill clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(UV):
 	@echo "Setting up: fetching uv into .tools"
@@ -47,6 +47,9 @@ lint: .venv/.test ## Check style and types
 
 bench: .venv/.run ## Time training, forecast and gradient step on this machine (WEEKS=104)
 	@$(VENV)/python scripts/bench.py $(WEEKS)
+
+bench-backfill: .venv/.test ## Backfill twelve weeks through the scheduler, twice, and time them
+	@BACKFILL_WEEKS=12 $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_backfill.py
 
 clean: ## Remove what was set up and written (.tools, .venv, var)
 	@rm -rf .tools .venv var

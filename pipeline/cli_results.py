@@ -39,7 +39,7 @@ SHOWN_SCORES = {
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (show, status, export, doctor):
+    for command in (show, status, export, doctor, migrate):
         app.command()(command)
 
 
@@ -95,6 +95,16 @@ def doctor(city: CityOption = "los_angeles") -> None:
     failed = [finding.error for finding in findings if finding.error is not None]
     if failed:
         raise typer.Exit(failed[0].exit_code)
+
+
+def migrate() -> None:
+    """Bring the results store's tables to this version; doing it again changes nothing.
+
+    Every run does so by itself where its database role may; in the distributed form only the role
+    that owns the tables may.
+    """
+    ResultsStore(get_settings().results_database).migrate()
+    Console().print("The results store is up to date.")
 
 
 def print_week(settings: Settings, week: Week, console: Console) -> None:

@@ -1,10 +1,12 @@
 """Files with the same bytes for the same content, in folders written whole or not at all."""
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,6 +45,18 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     _sync(temporary)
     _rename_or_drop(temporary, folder)
     _sync(folder.parent)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let one holder at a time pass, among all threads and processes that name this file.
+
+    A holder that dies lets go. It can't be taken twice by the same holder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _write(path: Path, content: bytes) -> None:

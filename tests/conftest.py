@@ -2,12 +2,12 @@
 
 import os
 import socket
-from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
 from pipeline.settings import PREFIX, get_settings
+from tests.services import ROOT, deployed_databases, postgres_server, redis_server
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -16,7 +16,6 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("steady")
 
-ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
@@ -47,6 +46,26 @@ def shared_data():
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real data are not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Start a PostgreSQL of its own and give the URL of it without a database."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgres):
+    """Make the databases of the distributed form and give the URL of each role."""
+    return deployed_databases(postgres)
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """Start a Redis of its own and give its URL."""
+    with redis_server() as url:
+        yield url
 
 
 def pytest_collection_modifyitems(items):

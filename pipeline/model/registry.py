@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.durable import exclusive
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
 
@@ -54,6 +55,7 @@ class Registry:
         self._settings = settings
         self._city = city_name
         self._name = f"hotspots-{city_name}"
+        self._lock = settings.home / "mlflow.lock"
         self._opened: MlflowClient | None = None
 
     @property
@@ -64,9 +66,10 @@ class Registry:
 
             for noisy in ("mlflow", "alembic"):
                 logging.getLogger(noisy).setLevel(logging.WARNING)
-            self._settings.home.mkdir(parents=True, exist_ok=True)
             url = self._settings.mlflow_database
-            self._opened = MlflowClient(tracking_uri=url, registry_uri=url)
+            # MLflow makes its tables when it is first opened, and does not expect company.
+            with exclusive(self._lock):
+                self._opened = MlflowClient(tracking_uri=url, registry_uri=url)
         return self._opened
 
     def register(
@@ -78,7 +81,8 @@ class Registry:
     ) -> str:
         """Store a model as a new version, give it an alias, and return the version.
 
-        The same model is stored once: registering it again only moves the alias.
+        The same model is stored once, whoever else registers it at the same time: registering it
+        again only moves the alias.
 
         Raises:
             ModelRejected: its files changed since it was trained.
@@ -87,12 +91,14 @@ class Registry:
             raise ModelRejected(
                 f"The files in {model.folder} no longer match the model's hash; train it again."
             )
-        same = [v for v in self._versions() if v.tags["sha256"] == model.sha256]
-        version = str(same[0].version) if same else self._store(model, dict(tags or {}))
-        if alias == "champion":
-            self._crown(version)
-        else:
-            self._client.set_registered_model_alias(self._name, alias, version)
+        client = self._client  # opened before, since opening takes the lock as well
+        with exclusive(self._lock):
+            same = [v for v in self._versions() if v.tags["sha256"] == model.sha256]
+            version = str(same[0].version) if same else self._store(model, dict(tags or {}))
+            if alias == "champion":
+                self._crown(version)
+            else:
+                client.set_registered_model_alias(self._name, alias, version)
         return version
 
     def promote(self, version: str) -> None:

@@ -14,10 +14,11 @@ from alembic.script import ScriptDirectory
 from numpy.typing import NDArray
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from pipeline.domain.city import Cells
-from pipeline.domain.errors import ForecastLocked, WeekNotReady
+from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.domain.forecast import Forecast
 from pipeline.evaluation.hotspots import Hotspots
 from pipeline.results.engine import sqlite_file, transaction
@@ -43,15 +44,26 @@ class ResultsStore(ResultsReader):
     """Stored forecasts, which may be added to and, once their week has begun, not changed."""
 
     def migrate(self) -> None:
-        """Bring the tables to this version of the code; doing it again changes nothing."""
+        """Bring the tables to this version of the code; doing it again changes nothing.
+
+        Raises:
+            InvalidRequest: there is something to do, and the database role may not do it.
+        """
         file = sqlite_file(self._engine)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
         config = _config()
-        with transaction(self._engine, is_write=True) as session:
-            _lock(session, "schema")
-            config.attributes["connection"] = session.connection()
-            command.upgrade(config, "head")
+        try:
+            with transaction(self._engine, is_write=True) as session:
+                _lock(session, "schema")
+                config.attributes["connection"] = session.connection()
+                command.upgrade(config, "head")
+        except ProgrammingError as error:
+            raise InvalidRequest(
+                f"The tables of {self._engine.url.render_as_string(hide_password=True)} are older "
+                f"than this code, and this role may not change them ({error.orig}). Run "
+                "`hotspots migrate` with the URL of the role that owns them."
+            ) from error
 
     def schema(self) -> tuple[str | None, str | None]:
         """Return the migration that the store is at, and the one that this code needs.

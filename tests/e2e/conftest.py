@@ -1,15 +1,19 @@
-"""An Airflow of the tests' own, in a folder of its own."""
+"""An Airflow of the tests' own, and a simulated city small enough to train in seconds."""
 
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from pipeline.replay.server import ReplayServer
+from pipeline.replay.simulator import simulate
 from tests.conftest import ROOT
 
 BIN = Path(sys.executable).parent
+FIRST_DAY, LAST_DAY = date(2025, 8, 3), date(2026, 11, 11)
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +46,27 @@ def run_command(environment, *words, code=0):
     )
     assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def city():
+    """The simulated city as its portal shows it on the last day."""
+    return simulate(7, FIRST_DAY, LAST_DAY, LAST_DAY)
+
+
+@pytest.fixture(scope="session")
+def sources(city):
+    with ReplayServer(city) as server:
+        yield server
+
+
+@pytest.fixture
+def small(sources):
+    """Settings, as environment variables, of a pipeline that is quick on that city."""
+    return {
+        "HOTSPOTS_REPLAY_URL": sources.url,
+        "HOTSPOTS_HISTORY_START": FIRST_DAY.isoformat(),
+        "HOTSPOTS_WINDOW_WEEKS": "6",
+        "HOTSPOTS_TRAIN_EPOCHS": "1",
+        "HOTSPOTS_TRAIN_MEMBERS": "1",
+    }

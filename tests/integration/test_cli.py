@@ -279,3 +279,10 @@ def test_every_command_explains_itself(hotspots):
         assert command in out
     for command in ("backtest", "ablate"):
         assert "Example:" in hotspots(command, "--help")[1]
+
+
+def test_migrate_makes_the_tables_and_does_nothing_twice(hotspots, tmp_path):
+    for _ in range(2):
+        code, out, _ = hotspots("migrate", HOTSPOTS_HOME=str(tmp_path))
+        assert (code, out) == (0, "The results store is up to date.\n")
+    assert (tmp_path / "results.db").is_file()

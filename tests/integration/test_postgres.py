@@ -1,13 +1,7 @@
-"""The results store on a real PostgreSQL, started on loopback for these tests."""
+"""The results store on a real PostgreSQL."""
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -18,6 +12,7 @@ from pipeline.domain.errors import ForecastLocked, SourceUnavailable
 from pipeline.results.engine import transaction
 from pipeline.results.store import ResultsStore
 from pipeline.results.tables import Base
+from tests.services import create_database
 from tests.unit.results.samples import (
     BEFORE,
     HEALTH,
@@ -30,57 +25,13 @@ from tests.unit.results.samples import (
 )
 
 CITY = "smallville"
-ORDINARY_USER = "nobody"  # initdb refuses to run as root
 OTHER = {"scale": 2.0, "forecast_sha256": "b" * 64}
 
 
-def _programs() -> Path | None:
-    """Return the folder of the newest PostgreSQL's programs, or None where there is none."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
-    return max((path.parent for path in found), key=lambda p: int(p.parent.name), default=None)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Start a server of its own and give the URL of it without a database."""
-    programs = _programs()
-    if programs is None:
-        pytest.skip("PostgreSQL's server programs are not in /usr/lib/postgresql/*/bin")
-    who = {"user": ORDINARY_USER, "extra_groups": []} if os.geteuid() == 0 else {}
-    folder, port = Path(tempfile.mkdtemp(prefix="hotspots_pg_")), _free_port()
-    if who:
-        shutil.chown(folder, ORDINARY_USER)
-
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [programs / program, "-D", folder / "data", *arguments],
-            check=True, cwd=folder, stdout=subprocess.DEVNULL, **who,
-        )  # fmt: skip
-
-    try:
-        run("initdb", "-U", "hotspots", "--auth=trust", "--no-sync", "--encoding=UTF8")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", f"{options} -F", "start")
-        yield f"postgresql+psycopg://hotspots@127.0.0.1:{port}"
-        run("pg_ctl", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
-
-
 @pytest.fixture
-def url(server, request):
+def url(postgres, request):
     """Give the URL of a new, empty database."""
-    name = f"db_{abs(hash(request.node.name))}"
-    admin = ResultsStore(f"{server}/postgres")._engine
-    with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text(f"create database {name}"))
-    return f"{server}/{name}"
+    return create_database(postgres, f"db_{abs(hash(request.node.name))}")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The registry: versions, aliases, hashes, and no model that knows too much."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -92,6 +93,16 @@ def test_changed_files_are_refused_on_the_way_in_and_out(settings, tmp_path):
     kept.write_text(kept.read_text() + " ")
     with pytest.raises(ModelRejected, match="expected"):
         registry.champion()
+
+
+def test_first_uses_at_the_same_time_agree_and_store_a_model_once(tmp_path):
+    model = a_model(tmp_path / "m", 10)
+    fresh = Settings(home=tmp_path / "home")
+    with ThreadPoolExecutor(4) as pool:
+        registries = list(pool.map(lambda _: Registry(fresh, "town"), range(4)))
+        assert list(pool.map(Registry.champion, registries)) == [None] * 4
+        versions = set(pool.map(lambda r: r.register(model, alias="champion"), registries))
+    assert versions == {"1"}
 
 
 def test_a_damaged_archive_is_refused(settings, tmp_path):

@@ -1,0 +1,153 @@
+"""The files of the distributed form, read as docker compose would: nothing weak by default."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+BIN = Path(sys.executable).parent
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE = yaml.safe_load(TEXT)
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SERVICES = COMPOSE["services"]
+ONE_SHOT = {"migrate"}
+WORKERS = {"worker", "worker-training", "worker-gpu"}
+AIRFLOW = WORKERS | ONE_SHOT | {"api-server", "scheduler", "dag-processor", "triggerer"}
+OPTIONAL = {"HOTSPOTS_SOCRATA_TOKEN"}
+ROLES = {
+    "migrate": "results_owner",
+    "api-server": "results_reader",
+    **dict.fromkeys(WORKERS, "results_writer"),
+}
+every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+def variables():
+    """Return every interpolated variable with what stands behind its name."""
+    code = re.sub(r"#.*", "", TEXT)
+    return re.findall(r"(?<!\$)\$\{?(\w+)([^}]*)\}?", code)
+
+
+def test_it_holds_the_services_that_the_design_names():
+    assert set(SERVICES) == AIRFLOW | {"postgres", "redis", "mlflow"}
+
+
+def test_it_refuses_to_start_while_a_secret_is_missing():
+    required = {name for name, rest in variables() if rest.startswith(":?")}
+    assert {name for name, _ in variables()} - required == OPTIONAL
+    # A variable that is demanded once must not be forgiven elsewhere.
+    assert all(rest.startswith(":?") for name, rest in variables() if name in required)
+
+
+def test_the_example_names_every_variable_and_gives_no_value():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert set(given) == {name for name, _ in variables()}
+    assert set(given.values()) == {""}
+
+
+@every_service
+def test_no_password_stands_in_the_file(service):
+    for name, value in service.get("environment", {}).items():
+        if re.search(r"PASSWORD$|SECRET|_KEY$|AUTH$", name):
+            assert value.startswith("${")
+        assert all(found.startswith("${") for found in re.findall(r"://\w*:([^@/]+)@", value))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [*re.findall(r"image: (\S+)", TEXT), *re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)],
+)
+def test_images_are_pinned(image):
+    ours = image in {"la-hotspots:app", "la-hotspots:gpu", "base"}
+    assert ours or re.search(r":\d+\.\d+(\.\d+)?-(slim-)?bookworm$", image)
+
+
+@every_service
+def test_no_service_runs_as_root_or_can_become_it(service):
+    assert service["user"] in {"50000:0", "postgres", "redis"}
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not service.get("privileged", False)
+
+
+@every_service
+def test_every_service_is_limited(service):
+    limits = service["deploy"]["resources"]["limits"]
+    assert float(limits["cpus"]) >= 1
+    assert re.fullmatch(r"\d+[mg]", limits["memory"])
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONE_SHOT))
+def test_what_keeps_running_has_a_health_check_and_starts_again(name):
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert {"interval", "timeout", "retries"} <= set(check)
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@every_service
+def test_ports_are_open_to_this_machine_only_and_no_docker_socket_is_mounted(service):
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert not any("docker.sock" in volume for volume in service.get("volumes", []))
+
+
+def test_each_queue_has_its_worker_and_the_gpu_is_reserved():
+    queues = {name: SERVICES[name]["command"][4] for name in WORKERS}
+    assert queues == {"worker": "default", "worker-training": "gpu", "worker-gpu": "gpu"}
+    gpu = SERVICES["worker-gpu"]
+    assert gpu["profiles"] == ["gpu"]
+    assert gpu["image"] == "la-hotspots:gpu"
+    (device,) = gpu["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_gets_the_role_that_it_needs_and_no_other(name):
+    url = SERVICES[name].get("environment", {}).get("HOTSPOTS_RESULTS_URL", "")
+    assert re.findall(r"//(\w+):", url) == ([ROLES[name]] if name in ROLES else [])
+
+
+@pytest.mark.parametrize("name", sorted(AIRFLOW - ONE_SHOT))
+def test_airflow_waits_for_its_tables(name):
+    condition = SERVICES[name]["depends_on"]["migrate"]["condition"]
+    assert condition == "service_completed_successfully"
+
+
+def test_postgres_is_given_every_password_that_its_script_asks_for():
+    script = (ROOT / "scripts/postgres-roles.sh").read_text()
+    asked = set(re.findall(r"\$\{(\w+):\?\}", script))
+    assert len(asked) == 5
+    assert asked <= set(SERVICES["postgres"]["environment"])
+
+
+def test_the_image_runs_as_an_ordinary_user_with_code_that_it_cannot_change():
+    stages = DOCKERFILE.split("FROM base AS ")[1:]
+    assert [stage.split()[0] for stage in stages] == ["app", "gpu"]
+    for stage in stages:
+        assert re.findall(r"^USER (\d+)$", stage, re.MULTILINE) == ["50000"]
+        assert re.findall(r"^COPY --chmod=0555 (\w+)", stage, re.MULTILINE) == ["dags", "plugins"]
+        assert "uv sync --locked" in stage
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hadolint", "Dockerfile"),
+        (
+            "check-jsonschema",
+            "--builtin-schema",
+            "vendor.compose-spec",
+            "docker-compose.yml",
+        ),
+    ],
+    ids=["hadolint", "compose-spec"],
+)
+def test_the_usual_checkers_find_nothing(words):
+    done = subprocess.run([BIN / words[0], *words[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
