@@ -140,6 +140,29 @@ class DataHealth(Base):
     rows: Mapped[int] = mapped_column("row_count")
 
 
+class ObservedWeek(Base):
+    """A past week whose target reports are known, as of the newest edge week that told of it."""
+
+    __tablename__ = "observed_weeks"
+
+    city: Mapped[str] = mapped_column(primary_key=True)
+    week_start: Mapped[date] = mapped_column(primary_key=True)
+    as_of: Mapped[date]
+    reports: Mapped[int]
+
+
+class ObservedCell(Base):
+    """The target reports of one in-city cell in a known week; a cell without any has no row."""
+
+    __tablename__ = "observed_cells"
+
+    city: Mapped[str] = mapped_column(primary_key=True)
+    week_start: Mapped[date] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    col: Mapped[int] = mapped_column(primary_key=True)
+    reports: Mapped[int]
+
+
 class CityState(Base):
     """Why a city's last forecast is stale; no row, or no reason, means that it isn't."""
 
