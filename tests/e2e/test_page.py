@@ -9,7 +9,6 @@ import threading
 import time
 import warnings
 from datetime import timedelta
-from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -17,11 +16,9 @@ import pytest
 
 from pipeline.results.history import HistoryReader
 from tests.conftest import ROOT
-from tests.made_up_year import CITY, LAST_TARGET, fill
+from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
+from tests.made_up_year import CITY, LAST_TARGET
 
-WEB = ROOT / "plugins" / "hotspots_ui" / "web"
-SHOTS = ROOT / "var" / "screenshots"  # kept, to be looked at
-BROWSER = Path("/usr/bin/chromium")
 SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
 LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
@@ -38,23 +35,7 @@ REACHED = """
 () => (e => e.id || e.dataset.view || e.name || e.textContent)(document.activeElement)
 """
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not BROWSER.is_file(), reason=f"no browser at {BROWSER}"),
-    pytest.mark.skipif(not (WEB / "dist").is_dir(), reason="the page isn't built: make page"),
-]
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    return f"sqlite:///{tmp_path_factory.mktemp('year') / 'results.db'}"
-
-
-@pytest.fixture(scope="module")
-def year(database):
-    """A year of simulated weeks in a store."""
-    fill(database)
-    return HistoryReader(database)
+pytestmark = NEEDS_THE_PAGE
 
 
 @pytest.fixture(scope="module")
@@ -94,16 +75,6 @@ def address(app, year, database):
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -213,7 +184,6 @@ def test_layers_switch_with_their_legend(page, address, layer):
     assert drawn(page)["cells"] == "1663"
     assert page.locator("#legend .swatch").count() >= 6
     assert page.locator("#legend .note").count() == 0
-    SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"layer_{layer}.png")
 
 
@@ -297,7 +267,6 @@ def test_nothing_is_cut_and_axe_finds_no_serious_fault(page, address, view, size
     page.set_viewport_size({"width": width, "height": height})
     open_page(page, address, view=view, cell="32,48")
     page.wait_for_timeout(300)
-    SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{view}_{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())

@@ -313,6 +313,9 @@ def test_page_and_its_parts_load_nothing_from_elsewhere(reader, monkeypatch, tmp
 
 def test_page_is_mounted_and_in_the_navigation(plugin):
     (app,) = plugin.HotspotsPlugin.fastapi_apps
-    view = plugin.HotspotsPlugin.external_views[0]
+    view, tab = plugin.HotspotsPlugin.external_views
     assert (app["url_prefix"], app["app"]) == ("/hotspots", plugin.app)
     assert (view["href"], view["destination"]) == ("hotspots/", "nav")
+    # Airflow fills in the run; the page asks it for that run's week.
+    assert tab["destination"] == "dag_run"
+    assert tab["href"] == "hotspots/?dag_id={DAG_ID}&run_id={RUN_ID}"

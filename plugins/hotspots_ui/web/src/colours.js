@@ -25,6 +25,6 @@ export const LAYERS = {
     ...scale([0.5, 1.5, 2.5, 3.5, 4.5], COUNTS, ["0", "1", "2", "3", "4", "5 +"]) },
   difference: { name: "Difference", unit: "reports counted minus expected", ...scale(BIG, CHANGES, changes(BIG)) },
   long_run: { name: "Long-run average", unit: "mean weekly reports of all known weeks", ...scale(RATES, AMOUNTS, between(RATES, "")) },
-  change: { name: "Change on last week", unit: "reports expected, minus those expected the week before",
+  change: { name: "Change", unit: "reports expected, minus those expected the week before",
     ...scale(SMALL, CHANGES, changes(SMALL)) },
 };

@@ -30,10 +30,12 @@ export function weeks(section, lines, go) {
   const open = (week) => make("button", { type: "button", class: "link", onclick: () => go(week) }, days(week));
   const inside = (w) => (w.observed == null ? "" : w.observed < w.total.q10 || w.observed > w.total.q90 ? " (outside)" : "");
   section.replaceChildren(make("h2", {}, "All weeks"),
-    table("Every issued week and how far it has come", ["Week", "Pulled", "Gridded to", "Forecast", ">Expected", ">80 %", ">Counted", "Scored", "State"],
-      lines.map((w) => [open(w.target_week), `${date(w.issue_date)}${w.rows_in == null ? "" : `, ${whole(w.rows_in)} rows`}`, date(w.edge_week),
-        `revision ${w.revision}${w.is_backfill ? ", late" : ""}`, whole(w.total.mean), range(w.total),
-        w.observed == null ? "–" : `${whole(w.observed)}${inside(w)}`, w.scored_as_of ? date(w.scored_as_of) : "–", `${STAGES[w.stage]}${w.provenance === "live" ? "" : `, ${w.provenance}`}`])));
+    table("Every issued week and how far it has come", ["Week", "State", ">Expected", ">80 %", ">Counted", "Pulled", "Gridded to", "Forecast", "Scored on data to"],
+      lines.map((w) => [open(w.target_week), `${STAGES[w.stage]}${w.provenance === "live" ? "" : `, ${w.provenance}`}`,
+        whole(w.total.mean), range(w.total), w.observed == null ? "–" : `${whole(w.observed)}${inside(w)}`,
+        `${date(w.issue_date)}${w.rows_in == null ? "" : `, ${whole(w.rows_in)} rows`}`, date(w.edge_week),
+        `revision ${w.revision}${w.is_backfill ? ", late" : ""}`, w.scored_as_of ? date(w.scored_as_of) : "–"]),
+      { note: "Dates after “to” are the Sundays that the last whole week of data starts on." }));
 }
 
 export function about(section, geometry) {

@@ -44,9 +44,9 @@ export function table(caption, heads, rows, { note, shown } = {}) {
     make(tag, { class: isNumber[k] ? "number" : undefined, scope: tag === "th" ? "col" : undefined }, value)));
   const head = line("th", heads.map((name) => name.replace(/^>/, "")));
   const whole = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    make("table", {}, make("caption", {}, caption), make("thead", {}, head),
+    make("table", { "aria-label": caption }, make("thead", {}, head),
       make("tbody", {}, rows.map((row) => line("td", row)))));
   if (rows.length > shown) whole.classList.add("long");
   if (heads.length === 2) whole.classList.add("narrow");
-  return make("div", {}, whole, note && make("p", { class: "quiet" }, note));
+  return make("div", { class: "tabled" }, make("h3", {}, caption), whole, note && make("p", { class: "quiet" }, note));
 }
