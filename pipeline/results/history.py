@@ -54,6 +54,14 @@ class HistoryReader(ResultsReader):
             rows = list(session.execute(query.order_by(Run.target_week)))
         return pd.DataFrame(rows, columns=["target_week", *names])
 
+    def scored_weeks(self, city: str) -> dict[date, date]:
+        """Return the weeks whose forecast is scored, and the edge week each was scored at."""
+        newest = func.max(Score.scored_as_of)
+        query = select(Run.target_week, newest).join(Run, Run.id == Score.run_pk)
+        query = query.where(_is_current(city)).group_by(Run.target_week)
+        with self._read() as session:
+            return {week: scored_as_of for week, scored_as_of in session.execute(query)}  # noqa: C416
+
     def observed_weeks(self, city: str) -> pd.DataFrame:
         """Return the known weeks, oldest first: week_start, as_of, reports."""
         columns = [getattr(ObservedWeek, name) for name in OBSERVED_COLUMNS]

@@ -173,7 +173,11 @@ class CityState(Base):
     stale_reason: Mapped[str]
 
 
+def column_names(table: type[Base]) -> list[str]:
+    """Return a table's columns by attribute name, in table order."""
+    return [prop.key for prop in table.__mapper__.column_attrs]
+
+
 def columns_of(row: Base, *leave_out: str) -> dict[str, Any]:
     """Return a row's columns by attribute name, in table order."""
-    names = [prop.key for prop in type(row).__mapper__.column_attrs]
-    return {name: getattr(row, name) for name in names if name not in leave_out}
+    return {n: getattr(row, n) for n in column_names(type(row)) if n not in leave_out}

@@ -37,7 +37,7 @@ def weeks(store: HistoryReader, city: str) -> Weeks:
     status = store.status(city)
     totals = store.city_totals(city).set_index("target_week")
     observed = store.observed_weeks(city).set_index("week_start")
-    scored = store.scores(city).groupby("target_week")["scored_as_of"].max()
+    scored = store.scored_weeks(city)
     return Weeks(
         city=city,
         cities=store.cities(),
@@ -179,7 +179,7 @@ def run_facts(run: StoredRun) -> RunFacts:
 
 
 def _line(
-    run: StoredRun, totals: pd.DataFrame, observed: pd.DataFrame, scored: "pd.Series[Any]"
+    run: StoredRun, totals: pd.DataFrame, observed: pd.DataFrame, scored: Mapping[date, date]
 ) -> WeekLine:
     week, total = run.record.weeks.target_week, totals.loc[run.record.weeks.target_week]
     known = observed.loc[week] if week in observed.index else None

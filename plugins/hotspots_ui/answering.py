@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from threading import Lock
+from time import monotonic
 from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
@@ -19,7 +20,8 @@ from pipeline.settings import get_settings
 
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
 JSON = "application/json"
-KEPT_ANSWERS = 256
+KEPT_ANSWERS, KEPT_VERSIONS = 256, 8
+FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
 # 401 without a user of Airflow, 403 for one that may not see plugins. It stands on the app, so
 # that no route can be added without it.
 may_read = Depends(requires_access_view(AccessView.PLUGINS))
@@ -63,12 +65,14 @@ class Kept:
         return value
 
 
-kept = Kept(KEPT_ANSWERS)
+kept, versions = Kept(KEPT_ANSWERS), Kept(KEPT_VERSIONS)
 
 
 def keep(store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
     """Return what `make` makes, anew only if what is stored of the city changed."""
-    return kept.get((get_settings().reader_database, store.version(city), what), make)
+    url, moment = get_settings().reader_database, int(monotonic() / FRESH_S)
+    version = versions.get((url, city, moment), lambda: store.version(city))
+    return kept.get((url, version, what), make)
 
 
 def answer(

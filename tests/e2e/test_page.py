@@ -63,9 +63,10 @@ def app(tmp_path_factory):
 def address(app, year, database):
     """The page on loopback, for a user who is logged in."""
     import uvicorn
-    from hotspots_ui.answering import results
+    from hotspots_ui import answering
 
-    app.dependency_overrides[results] = lambda: HistoryReader(database)
+    app.dependency_overrides[answering.results] = lambda: HistoryReader(database)
+    answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
     config = uvicorn.Config(app, port=0, log_level="warning", ws="none", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -25,6 +25,7 @@ from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, ma
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 CITY = "los_angeles"
+ALWAYS_NEW_S = 1e-9
 WEEK = f"/v1/weeks/{TARGET}"
 READABLE = [
     "/v1/weeks",
@@ -55,7 +56,8 @@ def plugin(tmp_path_factory):
 
 
 @pytest.fixture
-def app(plugin):
+def app(plugin, monkeypatch):
+    monkeypatch.setattr(sys.modules["hotspots_ui.answering"], "FRESH_S", ALWAYS_NEW_S)
     yield plugin.app
     plugin.app.dependency_overrides.clear()
 
@@ -258,6 +260,16 @@ def test_a_role_that_only_reads_can_be_given(reader, published, monkeypatch):
     monkeypatch.setenv("HOTSPOTS_RESULTS_URL", "sqlite:////nowhere/results.db")
     get_settings.cache_clear()
     assert len(reader.get("/v1/weeks").json()["weeks"]) == 1
+
+
+def test_the_store_is_asked_once_a_moment_whether_anything_changed(
+    reader, published, monkeypatch, known_counts
+):
+    monkeypatch.setattr(sys.modules["hotspots_ui.answering"], "FRESH_S", 1e9)
+    before = reader.get("/v1/weeks").json()
+    published.save_observed(CITY, [TARGET], [known_counts], TARGET)
+    assert reader.get("/v1/weeks").json() == before
+    assert reader.get("/v1/scores").json()["totals"][0]["observed"] == 4
 
 
 def test_only_so_many_answers_are_kept(plugin):
