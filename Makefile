@@ -10,8 +10,10 @@ ifneq ($(CERTIFICATES),)
 export SSL_CERT_FILE ?= $(CERTIFICATES)
 endif
 
+WEB := plugins/hotspots_ui/web
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fast ui bench bench-backfill clean
+.PHONY: help setup page run test lint fast ui bench bench-backfill clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,15 +30,20 @@ $(UV):
 	@echo "Setting up: installing the locked packages and test tools into .venv"
 	@$(SYNC) --extra test && touch $@ .venv/.run
 
-setup: .venv/.run ## Install what running needs
+.venv/.page: $(addprefix $(WEB)/,package-lock.json vite.config.js index.html) $(wildcard $(WEB)/src/*) | .venv/.run
+	@bash scripts/page.sh $(WEB) $@
 
-run: .venv/.run ## Forecast a week through Airflow on a simulated city (LIVE=1: the real one)
+setup: .venv/.run .venv/.page ## Install what running needs
+
+page: .venv/.page ## Build the Hotspots page; needs npm
+
+run: .venv/.run .venv/.page ## Forecast a week through Airflow on a simulated city (LIVE=1: the real one)
 	@LIVE=$(LIVE) bash scripts/run.sh
 
-ui: .venv/.run ## Start Airflow with its UI; prints address and login
+ui: .venv/.run .venv/.page ## Start Airflow with its UI; prints address and login
 	@LIVE=$(LIVE) bash scripts/ui.sh
 
-test: .venv/.test ## Run every check and test
+test: .venv/.test .venv/.page ## Run every check and test
 	@bash scripts/test.sh
 
 fast: .venv/.test ## Run the fast tests only
@@ -51,5 +58,5 @@ bench: .venv/.run ## Time training, forecast and gradient step on this machine (
 bench-backfill: .venv/.test ## Backfill twelve weeks through the scheduler, twice, and time them
 	@BACKFILL_WEEKS=12 $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_backfill.py
 
-clean: ## Remove what was set up and written (.tools, .venv, var)
-	@rm -rf .tools .venv var
+clean: ## Remove what was set up and written (.tools, .venv, var, the built page)
+	@rm -rf .tools .venv var $(WEB)/node_modules $(WEB)/dist

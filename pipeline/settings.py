@@ -18,6 +18,7 @@ class Settings(BaseSettings):
     Attributes:
         home: folder that everything is written to unless said otherwise.
         results_url: SQLAlchemy URL of the results store.
+        results_reader_url: the same store through a role that may only read; the page uses it.
         mlflow_url: MLflow tracking and registry URL.
         airflow_url: address of Airflow's API server, which `hotspots doctor` asks for its health.
         replay_url: address of a replay server; when set, every source is asked there instead.
@@ -39,6 +40,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("var")
     results_url: str | None = None
+    results_reader_url: str | None = None
     mlflow_url: str | None = None
     airflow_url: str | None = None
     replay_url: str | None = None
@@ -64,6 +66,11 @@ class Settings(BaseSettings):
     def results_database(self) -> str:
         """URL of the results store; a SQLite file in `home` unless one was given."""
         return self.results_url or f"sqlite:///{(self.home / 'results.db').resolve()}"
+
+    @property
+    def reader_database(self) -> str:
+        """URL to read the results store by; the store's own unless a reader's was given."""
+        return self.results_reader_url or self.results_database
 
     @property
     def mlflow_database(self) -> str:

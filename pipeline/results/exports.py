@@ -1,4 +1,4 @@
-"""A week's forecast as files that other software reads: CSV, GeoJSON, GeoParquet, a manifest."""
+"""A week's forecast as files that other software reads: tables, maps, a hub file, a manifest."""
 
 import hashlib
 import io
@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline.domain.city import City
 from pipeline.results.files import write_file
+from pipeline.results.hub import hub_file
 from pipeline.results.reading import ResultsReader
 from pipeline.results.records import StoredRun
 
@@ -25,27 +26,39 @@ MANIFEST = "manifest.json"
 def export_week(store: ResultsReader, city: City, week: date, folder: Path) -> list[Path]:
     """Write a week's current forecast into `folder` and return the files, the manifest last.
 
-    One row or feature per in-city cell. Files made from input that isn't live say so in their
-    names, in each row and in the manifest, which also holds each file's sha256.
+    Raises:
+        WeekNotReady: the week has no forecast.
+    """
+    files = week_files(store, city, week)
+    return [write_file(folder / name, content) for name, content in files.values()]
+
+
+def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[str, bytes]]:
+    """Return a week's current forecast as files: kind -> (name, content), the manifest last.
+
+    One row or feature per in-city cell; the hub file has one per place and quantile. Files made
+    from input that isn't live say so in their names, in each row or in the hub file's metadata,
+    and in the manifest, which also holds each file's sha256.
 
     Raises:
         WeekNotReady: the week has no forecast.
     """
     run = store.run(city.name, week)
-    cells = _with_facts(store.cells_frame(city.name, week, run.revision), city, run)
+    forecast = store.cells_frame(city.name, week, run.revision)
+    cells = _with_facts(forecast, city, run)
     totals = store.totals(city.name, week, run.revision)
     facts = _facts(run, totals)
     shapes = _with_polygons(cells, city)
-    contents = {
-        "csv": cells.to_csv(index=False, lineterminator="\n").encode(),
-        "geojson": _geojson(shapes, facts),
-        "parquet": _geoparquet(shapes),
-    }
     stem = f"{city.name}_{week}" + ("" if run.is_live else f"_{run.record.provenance}")
-    named = {f"{stem}.{suffix}": content for suffix, content in contents.items()}
-    manifest = {**facts, "files": {n: hashlib.sha256(c).hexdigest() for n, c in named.items()}}
-    named[MANIFEST] = json.dumps(manifest, indent=2).encode()
-    return [write_file(folder / name, content) for name, content in named.items()]
+    files = {
+        "csv": (f"{stem}.csv", cells.to_csv(index=False, lineterminator="\n").encode()),
+        "geojson": (f"{stem}.geojson", _geojson(shapes, facts)),
+        "geoparquet": (f"{stem}.parquet", _geoparquet(shapes)),
+        "hub": (f"{stem}_hub.parquet", hub_file(city, run, forecast, totals)),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.values()}
+    manifest = json.dumps({**facts, "files": hashes}, indent=2).encode()
+    return {**files, "manifest": (MANIFEST, manifest)}
 
 
 def _with_facts(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:

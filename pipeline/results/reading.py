@@ -22,6 +22,7 @@ from pipeline.results.tables import (
     Run,
     Score,
     TotalForecast,
+    column_names,
     columns_of,
 )
 
@@ -160,12 +161,14 @@ class ResultsReader:
         """Return the rows that one of a run's tables holds for it."""
         wanted = self.run(city, target_week, revision).revision
         column: ColumnElement[int] = table.__table__.c.run_pk
-        query = select(table).join(Run, Run.id == column)
+        names = [name for name in column_names(table) if name != "run_pk"]
+        # Plain columns: an object per row would take most of the time.
+        query = select(*(getattr(table, name) for name in names)).join(Run, Run.id == column)
         query = query.where(
             Run.city == city, Run.target_week == target_week, Run.revision == wanted
         )
         with self._read() as session:
-            return [columns_of(row, "run_pk") for row in session.scalars(query)]
+            return [dict(zip(names, row, strict=True)) for row in session.execute(query)]
 
     @contextmanager
     def _read(self) -> Iterator[Session]:

@@ -32,6 +32,8 @@ from pipeline.results.tables import (
     CityState,
     DataHealth,
     Model,
+    ObservedCell,
+    ObservedWeek,
     Run,
     Score,
     TotalForecast,
@@ -164,6 +166,27 @@ class ResultsStore(ResultsReader):
                 )
             )
 
+    def save_observed(
+        self, city: str, weeks: Sequence[date], counts: NDArray[np.floating], as_of: date
+    ) -> None:
+        """Keep the target reports of past weeks, each as the newest `as_of` knows it.
+
+        Args:
+            city: short name of the city.
+            weeks: Sundays of the weeks.
+            counts: (weeks, rows, cols) target reports, 0 outside the city.
+            as_of: Sunday of the edge week at which they were known.
+        """
+        known = select(ObservedWeek.week_start).where(
+            ObservedWeek.city == city, ObservedWeek.as_of >= as_of
+        )
+        with transaction(self._engine, is_write=True) as session:
+            _lock(session, f"{city} observed")
+            newer = set(session.scalars(known))
+            for week, grid in zip(weeks, counts, strict=True):
+                if week not in newer:
+                    _replace_observed(session, city, week, grid, as_of)
+
     def mark_stale(self, city: str, reason: str, as_of: date) -> None:
         """Say that the city's last forecast keeps serving though a newer one was due `as_of`."""
         values = {"stale_since": as_of, "stale_reason": reason}
@@ -242,6 +265,21 @@ def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bo
     session.add(row)
     session.flush()
     return row.id
+
+
+def _replace_observed(
+    session: Session, city: str, week: date, grid: NDArray[np.floating], as_of: date
+) -> None:
+    key = {"city": city, "week_start": week}
+    for table in (ObservedWeek, ObservedCell):
+        session.execute(delete(table).filter_by(**key))
+    session.add(ObservedWeek(**key, as_of=as_of, reports=int(grid.sum())))
+    cells = [
+        {**key, "row": int(row), "col": int(col), "reports": int(grid[row, col])}
+        for row, col in zip(*np.nonzero(grid), strict=True)
+    ]
+    if cells:
+        session.execute(insert(ObservedCell), cells)
 
 
 def _add(session: Session, table: type[Base], run_pk: int, rows: list[Row]) -> None:

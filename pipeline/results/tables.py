@@ -145,6 +145,29 @@ class DataHealth(Base):
     rows: Mapped[int] = mapped_column("row_count")
 
 
+class ObservedWeek(Base):
+    """A past week whose target reports are known, as of the newest edge week that told of it."""
+
+    __tablename__ = "observed_weeks"
+
+    city: Mapped[str] = mapped_column(primary_key=True)
+    week_start: Mapped[date] = mapped_column(primary_key=True)
+    as_of: Mapped[date]
+    reports: Mapped[int]
+
+
+class ObservedCell(Base):
+    """The target reports of one in-city cell in a known week; a cell without any has no row."""
+
+    __tablename__ = "observed_cells"
+
+    city: Mapped[str] = mapped_column(primary_key=True)
+    week_start: Mapped[date] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    col: Mapped[int] = mapped_column(primary_key=True)
+    reports: Mapped[int]
+
+
 class CityState(Base):
     """Why a city's last forecast is stale; no row, or no reason, means that it isn't."""
 
@@ -155,7 +178,11 @@ class CityState(Base):
     stale_reason: Mapped[str]
 
 
+def column_names(table: type[Base]) -> list[str]:
+    """Return a table's columns by attribute name, in table order."""
+    return [prop.key for prop in table.__mapper__.column_attrs]
+
+
 def columns_of(row: Base, *leave_out: str) -> dict[str, Any]:
     """Return a row's columns by attribute name, in table order."""
-    names = [prop.key for prop in type(row).__mapper__.column_attrs]
-    return {name: getattr(row, name) for name in names if name not in leave_out}
+    return {n: getattr(row, n) for n in column_names(type(row)) if n not in leave_out}

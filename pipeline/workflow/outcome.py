@@ -37,6 +37,8 @@ from pipeline.workflow.plan import (
 )
 from pipeline.workflow.scoring import observed_week
 
+OBSERVED_WEEKS = 60  # a year and the weeks that a forecast lies ahead
+
 
 def publish(
     settings: Settings,
@@ -73,6 +75,7 @@ def publish(
         today=now.astimezone(ZoneInfo(city.time_zone)).date(),
         long_run_mean=long_run_mean(cube, city, weeks.edge_week),
     )
+    _keep_observed(store, city, cube, weeks.edge_week)
     return Published(revision=revision, forecast_sha256=sha256, difference=change)
 
 
@@ -96,6 +99,15 @@ def report(
         observed = observed_week(cube, city, parse_date(past), edge)
         files.append(_draw(store, city, cube, parse_date(past), folder / past, observed))
     return Reported(folder=str(week), files=[str(file) for file in files])
+
+
+def _keep_observed(store: ResultsStore, city: City, cube: Cube, edge: date) -> None:
+    """Store the reports of the last known weeks beside the forecasts, for those who look back."""
+    view = cube.as_of(edge)
+    counts = view.counts(city.offences.target)[-OBSERVED_WEEKS:]
+    store.save_observed(
+        city.name, view.week_starts[-OBSERVED_WEEKS:], np.where(cube.cells.mask, counts, 0), edge
+    )
 
 
 def long_run_mean(cube: Cube, city: City, edge: date) -> NDArray[np.float64]:

@@ -1,108 +1,153 @@
-"""The Hotspots page and its read-only JSON. Every route asks for a user of Airflow."""
+"""The Hotspots page and its read-only API. Every route asks for a user with the right to read."""
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import pandas as pd
-from airflow.api_fastapi.core_api.security import get_user
-from fastapi import Depends, FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from hotspots_ui.answering import CityName, Results, answer, answer_error, keep, may_read, tagged
 
-from pipeline.domain.city import City, load_city
-from pipeline.domain.errors import HotspotsError, InvalidRequest, SourceUnavailable, WeekNotReady
-from pipeline.results.reading import ResultsReader
-from pipeline.results.records import StoredRun
-from pipeline.settings import get_settings
+from pipeline.domain.city import load_city
+from pipeline.domain.errors import HotspotsError
+from pipeline.results import answers, track_record, views
+from pipeline.results.history import HistoryReader
 
-PAGE = Path(__file__).resolve().parent / "web" / "index.html"
-STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
+PAGE = Path(__file__).resolve().parent / "web" / "dist"
+# A page may load nothing from elsewhere.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; "
+    "base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+NOT_BUILT = (
+    "The Hotspots page has not been built: npm was missing at set-up. Install Node.js 20 or later "
+    "with npm, run `make page`, and load this again. The API under v1/ works without it."
+)
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "geojson": "application/geo+json",
+    "geoparquet": "application/vnd.apache.parquet",
+    "hub": "application/vnd.apache.parquet",
+    "manifest": "application/json",
+}
+DESCRIPTION = """
+Weekly forecasts of reported violent crime by grid cell: read-only, for users of this Airflow.
 
-# The dependency stands on the app, so that no route can be added without it; the interactive
-# documentation would be open to anybody and is left out.
+Ask with the browser's session or with `Authorization: Bearer TOKEN`, a token from
+`POST /auth/token`. Every answer has an ETag; send it back as `If-None-Match` and get 304 while
+nothing changed. A week is named by its Sunday, as YYYY-MM-DD; row 0 of the grid is the
+southernmost, column 0 the westernmost. What `banner` says must stand over anything made from the
+answer.
+"""
+Kind = Literal["csv", "geojson", "geoparquet", "hub", "manifest"]
+CITY = "los_angeles"
+
+# The interactive documentation would be open to anybody and load from elsewhere.
 app = FastAPI(
     title="Hotspots",
-    dependencies=[Depends(get_user)],
+    version="1",
+    description=DESCRIPTION,
+    dependencies=[may_read],
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
 )
-
-# Only a plain name: a path would let a caller read files.
-CityName = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]*$")]
+app.add_exception_handler(HotspotsError, answer_error)
 
 
-def results() -> ResultsReader:
-    """Return the results store of this installation, for reading."""
-    return ResultsReader(get_settings().results_database)
-
-
-Results = Annotated[ResultsReader, Depends(results)]
-
-
-@app.exception_handler(HotspotsError)
-def answer_error(_request: Request, error: HotspotsError) -> JSONResponse:
-    """Answer a named error with its message and the status that fits it."""
-    return JSONResponse({"detail": str(error)}, STATUS.get(type(error), 500))
-
-
-@app.get("/")
-def page() -> FileResponse:
+@app.get("/", include_in_schema=False)
+def page() -> Response:
     """Return the page."""
-    return FileResponse(PAGE)
+    if not (PAGE / "index.html").is_file():
+        return PlainTextResponse(NOT_BUILT, 503)
+    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
 
 
-@app.get("/v1/weeks")
-def weeks(store: Results, city: CityName = "los_angeles") -> dict[str, Any]:
-    """Return the weeks that have a forecast, newest first, and whether the last one is stale."""
-    status = store.status(city)
-    return {
-        "city": city,
-        "cities": store.cities(),
-        "stale_since": status.stale_since,
-        "stale_reason": status.stale_reason,
-        "weeks": [run_facts(run) for run in store.weeks(city)],
-    }
+@app.get("/assets/{name}", include_in_schema=False)
+def asset(name: str) -> Response:
+    """Return a part of the page; its name holds its hash, so that it never changes."""
+    known = {path.name: path for path in (PAGE / "assets").glob("*")}
+    if name not in known:
+        return JSONResponse({"detail": f"The page has no part {name}. Load it again."}, 404)
+    kept = {**PAGE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
+    return FileResponse(known[name], headers=kept)
 
 
-@app.get("/v1/weeks/{week}")
-def one_week(store: Results, week: date, city: CityName = "los_angeles") -> dict[str, Any]:
-    """Return a week's current forecast: its run, the grid, cells by column, totals, checks."""
-    run = store.run(city, week)
-    return {
-        "run": run_facts(run),
-        "grid": grid_facts(load_city(city)),
-        "cells": plain(store.cells_frame(city, week, run.revision)).to_dict("list"),
-        "totals": plain(store.totals(city, week, run.revision)).to_dict("records"),
-        "health": store.health(city, week, run.revision),
-    }
+@app.get("/v1/openapi.json", include_in_schema=False)
+def schema() -> dict[str, Any]:
+    """Return the description of this API."""
+    return app.openapi()
 
 
-def run_facts(run: StoredRun) -> dict[str, Any]:
-    """Return what a reader needs to know of a run."""
-    record, dates = run.record, run.record.weeks
-    return {
-        "target_week": dates.target_week,
-        "issue_date": dates.issue_date,
-        "edge_week": dates.edge_week,
-        "horizon": dates.horizon,
-        "revision": run.revision,
-        "is_backfill": run.is_backfill,
-        "provenance": record.provenance,
-        "banner": run.banner,
-        "snapshot_age_days": record.snapshot_age_days,
-        "model": f"{record.model_name} {record.model_version}",
-        "forecast_sha256": record.forecast_sha256,
-        "tally": record.tally,
-        "notes": record.notes,
-    }
+@app.get("/v1/weeks", response_model=answers.Weeks)
+def weeks(request: Request, store: Results, city: CityName = CITY) -> Response:
+    """Return every issued week, newest first, how far each has come, and what is stale."""
+    return answer(request, store, city, lambda: views.weeks(store, city))
 
 
-def grid_facts(city: City) -> dict[str, Any]:
-    """Return the city's name, its forecast offences, and its grid."""
-    return {"title": city.title, "offences": city.offences.target, **city.grid.model_dump()}
+@app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
+def forecast(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
+    return answer(request, store, city, lambda: views.week_forecast(store, city, week))
 
 
-def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame that JSON can hold: nothing is NaN."""
-    return frame.astype(object).where(frame.notna(), None)
+@app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)
+def outcome(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return what was counted in a week; 404 until it is known."""
+    return answer(request, store, city, lambda: views.week_outcome(store, city, week))
+
+
+@app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
+def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return what a week was made from, where its rows went, and what the checks found."""
+    return answer(request, store, city, lambda: views.week_health(store, city, week))
+
+
+@app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)
+def cell(
+    request: Request,
+    store: Results,
+    row: int,
+    col: int,
+    week: Annotated[date, Query(description="last week of the year, by its Sunday")],
+    city: CityName = CITY,
+) -> Response:
+    """Return a cell's 52 weeks up to a week: what was forecast and what was counted."""
+    return answer(request, store, city, lambda: views.cell_history(store, city, row, col, week))
+
+
+@app.get("/v1/scores", response_model=answers.Scores)
+def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
+    """Return how the forecasts came true, week by week, beside every baseline."""
+    return answer(request, store, city, lambda: track_record.scores(store, city))
+
+
+@app.get("/v1/geometry", response_model=answers.Geometry)
+def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
+    """Return the grid and the outlines of the city and its divisions."""
+    return answer(request, store, city, lambda: views.geometry(load_city(city)))
+
+
+@app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)
+def downloads(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return the files of a week with their sha256."""
+    return answer(request, store, city, lambda: views.downloads(_files(store, city, week)))
+
+
+@app.get("/v1/weeks/{week}/downloads/{kind}", response_class=Response)
+def download(
+    request: Request, store: Results, week: date, kind: Kind, city: CityName = CITY
+) -> Response:
+    """Return one file of a week: CSV, GeoJSON, GeoParquet, hub-format Parquet, or the manifest."""
+    name, content = _files(store, city, week)[kind]
+    attached = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return tagged(request, content, MEDIA_TYPES[kind], attached)
+
+
+def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:
+    from pipeline.results.exports import week_files
+
+    return keep(store, city, ("files", week), lambda: week_files(store, load_city(city), week))

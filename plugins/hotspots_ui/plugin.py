@@ -23,5 +23,12 @@ class HotspotsPlugin(AirflowPlugin):
             "destination": "nav",
             "url_route": "hotspots",
             "nav_top_level": True,
-        }
+        },
+        {
+            # Airflow fills in the names; the page finds the run's week.
+            "name": "Hotspots",
+            "href": f"{URL_PREFIX.lstrip('/')}/?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "hotspots_week",
+        },
     ]

@@ -1,4 +1,4 @@
-"""An Airflow of the tests' own, and a simulated city small enough to train in seconds."""
+"""An Airflow of the tests' own, a city small enough to train in seconds, a year and a browser."""
 
 import os
 import subprocess
@@ -10,10 +10,23 @@ import pytest
 
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
+from pipeline.results.history import HistoryReader
 from tests.conftest import ROOT
+from tests.made_up_year import fill
 
 BIN = Path(sys.executable).parent
 FIRST_DAY, LAST_DAY = date(2025, 8, 3), date(2026, 11, 11)
+CI = "CI" in os.environ
+WEB = ROOT / "plugins" / "hotspots_ui" / "web"
+SHOTS = ROOT / "var" / "screenshots"  # kept, to be looked at
+BROWSER = Path("/usr/bin/chromium")
+NEEDS_THE_PAGE = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CI or BROWSER.is_file()), reason=f"no browser at {BROWSER}"),
+    pytest.mark.skipif(
+        not (CI or (WEB / "dist").is_dir()), reason="the page isn't built: make page"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +83,27 @@ def small(sources):
         "HOTSPOTS_TRAIN_EPOCHS": "1",
         "HOTSPOTS_TRAIN_MEMBERS": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory):
+    """A store with a year of simulated weeks."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('year') / 'results.db'}"
+    fill(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def year(database):
+    return HistoryReader(database)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -1,6 +1,7 @@
 """Past weeks by `airflow backfill create`, through the real scheduler with a LocalExecutor.
 
-Two weeks by default; `make bench-backfill` asks for twelve (BACKFILL_WEEKS) and prints what they cost.
+Two weeks by default; `make bench-backfill` asks for twelve (BACKFILL_WEEKS) and prints what they
+cost.
 """
 
 import os

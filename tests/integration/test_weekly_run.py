@@ -11,6 +11,7 @@ from pipeline import workflow
 from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import WEEK
 from pipeline.lake import Lake, Ref
+from pipeline.results.history import HistoryReader
 from pipeline.results.store import ResultsStore
 from pipeline.workflow.accounting import account
 from tests.integration.conftest import ISSUE_DATE, small_settings
@@ -63,6 +64,15 @@ def test_the_store_holds_the_forecast_and_says_where_it_is_from(first):
     # 210 target reports a week are expected: 60 a day, half of them battery or assault.
     assert 150 < cells["mean"].sum() < 280
     assert {row["name"] for row in store.health("chicago", date(2017, 12, 17))}
+
+
+def test_the_store_holds_what_was_counted_up_to_the_edge(first):
+    settings, _ = first
+    weeks = HistoryReader(settings.results_database).observed_weeks("chicago")
+    assert weeks["week_start"].iloc[-1] == date(2017, 11, 26)
+    assert set(weeks["as_of"]) == {date(2017, 11, 26)}
+    # 60 reports a day, half of them battery or assault: about 210 a week.
+    assert 180 < weeks["reports"].mean() < 240
 
 
 def test_the_weeks_files_are_there(first):

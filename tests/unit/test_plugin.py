@@ -1,24 +1,45 @@
 """The Hotspots page in Airflow: who may read it, and that it says what the store says."""
 
+import hashlib
 import importlib
+import io
 import os
 import sys
 import warnings
 from datetime import timedelta
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+from rich.console import Console
 
 from pipeline.domain.city import load_city
 from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.results import answers
 from pipeline.results.store import ResultsStore
+from pipeline.results.terminal import week_table
 from pipeline.settings import get_settings
 from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 CITY = "los_angeles"
-ROUTES = ["/", "/v1/weeks", f"/v1/weeks/{TARGET}"]
+ALWAYS_NEW_S = 1e-9
+WEEK = f"/v1/weeks/{TARGET}"
+READABLE = [
+    "/v1/weeks",
+    f"{WEEK}/forecast",
+    f"{WEEK}/health",
+    f"{WEEK}/outcome",
+    f"{WEEK}/downloads",
+    *(f"{WEEK}/downloads/{kind}" for kind in ("csv", "geojson", "geoparquet", "hub", "manifest")),
+    f"/v1/cells/0/54?week={TARGET}",
+    "/v1/scores",
+    "/v1/geometry",
+    "/v1/openapi.json",
+]
+ROUTES = ["/", "/assets/main.js", *READABLE]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +56,8 @@ def plugin(tmp_path_factory):
 
 
 @pytest.fixture
-def app(plugin):
+def app(plugin, monkeypatch):
+    monkeypatch.setattr(sys.modules["hotspots_ui.answering"], "FRESH_S", ALWAYS_NEW_S)
     yield plugin.app
     plugin.app.dependency_overrides.clear()
 
@@ -56,11 +78,26 @@ def anonymous(app, store):
 
 
 @pytest.fixture
-def reader(app, anonymous):
+def log_in(app, anonymous):
+    """Be a user of Airflow's own auth manager in a role; None is a user without one."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from airflow.api_fastapi.core_api.security import get_user
 
-    app.dependency_overrides[get_user] = lambda: "somebody"
-    return anonymous
+    create_auth_manager()
+
+    def as_role(role):
+        app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(
+            username="somebody", role=role
+        )
+        return anonymous
+
+    return as_role
+
+
+@pytest.fixture
+def reader(log_in):
+    return log_in("VIEWER")
 
 
 @pytest.fixture
@@ -81,59 +118,181 @@ def published(store, forecast):
     return store
 
 
+@pytest.fixture
+def known_counts():
+    """Four reports, all in the first cell."""
+    cells = load_city(CITY).listed_cells()
+    counts = np.zeros(cells.shape)
+    counts[cells.row[0], cells.col[0]] = 4
+    return counts
+
+
+@pytest.fixture
+def known(published, known_counts):
+    published.save_observed(CITY, [TARGET], [known_counts], TARGET)
+    scores = {"cnn": {"poisson_deviance": 0.8}, "long_run_mean": {"poisson_deviance": 1.0}}
+    published.save_scores(CITY, TARGET, 1, scores, TARGET)
+
+
 @pytest.mark.parametrize("route", ROUTES)
-def test_nobody_reads_without_logging_in(anonymous, published, route):
+def test_nobody_reads_without_logging_in(anonymous, route):
     assert anonymous.get(route).status_code == 401
 
 
+@pytest.mark.parametrize("route", ROUTES)
+def test_nobody_reads_without_the_right(log_in, route):
+    assert log_in(None).get(route).status_code == 403
+
+
 def test_every_route_there_is_asks_for_a_user(anonymous, app):
+    values = {"week": TARGET, "row": 0, "col": 54, "kind": "csv", "name": "main.js"}
     for path in {route.path for route in app.routes} | {"/docs", "/redoc", "/openapi.json"}:
-        answer = anonymous.get(path.replace("{week}", str(TARGET)))
+        answer = anonymous.get(path.format(**values), params={"week": str(TARGET)})
         assert answer.status_code in (401, 404), path
-    assert {route.path for route in app.routes} == {"/", "/v1/weeks", "/v1/weeks/{week}"}
+    assert len(app.routes) == 12
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_nothing_can_be_changed(reader, method):
-    assert [reader.request(method, route).status_code for route in ROUTES] == [405] * 3
+    assert {reader.request(method, route).status_code for route in ROUTES} == {405}
+
+
+@pytest.mark.parametrize("route", READABLE)
+def test_an_unchanged_answer_is_sent_once(reader, known, route):
+    first = reader.get(route)
+    assert first.status_code == 200
+    if "openapi" in route:
+        return
+    again = reader.get(route, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert "private" in first.headers["cache-control"]
+
+
+def test_a_changed_answer_is_sent_again(reader, published):
+    tag = reader.get("/v1/weeks").headers["etag"]
+    published.mark_stale(CITY, "the feed is 40 days old", TARGET)
+    body = reader.get("/v1/weeks", headers={"If-None-Match": tag}).json()
+    assert (body["stale_since"], body["stale_reason"]) == ("2026-01-04", "the feed is 40 days old")
+
+
+def test_answers_are_as_the_schema_says(reader, known):
+    schema = reader.get("/v1/openapi.json").json()
+    assert len(schema["paths"]) == 9
+    for path, methods in schema["paths"].items():
+        assert list(methods) == ["get"], path
+        assert methods["get"]["description"], path
+    for name in ("WeekForecast", "WeekOutcome", "Scores", "WeekHealth", "Geometry", "CellHistory"):
+        model = getattr(answers, name)
+        route = next(r for r in READABLE if schema_of(schema, r) == name)
+        assert model.model_validate_json(reader.get(route).content)
+
+
+def schema_of(schema, route):
+    """Return the name of the model a route is documented to answer with."""
+    path = route.split("?")[0].replace(str(TARGET), "{week}").replace("0/54", "{row}/{col}")
+    for kind in ("csv", "geojson", "geoparquet", "hub", "manifest"):
+        path = path.replace(f"downloads/{kind}", "downloads/{kind}")
+    found = schema["paths"].get(path, {}).get("get", {})
+    content = found.get("responses", {}).get("200", {}).get("content", {})
+    return content.get("application/json", {}).get("schema", {}).get("$ref", "").split("/")[-1]
 
 
 def test_weeks_are_listed_with_their_state(reader, published):
-    published.mark_stale(CITY, "the feed is 40 days old", TARGET)
     body = reader.get("/v1/weeks").json()
     assert (body["city"], body["cities"]) == (CITY, [CITY])
-    assert (body["stale_since"], body["stale_reason"]) == ("2026-01-04", "the feed is 40 days old")
     (week,) = body["weeks"]
     assert (week["target_week"], week["horizon"], week["revision"]) == ("2026-01-04", 3, 1)
+    assert (week["stage"], week["observed"]) == ("forecast", None)
     assert week["banner"] == "SIMULATED DATA: made up, not reports of real crime"
 
 
-def test_week_holds_the_numbers_of_the_store(reader, published):
-    body = reader.get(f"/v1/weeks/{TARGET}").json()
+def test_page_terminal_and_files_hold_the_numbers_of_the_store(reader, published):
+    body = reader.get(f"{WEEK}/forecast").json()
     frame = published.cells_frame(CITY, TARGET)
+    total = published.totals(CITY, TARGET).iloc[0]
     assert len(body["cells"]["row"]) == len(frame) == 1663
-    assert body["cells"]["mean"] == frame["mean"].tolist()
-    assert body["cells"]["q90"] == frame["q90"].tolist()
     # No long-run mean was given, and NaN is no JSON.
-    assert set(body["cells"]["long_run_mean"]) == {None}
-    assert body["totals"] == published.totals(CITY, TARGET).to_dict("records")
-    assert body["health"] == list(HEALTH)
-    assert (body["grid"]["rows"], body["grid"]["cols"]) == (60, 75)
-    assert body["grid"]["title"] == "Los Angeles"
+    assert set(body["cells"].pop("long_run_mean")) == {None}
+    for name, values in body["cells"].items():
+        assert values == frame[name].tolist(), name
+    assert body["city"] == total[["name", "mean", "q10", "q90"]].to_dict()
+    downloaded = pd.read_csv(io.BytesIO(reader.get(f"{WEEK}/downloads/csv").content))
+    for name, values in body["cells"].items():
+        assert downloaded[name].tolist() == values, name
+    hub = pd.read_parquet(io.BytesIO(reader.get(f"{WEEK}/downloads/hub").content))
+    means = hub[(hub["output_type"] == "mean") & hub["location"].str.startswith("cell:")]
+    assert means["value"].tolist() == body["cells"]["mean"]
+    shown = Console(width=200, file=io.StringIO(), record=True)
+    shown.print(week_table(load_city(CITY), published.run(CITY, TARGET), frame,
+                           published.totals(CITY, TARGET)))  # fmt: skip
+    text = shown.export_text()
+    assert f"{total['mean']:,.0f} reports expected, 80 % between {total['q10']:,}" in text
+    top = body["cells"]["rank"].index(1)
+    assert f"{body['cells']['mean'][top]:.2f}" in text
+
+
+def test_downloads_are_named_hashed_and_simulated(reader, published):
+    files = reader.get(f"{WEEK}/downloads").json()["files"]
+    for file in files:
+        answer = reader.get(f"{WEEK}/downloads/{file['kind']}")
+        assert hashlib.sha256(answer.content).hexdigest() == file["sha256"]
+        assert file["file"] in answer.headers["content-disposition"]
+    assert all("_simulated" in file["file"] for file in files[:-1])
+    shapes = gpd.read_file(io.BytesIO(reader.get(f"{WEEK}/downloads/geojson").content))
+    # The cells touch all sides of the grid's box but the eastern one: column 73 is their last.
+    grid = load_city(CITY).grid
+    bounds = (grid.west, grid.south, grid.bounds(0, 73)[2], grid.north)
+    assert len(shapes) == 1663
+    assert shapes.total_bounds == pytest.approx(bounds, abs=1e-9)
+
+
+def test_outcome_waits_until_it_is_known(reader, published, known_counts):
+    answer = reader.get(f"{WEEK}/outcome")
+    assert answer.status_code == 404
+    assert "isn't known yet" in answer.json()["detail"]
+    published.save_observed(CITY, [TARGET], [known_counts], TARGET)
+    body = reader.get(f"{WEEK}/outcome").json()
+    assert (body["reports"], sum(body["cells"]), body["cells"][0]) == (4, 4, 4)
+
+
+def test_a_role_that_only_reads_can_be_given(reader, published, monkeypatch):
+    monkeypatch.setenv("HOTSPOTS_RESULTS_READER_URL", os.environ["HOTSPOTS_RESULTS_URL"])
+    monkeypatch.setenv("HOTSPOTS_RESULTS_URL", "sqlite:////nowhere/results.db")
+    get_settings.cache_clear()
+    assert len(reader.get("/v1/weeks").json()["weeks"]) == 1
+
+
+def test_the_store_is_asked_once_a_moment_whether_anything_changed(
+    reader, published, monkeypatch, known_counts
+):
+    monkeypatch.setattr(sys.modules["hotspots_ui.answering"], "FRESH_S", 1e9)
+    before = reader.get("/v1/weeks").json()
+    published.save_observed(CITY, [TARGET], [known_counts], TARGET)
+    assert reader.get("/v1/weeks").json() == before
+    assert reader.get("/v1/scores").json()["totals"][0]["observed"] == 4
+
+
+def test_only_so_many_answers_are_kept(plugin):
+    kept = sys.modules["hotspots_ui.answering"].Kept(2)
+    made = []
+    for key in ("a", "b", "a", "c", "a", "b"):
+        kept.get(key, lambda key=key: made.append(key))
+    # b was the one unused for longest when c came.
+    assert made == ["a", "b", "c", "b"]
 
 
 def test_missing_week_and_missing_store_are_404_with_words(reader, store):
     assert "no results store" in reader.get("/v1/weeks").json()["detail"]
     store.migrate()
     assert reader.get("/v1/weeks").json()["weeks"] == []
-    answer = reader.get(f"/v1/weeks/{TARGET + timedelta(days=7)}")
+    answer = reader.get(f"/v1/weeks/{TARGET + timedelta(days=7)}/forecast")
     assert answer.status_code == 404
     assert "no forecast for the week of 2026-01-11" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("city", ["../secret", "/etc/passwd.toml", "A", ""])
 def test_city_can_be_a_name_only(reader, published, city):
-    for route in ROUTES[1:]:
+    for route in READABLE[:-1]:
         assert reader.get(route, params={"city": city}).status_code == 422
 
 
@@ -145,16 +304,30 @@ def test_broken_store_is_503(reader, monkeypatch):
     assert "secret" not in answer.text
 
 
-def test_page_stands_alone(reader):
+def test_page_that_was_not_built_says_how(reader, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "PAGE", tmp_path)
     answer = reader.get("/")
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "http://" not in answer.text
-    assert "https://" not in answer.text
-    assert "innerHTML" not in answer.text
+    assert answer.status_code == 503
+    assert "npm" in answer.text
+
+
+def test_page_and_its_parts_load_nothing_from_elsewhere(reader, monkeypatch, tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><title>Hotspots</title>")
+    (tmp_path / "assets" / "main-1a2b.js").write_text("let a;")
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "PAGE", tmp_path)
+    page, part = reader.get("/"), reader.get("/assets/main-1a2b.js")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert "immutable" in part.headers["cache-control"]
+    assert reader.get("/assets/index.html").status_code == 404
 
 
 def test_page_is_mounted_and_in_the_navigation(plugin):
     (app,) = plugin.HotspotsPlugin.fastapi_apps
-    (view,) = plugin.HotspotsPlugin.external_views
+    view, tab = plugin.HotspotsPlugin.external_views
     assert (app["url_prefix"], app["app"]) == ("/hotspots", plugin.app)
     assert (view["href"], view["destination"]) == ("hotspots/", "nav")
+    # Airflow fills in the run; the page asks it for that run's week.
+    assert tab["destination"] == "dag_run"
+    assert tab["href"] == "hotspots/?dag_id={DAG_ID}&run_id={RUN_ID}"

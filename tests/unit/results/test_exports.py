@@ -12,7 +12,7 @@ from tests.unit.results.samples import TARGET, publish
 
 
 def by_suffix(paths):
-    return {path.suffix: path for path in paths}
+    return {path.suffix: path for path in paths if not path.stem.endswith("_hub")}
 
 
 @pytest.fixture
@@ -21,11 +21,12 @@ def exported(store, cells, city, tmp_path):
     return export_week(store, city, TARGET, tmp_path / "out")
 
 
-def test_writes_four_files_that_say_they_are_simulated(exported):
+def test_writes_five_files_that_say_they_are_simulated(exported):
     assert [path.name for path in exported] == [
         "smallville_2026-01-04_simulated.csv",
         "smallville_2026-01-04_simulated.geojson",
         "smallville_2026-01-04_simulated.parquet",
+        "smallville_2026-01-04_simulated_hub.parquet",
         "manifest.json",
     ]
     assert sorted(exported) == sorted(exported[0].parent.iterdir())
@@ -71,7 +72,7 @@ def test_manifest_holds_each_hash_and_what_made_the_files(exported):
     manifest = json.loads(by_suffix(exported)[".json"].read_text())
     for path in exported[:-1]:
         assert manifest["files"][path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert len(manifest["files"]) == 3
+    assert len(manifest["files"]) == 4
     assert (manifest["edge_week"], manifest["horizon"]) == ("2025-12-14", 3)
     assert manifest["model"] == "dual_branch_cnn 3"
     assert manifest["forecast_sha256"] == "a" * 64

@@ -1,0 +1,215 @@
+"""The shapes of the page's answers, which are also its published schema."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+Stage = Literal["forecast", "known", "scored"]
+
+
+class RunFacts(BaseModel):
+    """One stored forecast of one week: when it was made, from what and by which model."""
+
+    target_week: date = Field(description="Sunday that the forecast week starts on")
+    issue_date: date = Field(description="day the forecast was made on")
+    edge_week: date = Field(description="last complete week known then, by its Sunday")
+    horizon: int = Field(description="weeks from the edge week to the target week")
+    revision: int = Field(description="1, or more where the forecast was changed in time")
+    is_backfill: bool = Field(description="stored only after its week had begun")
+    provenance: str = Field(description="live, recorded or simulated")
+    banner: str = Field(description="words that must stand over anything made from it, or empty")
+    snapshot_age_days: int = Field(description="age of the newest report on the issue date")
+    model: str = Field(description="name and version of the model")
+    training_mode: str = Field(description="reuse, fine_tune or retrain")
+    created_at: datetime = Field(description="instant the forecast was stored, UTC")
+    forecast_sha256: str = Field(description="hash of the forecast")
+
+
+class Total(BaseModel):
+    """Reports expected in the city or a division, with the interval that holds 80 %."""
+
+    name: str
+    mean: float = Field(description="expected reports in the week")
+    q10: int = Field(description="lower end of the 80 % interval")
+    q90: int = Field(description="upper end of the 80 % interval")
+
+
+class WeekLine(RunFacts):
+    """A week of the history and how far it has come."""
+
+    total: Total
+    observed: int | None = Field(description="reports counted, once known")
+    observed_as_of: date | None = Field(description="edge week at which that was known")
+    scored_as_of: date | None = Field(description="edge week at which it was scored")
+    rows_in: int | None = Field(description="rows pulled for it")
+    stage: Stage = Field(description="forecast (week to come), known (counted), scored")
+
+
+class Weeks(BaseModel):
+    """Every week that has a forecast, newest first, and whether the newest one is stale."""
+
+    city: str
+    cities: list[str] = Field(description="cities that have a forecast")
+    stale_since: date | None
+    stale_reason: str | None = Field(description="why no newer forecast was published")
+    weeks: list[WeekLine]
+
+
+class CellColumns(BaseModel):
+    """The in-city cells by column, all lists in the same row-major order."""
+
+    row: list[int] = Field(description="0 is the southernmost")
+    col: list[int] = Field(description="0 is the westernmost")
+    division: list[str]
+    mean: list[float] = Field(description="expected reports in the week")
+    q10: list[int] = Field(description="lower end of the 80 % interval")
+    q90: list[int] = Field(description="upper end of the 80 % interval")
+    p_any: list[float] = Field(description="probability of one report or more")
+    rank: list[int] = Field(description="1 for the highest mean")
+    band: list[int] = Field(description="1, 2 or 5 for the top 1, 2, 5 % of cells, else 0")
+    cluster: list[int] = Field(description="number of the group of touching hotspots, 0 for none")
+    long_run_mean: list[float | None] = Field(description="mean weekly reports of all known weeks")
+
+
+class Cluster(BaseModel):
+    """A group of touching hotspot cells."""
+
+    cluster: int
+    cells: int
+    expected: float = Field(description="reports expected in all its cells")
+    long_run_mean: float | None = Field(description="long-run weekly mean of the same cells")
+    peak_row: int
+    peak_col: int
+    divisions: list[str]
+
+
+class WeekForecast(BaseModel):
+    """A week's whole forecast."""
+
+    run: RunFacts
+    city: Total
+    divisions: list[Total]
+    clusters: list[Cluster]
+    cells: CellColumns
+
+
+class WeekOutcome(BaseModel):
+    """The reports counted in a week, for the in-city cells in the forecast's order."""
+
+    target_week: date
+    as_of: date = Field(description="edge week at which they were known; later ones may add some")
+    reports: int
+    cells: list[int] = Field(description="reports of each cell of the week's forecast")
+
+
+class CellWeek(BaseModel):
+    """One week of a cell."""
+
+    week_start: date
+    reports: int | None = Field(description="counted reports; none where not known yet")
+    mean: float | None = Field(description="what had been forecast, if anything")
+    q10: int | None
+    q90: int | None
+
+
+class CellHistory(BaseModel):
+    """A cell's year up to a week, oldest first."""
+
+    row: int
+    col: int
+    weeks: list[CellWeek]
+
+
+class Comparison(BaseModel):
+    """The forecast against one baseline over all scored weeks."""
+
+    baseline: str
+    skill: float = Field(description="1 - deviance / the baseline's; above 0: better")
+    low: float = Field(description="lower end of its 95 % block-bootstrap interval")
+    high: float = Field(description="upper end of its 95 % block-bootstrap interval")
+    weeks_won: int
+    weeks: int
+
+
+class TotalOutcome(Total):
+    """A week's forecast of the city total, and what was counted."""
+
+    week: date
+    observed: int | None
+
+
+class ReliabilityBin(BaseModel):
+    """Cells that were given a like chance of any report, and how many of them had one."""
+
+    cells: int
+    chance: float
+    share: float
+
+
+class Scores(BaseModel):
+    """How the forecasts came true, beside their baselines."""
+
+    weeks: list[date] = Field(description="scored weeks, oldest first")
+    scores: dict[str, dict[str, list[float | None]]] = Field(
+        description="score -> model ('forecast' or a baseline) -> value of each week"
+    )
+    comparisons: list[Comparison]
+    totals: list[TotalOutcome] = Field(description="all weeks, oldest first")
+    coverage_80: float | None = Field(description="share of known city totals in their 80 %")
+    reliability: list[ReliabilityBin] = Field(description="of the cells' chances, the last year")
+
+
+class Check(BaseModel):
+    """The outcome of one check of a week's input."""
+
+    table: str
+    name: str
+    outcome: str = Field(description="pass, warn, or what else the rules of the gate say")
+    found: str
+    expected: str
+    rows: int
+
+
+class WeekHealth(BaseModel):
+    """What a week's forecast was made from, and what the checks of it found."""
+
+    run: RunFacts
+    tally: dict[str, int] = Field(description="rows by what became of them")
+    checks: list[Check]
+    notes: list[str]
+    input_sha256: str
+    model_sha256: str
+    config_sha256: str
+    code_version: str
+
+
+class Geometry(BaseModel):
+    """The grid in degrees (EPSG:4326), and the outlines of city and divisions as GeoJSON."""
+
+    city: str
+    title: str
+    offences: list[str]
+    south: float
+    north: float
+    west: float
+    east: float
+    rows: int
+    cols: int
+    outline: dict[str, Any] = Field(description="GeoJSON geometry of the in-city cells")
+    divisions: dict[str, Any] = Field(description="GeoJSON feature collection, by name")
+
+
+class Download(BaseModel):
+    """One file of a week."""
+
+    kind: str = Field(description="name to ask for it by")
+    file: str
+    sha256: str
+    size_bytes: int
+
+
+class Downloads(BaseModel):
+    """The files of a week, the manifest last."""
+
+    files: list[Download]

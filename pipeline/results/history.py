@@ -1,0 +1,174 @@
+"""Questions that span weeks: totals, outcomes, one cell's past, how forecasts came true."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, inspect, select
+from sqlalchemy.orm import Session, aliased
+
+from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import WEEK
+from pipeline.results.reading import ResultsReader
+from pipeline.results.tables import (
+    CellForecast,
+    CityState,
+    ObservedCell,
+    ObservedWeek,
+    Run,
+    Score,
+    TotalForecast,
+)
+
+RELIABILITY_BINS = 10
+YEAR_WEEKS = 52
+OBSERVED_COLUMNS = ["week_start", "as_of", "reports"]
+
+
+class HistoryReader(ResultsReader):
+    """Read-only access to what the store holds over many weeks; every forecast is the current one.
+
+    A store written before outcomes were kept counts as one without any.
+    """
+
+    def version(self, city: str) -> str:
+        """Return a text that changes whenever anything stored of a city does."""
+        questions: list[Select[*tuple[Any, ...]]] = [
+            select(func.count(), func.max(Run.id)).where(Run.city == city),
+            select(func.count(), func.max(Score.scored_as_of)).join(Run, Run.id == Score.run_pk),
+            select(CityState.stale_since, CityState.stale_reason).where(CityState.city == city),
+        ]
+        with self._read() as session:
+            if _keeps_outcomes(session):
+                known = select(func.count(), func.max(ObservedWeek.as_of))
+                questions.append(known.where(ObservedWeek.city == city))
+            return str([tuple(row) for q in questions for row in session.execute(q)])
+
+    def city_totals(self, city: str) -> pd.DataFrame:
+        """Return the city total of every week: target_week, mean, nb_size and the quantiles."""
+        names = ("mean", "nb_size", "q05", "q10", "q25", "q50", "q75", "q90", "q95")
+        columns = [Run.target_week, *(getattr(TotalForecast, name) for name in names)]
+        query = select(*columns).join(Run, Run.id == TotalForecast.run_pk)
+        query = query.where(TotalForecast.kind == "city", _is_current(city))
+        with self._read() as session:
+            rows = list(session.execute(query.order_by(Run.target_week)))
+        return pd.DataFrame(rows, columns=["target_week", *names])
+
+    def scored_weeks(self, city: str) -> dict[date, date]:
+        """Return the weeks whose forecast is scored, and the edge week each was scored at."""
+        newest = func.max(Score.scored_as_of)
+        query = select(Run.target_week, newest).join(Run, Run.id == Score.run_pk)
+        query = query.where(_is_current(city)).group_by(Run.target_week)
+        with self._read() as session:
+            return {week: scored_as_of for week, scored_as_of in session.execute(query)}  # noqa: C416
+
+    def observed_weeks(self, city: str) -> pd.DataFrame:
+        """Return the known weeks, oldest first: week_start, as_of, reports."""
+        columns = [getattr(ObservedWeek, name) for name in OBSERVED_COLUMNS]
+        query = select(*columns).where(ObservedWeek.city == city)
+        with self._read() as session:
+            is_kept = _keeps_outcomes(session)
+            rows = list(session.execute(query.order_by(ObservedWeek.week_start))) if is_kept else []
+        return pd.DataFrame(rows, columns=OBSERVED_COLUMNS)
+
+    def observed_cells(self, city: str, week: date) -> pd.DataFrame:
+        """Return the cells with reports in a known week: row, col, reports.
+
+        Raises:
+            WeekNotReady: what happened in that week isn't known yet.
+        """
+        if week not in set(self.observed_weeks(city)["week_start"]):
+            raise WeekNotReady(
+                f"What happened in {city} in the week of {week} isn't known yet. The city "
+                "publishes its reports weeks late; ask again when a later week has been run."
+            )
+        query = select(ObservedCell.row, ObservedCell.col, ObservedCell.reports)
+        query = query.where(ObservedCell.city == city, ObservedCell.week_start == week)
+        with self._read() as session:
+            rows = list(session.execute(query.order_by(ObservedCell.row, ObservedCell.col)))
+        return pd.DataFrame(rows, columns=["row", "col", "reports"])
+
+    def cell_history(self, city: str, row: int, col: int, last_week: date) -> pd.DataFrame:
+        """Return a cell's year up to `last_week`, oldest week first.
+
+        Columns: week_start, reports (None where not known), mean, q10, q90 (None without forecast).
+
+        Raises:
+            WeekNotReady: no forecast of the city has such a cell.
+        """
+        weeks = [last_week - WEEK * back for back in reversed(range(YEAR_WEEKS))]
+        columns = [Run.target_week, CellForecast.mean, CellForecast.q10, CellForecast.q90]
+        forecasts = select(*columns).join(Run, Run.id == CellForecast.run_pk)
+        forecasts = forecasts.where(
+            _is_current(city), CellForecast.row == row, CellForecast.col == col
+        ).where(Run.target_week.between(weeks[0], last_week))
+        counts = select(ObservedCell.week_start, ObservedCell.reports).where(
+            ObservedCell.city == city, ObservedCell.row == row, ObservedCell.col == col
+        )
+        known = set(self.observed_weeks(city)["week_start"])
+        with self._read() as session:
+            made = {week: values for week, *values in session.execute(forecasts)}
+            rows = session.execute(counts).all() if known else []
+            reports = {row.week_start: row.reports for row in rows}
+        if not made:
+            raise WeekNotReady(
+                f"{city} has no forecast of a cell {row},{col} in the year up to {last_week}. "
+                "Its cells are listed by the geometry; row 0 is the southernmost."
+            )
+        lines = [
+            (week, reports.get(week, 0) if week in known else None, *made.get(week, [None] * 3))
+            for week in weeks
+        ]
+        names = ["week_start", "reports", "mean", "q10", "q90"]
+        return pd.DataFrame(lines, columns=names, dtype=object)
+
+    def reliability(self, city: str) -> pd.DataFrame:
+        """Return how often cells had any report, by the chance given them, over the last year.
+
+        Columns: cells (forecasts in the bin), chance (mean probability of any), share (of them
+        that had a report). Bins are tenths; one without a forecast has no row.
+        """
+        observed = self.observed_weeks(city)
+        if observed.empty:
+            return pd.DataFrame(columns=["cells", "chance", "share"])
+        last = observed["week_start"].iloc[-1]
+        place: ColumnElement[int] = cast(
+            func.floor(CellForecast.p_any * RELIABILITY_BINS), Integer
+        ).label("place")
+        had_any = case((ObservedCell.reports > 0, 1.0), else_=0.0)
+        query = (
+            select(place, func.count(), func.avg(CellForecast.p_any), func.avg(had_any))
+            .join(Run, Run.id == CellForecast.run_pk)
+            .join(
+                ObservedWeek,
+                and_(ObservedWeek.city == Run.city, ObservedWeek.week_start == Run.target_week),
+            )
+            .outerjoin(
+                ObservedCell,
+                and_(
+                    ObservedCell.city == Run.city,
+                    ObservedCell.week_start == Run.target_week,
+                    ObservedCell.row == CellForecast.row,
+                    ObservedCell.col == CellForecast.col,
+                ),
+            )
+            .where(_is_current(city), Run.target_week > last - timedelta(weeks=YEAR_WEEKS))
+            .group_by(place)
+            .order_by(place)
+        )
+        with self._read() as session:
+            rows = list(session.execute(query))
+        return pd.DataFrame(rows, columns=["bin", "cells", "chance", "share"]).drop(columns="bin")
+
+
+def _keeps_outcomes(session: Session) -> bool:
+    return inspect(session.connection()).has_table(ObservedWeek.__tablename__)
+
+
+def _is_current(city: str) -> ColumnElement[bool]:
+    """Return the condition that a run is its week's highest revision."""
+    other = aliased(Run)
+    highest = select(func.max(other.revision)).where(
+        other.city == city, other.target_week == Run.target_week
+    )
+    return and_(Run.city == city, Run.revision == highest.scalar_subquery())

@@ -1,0 +1,93 @@
+"""How the stored forecasts came true, beside their baselines."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluation.baselines import REFERENCE
+from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
+from pipeline.results.answers import Comparison, ReliabilityBin, Scores, TotalOutcome
+from pipeline.results.history import HistoryReader
+
+FORECAST = "forecast"
+DEVIANCE = "poisson_deviance"
+SHOWN_SCORES = (DEVIANCE, "crps", "hit_rate_1", "hit_rate_2", "hit_rate_5", "hit_rate_10",
+                "hit_rate_20", "pei_star_5", "mae", "bias")  # fmt: skip
+SEED = 1
+
+
+def scores(store: HistoryReader, city: str) -> Scores:
+    """Return how the current forecasts came true, beside every baseline."""
+    table = _current_scores(store, city)
+    scored = sorted(set(table["target_week"]))
+    values = {
+        score: {str(model): _weekly(part, scored) for model, part in rows.groupby("model")}
+        for score, rows in table[table["score"].isin(SHOWN_SCORES)].groupby("score")
+    }
+    totals = _total_outcomes(store, city)
+    known = [t for t in totals if t.observed is not None]
+    inside = [t.q10 <= t.observed <= t.q90 for t in known if t.observed is not None]
+    return Scores(
+        weeks=scored,
+        scores=values,
+        comparisons=_comparisons(values.get(DEVIANCE, {})),
+        totals=totals,
+        coverage_80=float(np.mean(inside)) if inside else None,
+        reliability=[
+            ReliabilityBin(cells=n, chance=chance, share=share)
+            for n, chance, share in store.reliability(city).itertuples(index=False)
+        ],
+    )
+
+
+def _current_scores(store: HistoryReader, city: str) -> pd.DataFrame:
+    """Return the scores of each week's current run, our model named 'forecast'."""
+    table = store.scores(city)
+    runs = {run.record.weeks.target_week: run for run in store.weeks(city)}
+    current = table["target_week"].map(lambda week: runs[week].revision)
+    ours = table["target_week"].map(lambda week: runs[week].record.model_name)
+    table["model"] = table["model"].where(table["model"] != ours, FORECAST)
+    return table[table["revision"] == current]
+
+
+def _total_outcomes(store: HistoryReader, city: str) -> list[TotalOutcome]:
+    observed = store.observed_weeks(city).set_index("week_start")["reports"]
+    return [
+        TotalOutcome(
+            name="city", week=t["target_week"], mean=t["mean"], q10=t["q10"], q90=t["q90"],
+            observed=observed.get(t["target_week"]),
+        )
+        for t in store.city_totals(city).to_dict("records")
+    ]  # fmt: skip
+
+
+def _comparisons(deviance: dict[str, list[float | None]]) -> list[Comparison]:
+    """Return the skill against each baseline, the reference first, with its interval."""
+    if FORECAST not in deviance:
+        return []
+    ours = np.array(deviance[FORECAST], dtype=float)
+    drawn = draw_weeks(len(ours), SEED)
+    found = []
+    for name in sorted(deviance, key=lambda n: (n != REFERENCE, n)):
+        theirs = np.array(deviance[name], dtype=float)
+        if name != FORECAST and np.isfinite(ours - theirs).all() and theirs.sum() > 0:
+            skills = 1 - ours[drawn].sum(axis=1) / theirs[drawn].sum(axis=1)
+            low, high = np.percentile(skills, INTERVAL)
+            found.append(
+                Comparison(
+                    baseline=name,
+                    skill=1 - ours.sum() / theirs.sum(),
+                    low=low,
+                    high=high,
+                    weeks_won=int((ours < theirs).sum()),
+                    weeks=len(ours),
+                )
+            )
+    return found
+
+
+def _weekly(rows: pd.DataFrame, weeks: list[Any]) -> list[float | None]:
+    """Return the values of these weeks, None where there is none."""
+    values = rows.set_index("target_week")["value"].reindex(weeks).astype(object)
+    return values.where(values.notna(), None).tolist()

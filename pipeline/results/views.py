@@ -1,0 +1,232 @@
+"""The page's answers, put together from the results store."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from pipeline.domain.city import City
+from pipeline.results.answers import (
+    CellColumns,
+    CellHistory,
+    CellWeek,
+    Check,
+    Cluster,
+    Download,
+    Downloads,
+    Geometry,
+    RunFacts,
+    Total,
+    WeekForecast,
+    WeekHealth,
+    WeekLine,
+    WeekOutcome,
+    Weeks,
+)
+from pipeline.results.history import HistoryReader
+from pipeline.results.records import StoredRun
+
+FORECAST = "forecast"
+
+
+def weeks(store: HistoryReader, city: str) -> Weeks:
+    """Return every week with a forecast, newest first, and how far each has come."""
+    status = store.status(city)
+    totals = store.city_totals(city).set_index("target_week")
+    observed = store.observed_weeks(city).set_index("week_start")
+    scored = store.scored_weeks(city)
+    return Weeks(
+        city=city,
+        cities=store.cities(),
+        stale_since=status.stale_since,
+        stale_reason=status.stale_reason,
+        weeks=[_line(run, totals, observed, scored) for run in store.weeks(city)],
+    )
+
+
+def week_forecast(store: HistoryReader, city: str, week: date) -> WeekForecast:
+    """Return a week's current forecast.
+
+    Raises:
+        WeekNotReady: the week has none.
+    """
+    run = store.run(city, week)
+    cells = store.cells_frame(city, week, run.revision)
+    totals = store.totals(city, week, run.revision)
+    is_city = totals["kind"] == "city"
+    return WeekForecast(
+        run=run_facts(run),
+        city=_totals(totals[is_city])[0],
+        divisions=_totals(totals[~is_city]),
+        clusters=_clusters(cells),
+        cells=CellColumns(**{name: _plain(cells[name]) for name in CellColumns.model_fields}),
+    )
+
+
+def week_outcome(store: HistoryReader, city: str, week: date) -> WeekOutcome:
+    """Return what was counted in a week, cell by cell in the order of its forecast.
+
+    Raises:
+        WeekNotReady: the week has no forecast, or its outcome isn't known yet.
+    """
+    cells = store.cells_frame(city, week)[["row", "col"]]
+    found = store.observed_cells(city, week)
+    known = store.observed_weeks(city).set_index("week_start").loc[week]
+    reports = cells.merge(found, how="left", on=["row", "col"])["reports"].fillna(0).astype(int)
+    return WeekOutcome(
+        target_week=week,
+        as_of=known["as_of"],
+        reports=known["reports"],
+        cells=reports.tolist(),
+    )
+
+
+def cell_history(store: HistoryReader, city: str, row: int, col: int, week: date) -> CellHistory:
+    """Return a cell's year up to a week.
+
+    Raises:
+        WeekNotReady: no forecast has such a cell.
+    """
+    frame = store.cell_history(city, row, col, week)
+    return CellHistory(row=row, col=col, weeks=[CellWeek(**_named(r)) for r in _records(frame)])
+
+
+def week_health(store: HistoryReader, city: str, week: date) -> WeekHealth:
+    """Return what a week was made from and what the checks of it found.
+
+    Raises:
+        WeekNotReady: the week has no forecast.
+    """
+    run = store.run(city, week)
+    record = run.record
+    return WeekHealth(
+        run=run_facts(run),
+        tally=dict(record.tally),
+        checks=[Check(**check) for check in store.health(city, week, run.revision)],
+        notes=list(record.notes),
+        input_sha256=record.input_sha256,
+        model_sha256=record.model_sha256,
+        config_sha256=record.config_sha256,
+        code_version=record.code_version,
+    )
+
+
+def geometry(city: City) -> Geometry:
+    """Return the grid, and the outlines of the city and its divisions; empty without a cell list.
+
+    Outlines follow the cells, so that a map of them and the cells agree.
+    """
+    import shapely
+
+    cells, grid = city.listed_cells(), city.grid
+    boxes: dict[str, list[Any]] = {}
+    if cells is not None:
+        for row, col, division in zip(cells.row, cells.col, cells.division, strict=True):
+            boxes.setdefault(division, []).append(shapely.box(*grid.bounds(row, col)))
+    # Neighbours' corners differ in the last bits; on this raster, a decimetre, they meet.
+    merged = {name: shapely.union_all(part, grid_size=1e-6) for name, part in boxes.items()}
+    outline = shapely.union_all(list(merged.values()), grid_size=1e-6)
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": shapely.geometry.mapping(m)}
+        for name, m in sorted(merged.items())
+    ]
+    return Geometry(
+        city=city.name,
+        title=city.title,
+        offences=list(city.offences.target),
+        **grid.model_dump(),
+        outline=shapely.geometry.mapping(outline),
+        divisions={"type": "FeatureCollection", "features": features},
+    )
+
+
+def downloads(files: Mapping[str, tuple[str, bytes]]) -> Downloads:
+    """Return the names, sizes and hashes of a week's files, as exports.week_files gives them."""
+    return Downloads(
+        files=[
+            Download(
+                kind=kind,
+                file=name,
+                sha256=hashlib.sha256(content).hexdigest(),
+                size_bytes=len(content),
+            )
+            for kind, (name, content) in files.items()
+        ]
+    )
+
+
+def run_facts(run: StoredRun) -> RunFacts:
+    """Return what a reader needs to know of a run."""
+    record, dates = run.record, run.record.weeks
+    return RunFacts(
+        target_week=dates.target_week,
+        issue_date=dates.issue_date,
+        edge_week=dates.edge_week,
+        horizon=dates.horizon,
+        revision=run.revision,
+        is_backfill=run.is_backfill,
+        provenance=record.provenance,
+        banner=run.banner,
+        snapshot_age_days=record.snapshot_age_days,
+        model=f"{record.model_name} {record.model_version}",
+        training_mode=record.training_mode,
+        created_at=record.created_at,
+        forecast_sha256=record.forecast_sha256,
+    )
+
+
+def _line(
+    run: StoredRun, totals: pd.DataFrame, observed: pd.DataFrame, scored: Mapping[date, date]
+) -> WeekLine:
+    week, total = run.record.weeks.target_week, totals.loc[run.record.weeks.target_week]
+    known = observed.loc[week] if week in observed.index else None
+    scored_as_of = scored.get(week)
+    return WeekLine(
+        **run_facts(run).model_dump(),
+        total=Total(name="city", mean=total["mean"], q10=total["q10"], q90=total["q90"]),
+        observed=None if known is None else known["reports"],
+        observed_as_of=None if known is None else known["as_of"],
+        scored_as_of=scored_as_of,
+        rows_in=run.record.tally.get("rows in"),
+        stage="scored" if scored_as_of else FORECAST if known is None else "known",
+    )
+
+
+def _clusters(cells: pd.DataFrame) -> list[Cluster]:
+    hot = cells[cells["cluster"] > 0].sort_values(["cluster", "rank"])
+    return [
+        Cluster(
+            cluster=number,
+            cells=len(group),
+            expected=group["mean"].sum(),
+            long_run_mean=_number(group["long_run_mean"].sum(min_count=len(group))),
+            peak_row=group["row"].iloc[0],
+            peak_col=group["col"].iloc[0],
+            divisions=list(group["division"].unique()),
+        )
+        for number, group in hot.groupby("cluster")
+    ]
+
+
+def _totals(totals: pd.DataFrame) -> list[Total]:
+    return [Total(**_named(t)) for t in _records(totals[["name", "mean", "q10", "q90"]])]
+
+
+def _plain(column: "pd.Series[Any]") -> list[Any]:
+    """Return a column's values with None for NaN, which JSON can't hold."""
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.to_dict("records")
+
+
+def _named(record: dict[Any, Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in record.items()}
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,47 @@
+// Asks the API beside this page. What a week holds is kept, so that moving back is instant; the
+// browser itself revalidates by ETag.
+const KEPT = 80;
+const kept = new Map();
+
+export async function ask(path, query = {}) {
+  const address = `v1/${path}?${new URLSearchParams(query)}`;
+  const answer = await fetch(address, { credentials: "same-origin" });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const words = typeof body.detail === "string" ? body.detail : answer.statusText;
+    throw Object.assign(new Error(words || "The server did not answer."), { status: answer.status });
+  }
+  return body;
+}
+
+export function askOnce(path, query = {}) {
+  const key = path + JSON.stringify(query);
+  if (!kept.has(key)) {
+    const answer = ask(path, query);
+    answer.catch(() => kept.delete(key));
+    kept.set(key, answer);
+    if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+  }
+  return kept.get(key);
+}
+
+// An outcome that isn't known yet is an answer too: null.
+export async function askOutcome(city, week) {
+  try {
+    return await askOnce(`weeks/${week}/outcome`, { city });
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
+
+// The week of a run of the DAG, from what its first task returned.
+export async function weekOfRun(dag, run) {
+  const place = `dags/${encodeURIComponent(dag)}/dagRuns/${encodeURIComponent(run)}`;
+  const path = `../api/v2/${place}/taskInstances/resolve_week/xcomEntries/return_value`;
+  const answer = await fetch(path, { credentials: "same-origin" });
+  if (!answer.ok) return null;
+  const { value } = await answer.json();
+  const plan = typeof value === "string" ? JSON.parse(value) : value;
+  return { city: plan.city, week: plan.target_week };
+}

@@ -1,0 +1,85 @@
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+const INK = "#2a2926", GRID = { stroke: "#e4e1d8", width: 1 };
+const AXIS = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui, sans-serif" };
+const drawn = new WeakMap();
+
+// Draw into a figure, as wide as it is, again whenever that changes; `says` tells it in words.
+function chart(figure, options, data, height, says) {
+  drawn.get(figure)?.();
+  figure.replaceChildren();
+  figure.setAttribute("role", "img");
+  figure.setAttribute("aria-label", says);
+  const plot = new uPlot({ ...options, width: Math.max(figure.clientWidth, 200), height, cursor: { drag: { x: false, y: false }, ...options.cursor } }, data, figure);
+  const watch = new ResizeObserver(() => figure.clientWidth && plot.setSize({ width: figure.clientWidth, height }));
+  watch.observe(figure);
+  drawn.set(figure, () => { watch.disconnect(); plot.destroy(); });
+}
+
+const points = (colour, size = 6) => ({ show: true, size, fill: colour, stroke: colour });
+
+// One cell's year: bars of counted reports, the line of what had been forecast.
+export function sparkLine(figure, weeks, says) {
+  chart(figure, {
+    legend: { show: false }, cursor: { show: false }, padding: [6, 6, 0, 0],
+    scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.1] } },
+    axes: [{ ...AXIS, grid: { show: false }, size: 26, space: 70 }, { ...AXIS, size: 30, space: 24, incrs: [1, 2, 5, 10, 20] }],
+    series: [{}, { label: "counted", fill: "#b9b4a6", stroke: "#b9b4a6", paths: uPlot.paths.bars({ size: [0.75] }), points: { show: false } },
+      { label: "forecast", stroke: "#a5317e", width: 2, points: { show: false } }],
+  }, [weeks.map((w) => w.at), weeks.map((w) => w.reports), weeks.map((w) => w.mean)], 110, says);
+}
+
+// The city's totals: band of 80 %, forecast, and what was counted, within the band or not.
+export function totals(figure, weeks, says) {
+  const isOut = (w) => w.observed != null && (w.observed < w.q10 || w.observed > w.q90);
+  chart(figure, {
+    bands: [{ series: [1, 2], fill: "rgb(165 49 126 / 16%)" }],
+    legend: { show: false }, scales: { y: { range: (_, low, high) => [0, 1.08 * high] } },
+    axes: [AXIS, { ...AXIS, size: 46 }],
+    series: [{},
+      { label: "80 % to", stroke: "transparent", points: { show: false } }, { label: "80 % from", stroke: "transparent", points: { show: false } },
+      { label: "forecast", stroke: "#a5317e", width: 2, points: { show: false } },
+      { label: "counted, inside", paths: () => null, points: points("#1f5a99") },
+      { label: "counted, outside", paths: () => null, points: points("#b3460a", 9) }],
+  }, [weeks.map((w) => w.at), weeks.map((w) => w.q90), weeks.map((w) => w.q10), weeks.map((w) => w.mean),
+    weeks.map((w) => (isOut(w) ? null : w.observed)), weeks.map((w) => (isOut(w) ? w.observed : null))], 280, says);
+}
+
+// Skill over time: each week's as points, the last weeks' together as a line.
+export function skill(figure, { at, weekly, rolling }, says) {
+  chart(figure, {
+    axes: [AXIS, { ...AXIS, size: 56, values: (_, ticks) => ticks.map((v) => `${+(100 * v).toFixed(2)} %`) }],
+    legend: { show: false }, hooks: { draw: [zeroLine] },
+    scales: { y: { range: (_, low, high) => spread(Math.min(low, 0), Math.max(high, 0)) } },
+    series: [{}, { label: "each week", paths: () => null, points: points("#8f897a", 6) },
+      { label: "the 12 weeks up to it", stroke: "#1f5a99", width: 2.5, points: { show: false } }],
+  }, [at, weekly, rolling], 260, says);
+}
+
+// Chance given to cells against how often it came true; a perfect forecast lies on the diagonal.
+export function reliability(figure, bins, says) {
+  chart(figure, {
+    scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
+    axes: [{ ...AXIS, label: "chance given", labelSize: 20, labelFont: AXIS.font, values: (_, t) => t.map((v) => `${Math.round(100 * v)} %`) },
+      { ...AXIS, size: 52, label: "came true", labelSize: 20, labelFont: AXIS.font, values: (_, t) => t.map((v) => `${Math.round(100 * v)} %`) }],
+    hooks: { draw: [diagonal] }, legend: { show: false },
+    series: [{}, { label: "came true", stroke: "#1f5a99", width: 2, points: points("#1f5a99", 8) }],
+  }, [bins.map((b) => b.chance), bins.map((b) => b.share)], 300, says);
+}
+
+const spread = (low, high) => [low - 0.08 * (high - low), high + 0.08 * (high - low)];
+
+function line(plot, from, to) {
+  const { ctx } = plot;
+  ctx.save();
+  ctx.strokeStyle = INK;
+  ctx.setLineDash([5, 4]);
+  ctx.beginPath();
+  ctx.moveTo(plot.valToPos(from[0], "x", true), plot.valToPos(from[1], "y", true));
+  ctx.lineTo(plot.valToPos(to[0], "x", true), plot.valToPos(to[1], "y", true));
+  ctx.stroke();
+  ctx.restore();
+}
+const diagonal = (plot) => line(plot, [0, 0], [1, 1]);
+const zeroLine = (plot) => line(plot, [plot.scales.x.min, 0], [plot.scales.x.max, 0]);

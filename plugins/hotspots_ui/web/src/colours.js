@@ -1,0 +1,30 @@
+// Scales that keep their order for colour-blind readers and in grey: magma for amounts, blue to
+// orange for differences. A layer's steps are the same in every week, so that weeks compare.
+const AMOUNTS = ["#fdf3d5", "#fddcae", "#febf84", "#fc9a6a", "#f1685e", "#d3436e", "#a5317e", "#762181", "#47156f", "#1d1147"];
+const COUNTS = ["#f3f1ea", "#febf84", "#f1685e", "#a5317e", "#5f187f", "#1d1147"];
+const CHANGES = ["#1f5a99", "#4f8fc6", "#9cc4e4", "#f1efe9", "#f6c08a", "#dd8033", "#a04d0c"];
+const RATES = [0.05, 0.1, 0.2, 0.4, 0.7, 1, 1.5, 2, 3];
+const OUTSIDE = "#f3f1ea";
+
+const place = (value, steps) => steps.findIndex((step) => value < step);
+
+function scale(steps, colours, labels) {
+  return {
+    colour: (value) => (value == null ? OUTSIDE : colours[place(value, steps) < 0 ? steps.length : place(value, steps)]),
+    steps: colours.map((colour, k) => ({ colour, label: labels[k] })),
+  };
+}
+
+const between = (steps, unit) => [`< ${steps[0]}`, ...steps.slice(1).map((to, k) => `${steps[k]}–${to}`), `≥ ${steps.at(-1)}${unit}`];
+const changes = (steps) => ["", ...steps].map((from, k) => k === 0 ? `< ${steps[0]}` : k === steps.length ? `≥ ${steps.at(-1)}` : `${from} to ${steps[k]}`);
+const BIG = [-2, -1, -0.3, 0.3, 1, 2], SMALL = [-0.5, -0.2, -0.05, 0.05, 0.2, 0.5];
+
+export const LAYERS = {
+  forecast: { name: "Forecast", unit: "reports expected per cell in the week", ...scale(RATES, AMOUNTS, between(RATES, "")) },
+  outcome: { name: "Outcome", unit: "reports counted per cell in the week",
+    ...scale([0.5, 1.5, 2.5, 3.5, 4.5], COUNTS, ["0", "1", "2", "3", "4", "5 +"]) },
+  difference: { name: "Difference", unit: "reports counted minus expected", ...scale(BIG, CHANGES, changes(BIG)) },
+  long_run: { name: "Long-run average", unit: "mean weekly reports of all known weeks", ...scale(RATES, AMOUNTS, between(RATES, "")) },
+  change: { name: "Change", unit: "reports expected, minus those expected the week before",
+    ...scale(SMALL, CHANGES, changes(SMALL)) },
+};

@@ -1,0 +1,108 @@
+import L from "leaflet";
+import "leaflet/dist/leaflet.css";
+import { LAYERS } from "./colours.js";
+
+const OUTLINE = "#00606b", BAND_WIDTHS = { 5: 1.4, 2: 2.4, 1: 3.6 }, NUMBERED = 10;
+const FULL_WIDTH_PX = 9; // narrower cells get thinner outlines
+
+// The city's cells on a canvas, with the outlines of divisions, bands and the chosen cell.
+export class CityMap {
+  constructor(element, onChoose) {
+    this.element = element;
+    this.onChoose = onChoose;
+    this.map = L.map(element, {
+      preferCanvas: true, zoomSnap: 0.1, minZoom: 8, maxZoom: 15, attributionControl: false,
+      zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    });
+    this.renderer = L.canvas({ padding: 0.3 });
+    this.boxes = new Map();
+    this.lines = L.layerGroup().addTo(this.map);
+    this.map.on("zoomend", () => this.shown && this.outlineBands(this.shown));
+    new ResizeObserver(() => this.map.invalidateSize()).observe(element);
+  }
+
+  setGeometry(geometry) {
+    this.geometry = geometry;
+    this.boxes.clear();
+    this.map.eachLayer((layer) => layer !== this.lines && this.map.removeLayer(layer));
+    this.bounds = L.latLngBounds([geometry.south, geometry.west], [geometry.north, geometry.east]);
+    this.map.fitBounds(this.bounds, { padding: [4, 4], animate: false });
+    const still = { renderer: this.renderer, fill: false, interactive: false };
+    this.divisions = L.geoJSON(geometry.divisions, { ...still, style: { color: "#55524c", weight: 0.8, fill: false } });
+    this.outline = L.geoJSON(geometry.outline, { ...still, style: { color: "#222", weight: 1.4, fill: false } });
+  }
+
+  box(row, col) {
+    const { south, north, west, east, rows, cols } = this.geometry;
+    const high = (north - south) / rows, wide = (east - west) / cols;
+    return [[south + row * high, west + col * wide], [south + (row + 1) * high, west + (col + 1) * wide]];
+  }
+
+  // Colour the cells by `values`, in the order of the forecast's cells, and outline its bands.
+  draw(forecast, layer, values) {
+    const { row, col } = forecast.cells, { colour } = LAYERS[layer];
+    const isNew = row.length !== this.boxes.size;
+    if (isNew) this.place(row, col);
+    row.forEach((_, k) => this.boxes.get(`${row[k]},${col[k]}`).setStyle({ fillColor: colour(values[k]), color: colour(values[k]) }));
+    this.shown = forecast;
+    this.outlineBands(forecast);
+    Object.assign(this.element.dataset, { cells: this.boxes.size, layer, week: forecast.run.target_week });
+  }
+
+  place(row, col) {
+    this.boxes.forEach((box) => box.remove());
+    this.boxes.clear();
+    row.forEach((_, k) => {
+      const box = L.rectangle(this.box(row[k], col[k]), { renderer: this.renderer, weight: 0.6, fillOpacity: 1 });
+      box.on("click", () => this.onChoose(row[k], col[k])).addTo(this.map);
+      this.boxes.set(`${row[k]},${col[k]}`, box);
+    });
+    this.divisions.addTo(this.map);
+    this.outline.addTo(this.map);
+  }
+
+  outlineBands({ cells, clusters }) {
+    this.lines.clearLayers();
+    const [[south, west], [north, east]] = this.box(0, 0);
+    const wide = this.map.latLngToLayerPoint([south, east]).x - this.map.latLngToLayerPoint([north, west]).x;
+    const thin = Math.min(1, wide / FULL_WIDTH_PX);
+    for (const percent of [5, 2, 1]) {
+      const inside = new Set(cells.row.flatMap((row, k) => (cells.band[k] && cells.band[k] <= percent ? [`${row},${cells.col[k]}`] : [])));
+      const sides = this.sides(inside), line = (color, weight) => L.polyline(sides, { renderer: this.renderer, color, weight, interactive: false });
+      // White beneath, so that it is seen on dark cells and on light ones.
+      line("#fff", thin * (BAND_WIDTHS[percent] + 1.6)).addTo(this.lines);
+      line(OUTLINE, thin * BAND_WIDTHS[percent]).addTo(this.lines);
+    }
+    for (const { cluster, peak_row, peak_col } of clusters.slice(0, NUMBERED)) {
+      const [, [north, east]] = this.box(peak_row, peak_col);
+      const icon = L.divIcon({ className: "cluster", html: String(Number(cluster)), iconSize: [22, 18], iconAnchor: [-2, 14] });
+      L.marker([north, east], { icon, interactive: false, keyboard: false }).addTo(this.lines);
+    }
+  }
+
+  // The sides between cells inside and outside a set.
+  sides(inside) {
+    return [...inside].flatMap((key) => {
+      const [row, col] = key.split(",").map(Number), [[s, w], [n, e]] = this.box(row, col);
+      const open = (r, c) => !inside.has(`${r},${c}`);
+      return [
+        open(row + 1, col) && [[n, w], [n, e]], open(row - 1, col) && [[s, w], [s, e]],
+        open(row, col - 1) && [[s, w], [n, w]], open(row, col + 1) && [[s, e], [n, e]],
+      ].filter(Boolean);
+    });
+  }
+
+  choose(cell) {
+    this.ring?.remove();
+    if (!cell) return;
+    const style = { renderer: this.renderer, color: "#0b3bd8", weight: 4, fill: false, interactive: false };
+    this.ring = L.rectangle(this.box(cell.row, cell.col), style).addTo(this.map);
+  }
+
+  // Where a cell's middle lies on the screen, for those who point.
+  pointOf(row, col) {
+    const at = this.map.latLngToContainerPoint(L.latLngBounds(this.box(row, col)).getCenter());
+    const { left, top } = this.element.getBoundingClientRect();
+    return { x: left + at.x, y: top + at.y };
+  }
+}

@@ -1,0 +1,76 @@
+// What stands beside the map: the week, the chosen cell, clusters, divisions, downloads.
+import { askOnce } from "./api.js";
+import { sparkLine } from "./charts.js";
+import { byId, date, days, list, make, number, percent, range, signed, table, time, whole } from "./words.js";
+
+const KINDS = {
+  csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
+};
+const TOP = 10;
+
+export function showSummary({ run, city }, outcome) {
+  const late = run.is_backfill ? ", stored after its week had begun" : "";
+  byId("summary").replaceChildren(
+    make("h2", {}, `Week of ${days(run.target_week)}`),
+    make("p", { class: "big" }, make("strong", {}, whole(city.mean)), " reports expected in the city"),
+    make("p", {}, `With a chance of 80 %, between ${range(city)}. `,
+      outcome ? `Counted: ${whole(outcome.reports)}, as known up to the week of ${date(outcome.as_of)}.` : "What happened isn't known yet."),
+    make("p", { class: "quiet" }, `Issued ${date(run.issue_date)} on whole weeks up to that of ${date(run.edge_week)}, ${run.horizon} weeks before; ` +
+      `newest report ${run.snapshot_age_days} days old. Revision ${run.revision}${late}. Model ${run.model}.`));
+}
+
+export async function showCell(state, forecast, outcome) {
+  const { cells, run } = forecast, chosen = state.cell;
+  const k = chosen ? cells.row.findIndex((row, i) => row === chosen.row && cells.col[i] === chosen.col) : -1;
+  if (k < 0) {
+    byId("cell").replaceChildren(make("h2", {}, "A cell"), make("p", { class: "quiet" },
+      "Click a cell of the map, or choose one from the tables below, for its figures and its last year."));
+    delete byId("cell").dataset.cell;
+    return;
+  }
+  const of = { q10: cells.q10[k], q90: cells.q90[k] };
+  const facts = [
+    ["Expected", `${number(cells.mean[k])} reports`], ["80 % between", range(of)], ["Chance of any", percent(cells.p_any[k])],
+    ["Rank", `${cells.rank[k]} of ${cells.row.length}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
+    ["Long-run average", `${number(cells.long_run_mean[k])} a week`],
+    ["Counted", outcome ? whole(outcome.cells[k]) : "not known yet"],
+    ["Cluster", cells.cluster[k] ? String(cells.cluster[k]) : "none"],
+  ];
+  const figure = make("figure", { class: "spark" });
+  byId("cell").replaceChildren(
+    make("h2", {}, `Cell ${chosen.row},${chosen.col} · ${cells.division[k]}`),
+    make("dl", {}, facts.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
+    figure, make("p", { class: "quiet" }, make("span", { class: "key bars" }), " counted  ", make("span", { class: "key line" }), " forecast, the last 52 weeks"));
+  const history = await askOnce(`cells/${chosen.row}/${chosen.col}`, { city: state.city, week: run.target_week });
+  if (!figure.isConnected) return;
+  const weeks = history.weeks.map((w) => ({ ...w, at: time(w.week_start) }));
+  const counted = weeks.filter((w) => w.reports != null);
+  const sum = counted.reduce((all, w) => all + w.reports, 0);
+  sparkLine(figure, weeks, `${sum} reports counted in ${counted.length} known weeks of the last 52`);
+  byId("cell").dataset.cell = `${chosen.row},${chosen.col}`;
+}
+
+export function showTables({ cells, clusters, divisions, run }, outcome, choose) {
+  const name = (row, col) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, `${row},${col}`);
+  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", "Divisions", ">Cells", ">Expected", ">Long-run"],
+    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), list(c.divisions), c.cells, number(c.expected, 1), number(c.long_run_mean, 1)]),
+    { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches.` }));
+  const top = cells.rank.map((rank, k) => [rank, k]).sort((a, b) => a[0] - b[0]).slice(0, TOP);
+  byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
+    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.division[k], number(cells.mean[k]),
+      `${cells.q10[k]}–${cells.q90[k]}`, number(cells.long_run_mean[k]), outcome ? outcome.cells[k] : "–"])));
+  const counted = (division) => cells.division.reduce((sum, d, k) => sum + (d === division ? outcome.cells[k] : 0), 0);
+  byId("divisions").replaceChildren(table("Divisions", ["Division", ">Expected", ">80 %", ">Counted", ">Off by"],
+    divisions.map((d) => [d.name, number(d.mean, 1), range(d), outcome ? counted(d.name) : "–", outcome ? signed(counted(d.name) - d.mean, 1) : "–"]),
+    { shown: TOP }));
+  byId("divisions").dataset.week = run.target_week;
+}
+
+export async function showDownloads(state, week) {
+  const link = (kind) => make("a", { href: `v1/weeks/${week}/downloads/${kind}?city=${state.city}`, download: true }, KINDS[kind]);
+  byId("downloads").replaceChildren(make("h2", {}, "Download this week"),
+    make("ul", { class: "links" }, Object.keys(KINDS).map((kind) => make("li", {}, link(kind)))),
+    make("p", { class: "quiet" }, "The same figures as on this page. The API behind it is described at ",
+      make("a", { href: "v1/openapi.json" }, "v1/openapi.json"), "."));
+}
+

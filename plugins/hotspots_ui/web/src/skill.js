@@ -1,0 +1,89 @@
+// "Is it any good?": skill against baselines, hit rates, the city's total, calibration.
+import { askOnce } from "./api.js";
+import * as charts from "./charts.js";
+import { make, percent, table, time, words } from "./words.js";
+
+const WINDOW = 12, FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
+const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
+  mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", zero: "nothing anywhere" };
+const called = (name) => (name === "forecast" ? "this forecast" : NAMES[name] || words(name));
+// What a chart's marks mean: [class, words].
+const legend = (...keys) => make("ul", { class: "scale" }, keys.map(([mark, text]) => make("li", {}, make("span", { class: `mark ${mark}` }), text)));
+const mean = (values) => {
+  const known = values.filter((v) => v != null);
+  return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
+};
+
+// Skill is 1 - deviance / the baseline's: of each week, and of the weeks up to it together.
+export function skillOf(ours, theirs) {
+  const ratio = (from, to) => {
+    const sum = (values) => values.slice(from, to).reduce((a, b) => a + b, 0);
+    return sum(theirs) ? 1 - sum(ours) / sum(theirs) : null;
+  };
+  return {
+    weekly: ours.map((_, k) => ratio(k, k + 1)),
+    rolling: ours.map((_, k) => (k + 1 < WINDOW ? null : ratio(k + 1 - WINDOW, k + 1))),
+  };
+}
+
+export async function show(section, city) {
+  const found = await askOnce("scores", { city });
+  section.replaceChildren(make("h2", {}, "Is it any good?"));
+  if (!found.weeks.length) {
+    section.append(make("p", {}, "No forecast has been scored yet. A week is scored once the city has published its reports, about three weeks after it ends."));
+    return;
+  }
+  section.append(...skillPart(found), ...hitPart(found), ...totalPart(found), ...calibrationPart(found));
+}
+
+function skillPart({ weeks, scores, comparisons }) {
+  const deviance = scores.poisson_deviance, figure = make("figure");
+  const choice = make("select", { id: "baseline", onchange: () => draw(choice.value) },
+    comparisons.map(({ baseline }) => make("option", { value: baseline }, called(baseline))));
+  const draw = (baseline) => {
+    const found = comparisons.find((c) => c.baseline === baseline);
+    charts.skill(figure, { at: weeks.map(time), ...skillOf(deviance.forecast, deviance[baseline]) },
+      `Skill against the ${called(baseline)}: ${percent(found.skill, 1)} over ${found.weeks} weeks`);
+  };
+  const best = comparisons.find((c) => c.baseline === REFERENCE) || comparisons[0];
+  if (!best) return [];
+  queueMicrotask(() => draw(choice.value));
+  const sure = best.low > 0 ? "more than chance explains" : best.high < 0 ? "worse than it, and more than chance explains" : "which chance alone could explain";
+  return [
+    make("p", { class: "lead" }, `Over ${best.weeks} scored weeks the forecast's error was ${percent(Math.abs(best.skill), 1)} ${best.skill >= 0 ? "lower" : "higher"} than that of the ` +
+      `${called(best.baseline)} of each cell (95 % interval ${percent(best.low, 1)} to ${percent(best.high, 1)}), ${sure}. It was closer in ${best.weeks_won} of ${best.weeks} weeks.`),
+    make("h3", {}, "Skill over time"), make("p", {}, make("label", {}, "Against the ", choice), ". Above the dashed line the forecast was the better one; below, the worse."),
+    legend(["dot grey", "each week"], ["stroke blue", `the ${WINDOW} weeks up to it, together`], ["stroke dashed", "no better than the baseline"]), figure,
+    table("Against each baseline, all scored weeks", ["Baseline", ">Skill", ">95 % interval", ">Weeks won"],
+      comparisons.map((c) => [called(c.baseline), percent(c.skill, 1), `${percent(c.low, 1)} to ${percent(c.high, 1)}`, `${c.weeks_won} of ${c.weeks}`]),
+      { note: "Skill is 1 minus the Poisson deviance over the baseline's. Intervals by a block bootstrap over weeks." }),
+  ];
+}
+
+function hitPart({ scores }) {
+  const shown = AREAS.filter((area) => scores[`hit_rate_${area}`]);
+  const models = shown.length ? Object.keys(scores[`hit_rate_${shown[0]}`]).sort((a, b) => (b === "forecast") - (a === "forecast")) : [];
+  return [table("Share of reports that fell in the highest-ranked cells, mean of all scored weeks", ["Ranked by", ...shown.map((area) => `>top ${area} %`)],
+      models.map((model) => [called(model), ...shown.map((area) => percent(mean(scores[`hit_rate_${area}`][model] || []), 1))]))];
+}
+
+function totalPart({ totals, coverage_80 }) {
+  const figure = make("figure"), weeks = totals.map((t) => ({ ...t, at: time(t.week) }));
+  const known = weeks.filter((w) => w.observed != null), out = known.filter((w) => w.observed < w.q10 || w.observed > w.q90);
+  const says = `The count fell outside the 80 % band in ${out.length} of ${known.length} known weeks`;
+  queueMicrotask(() => charts.totals(figure, weeks, says));
+  return [make("h3", {}, "The city's total"), make("p", {}, `${says}: ${percent(coverage_80)} inside. If the band is right, about 80 % should be.`),
+    legend(["stroke purple", "forecast"], ["area", "80 % band"], ["dot blue", "counted, inside the band"], ["dot orange", "counted, outside it"]), figure];
+}
+
+function calibrationPart({ reliability }) {
+  if (!reliability.length) return [];
+  const figure = make("figure", { class: "square" });
+  const enough = reliability.filter((bin) => bin.cells >= FEW);
+  const cells = reliability.reduce((sum, bin) => sum + bin.cells, 0);
+  queueMicrotask(() => charts.reliability(figure, enough, "Chance given against how often it came true"));
+  return [make("h3", {}, "Do the chances hold?"),
+    make("p", {}, `Of the cells that were given a chance of 30 %, about 30 % should have had a report: points on the dashed line are right. ${cells.toLocaleString("en")} forecasts of the last year; a point stands for ${FEW} or more.`),
+    make("div", { class: "split" }, figure, table("Chance of any report in a cell", [">Forecasts", ">Chance given", ">Came true"],
+      reliability.map((bin) => [bin.cells.toLocaleString("en"), percent(bin.chance, 1), percent(bin.share, 1)])))];
+}

@@ -1,0 +1,293 @@
+"""The Hotspots page in a browser: what it draws, says and gives, and whether all can use it."""
+
+import importlib
+import io
+import json
+import os
+import sys
+import threading
+import time
+import warnings
+from datetime import timedelta
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+
+from pipeline.results.history import HistoryReader
+from tests.conftest import ROOT
+from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
+from tests.made_up_year import CITY, LAST_TARGET
+
+SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
+VIEWS = ("map", "skill", "trust", "weeks", "about")
+LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
+WEEK = timedelta(days=7)
+KNOWN = LAST_TARGET - 9 * WEEK
+CELL = (32, 48)
+COMPRESSED_LIMIT = 600_000  # bytes
+SERIOUS = """
+() => axe.run().then(found => found.violations
+    .filter(v => ["serious", "critical"].includes(v.impact))
+    .map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120))]))
+"""
+REACHED = """
+() => (e => e.id || e.dataset.view || e.name || e.textContent)(document.activeElement)
+"""
+
+pytestmark = NEEDS_THE_PAGE
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+    sys.path.insert(0, str(ROOT / "plugins"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Airflow and what it imports warn of their own parts
+        from airflow.api_fastapi.app import create_auth_manager
+        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+        from airflow.api_fastapi.core_api.security import get_user
+
+        app = importlib.import_module("hotspots_ui.api").app
+        create_auth_manager()
+    app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(
+        username="viewer", role="VIEWER"
+    )
+    yield app
+    app.dependency_overrides.clear()
+    sys.path.remove(str(ROOT / "plugins"))
+
+
+@pytest.fixture(scope="module")
+def address(app, year, database):
+    """The page on loopback, for a user who is logged in."""
+    import uvicorn
+    from hotspots_ui import answering
+
+    app.dependency_overrides[answering.results] = lambda: HistoryReader(database)
+    answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
+    config = uvicorn.Config(app, port=0, log_level="warning", ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page whose script has no error, and which asks nobody but its own server."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    errors, elsewhere = [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+    page.on("request", lambda r: r.url.startswith((address, "data:")) or elsewhere.append(r.url))
+    yield page
+    page.close()
+    assert errors == []
+    assert elsewhere == []
+
+
+def open_page(page, address, **query):
+    query = {"week": KNOWN, "view": "map", **query}
+    page.goto(f"{address}/?" + "&".join(f"{name}={value}" for name, value in query.items()))
+    wait_for(page, query["week"], query["view"])
+
+
+def wait_for(page, week, view="map"):
+    page.wait_for_selector(f'body[data-week="{week}"][data-view="{view}"]')
+
+
+def drawn(page):
+    return page.eval_on_selector("#map", "map => ({...map.dataset})")
+
+
+def test_the_newest_week_comes_first_with_all_cells_and_its_banner(page, address):
+    page.goto(address)
+    wait_for(page, LAST_TARGET)
+    assert drawn(page) == {"cells": "1663", "layer": "forecast", "week": str(LAST_TARGET)}
+    assert page.inner_text("#provenance").startswith("SIMULATED DATA")
+    assert "What happened isn't known yet" in page.inner_text("#summary")
+    assert page.is_hidden("#stale")
+
+
+def test_a_click_shows_the_stores_figures(page, address, year):
+    open_page(page, address)
+    at = page.evaluate(f"hotspots.pointOf({CELL[0]}, {CELL[1]})")
+    page.mouse.click(at["x"], at["y"])
+    page.wait_for_selector(f'#cell[data-cell="{CELL[0]},{CELL[1]}"]')
+    cells = year.cells_frame(CITY, KNOWN)
+    cell = cells[(cells["row"] == CELL[0]) & (cells["col"] == CELL[1])].iloc[0]
+    found = year.observed_cells(CITY, KNOWN)
+    counted = found[(found["row"] == CELL[0]) & (found["col"] == CELL[1])]["reports"].sum()
+    names, texts = (page.locator(f"#cell {tag}").all_inner_texts() for tag in ("dt", "dd"))
+    facts = dict(zip(names, texts, strict=True))
+    assert facts["Expected"] == f"{cell['mean']:.2f} reports"
+    assert facts["80 % between"] == f"{cell['q10']} to {cell['q90']}"
+    assert facts["Chance of any"] == f"{100 * cell['p_any']:.0f} %"
+    assert facts["Rank"].startswith(f"{cell['rank']} of 1663")
+    assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
+    assert facts["Counted"] == str(counted)
+    assert cell["division"] in page.inner_text("#cell h2")
+    past = year.cell_history(CITY, *CELL, KNOWN)
+    says = page.get_attribute("#cell figure", "aria-label")
+    assert says.startswith(f"{past['reports'].sum()} reports counted in 52 known weeks")
+    assert f"cell={CELL[0]}%2C{CELL[1]}" in page.url
+
+
+def test_the_weeks_total_is_the_stores(page, address, year):
+    open_page(page, address)
+    total = year.totals(CITY, KNOWN).iloc[0]
+    text = page.inner_text("#summary")
+    assert f"{total['mean']:.0f} reports expected" in text.replace("\n", " ")
+    assert f"between {total['q10']} to {total['q90']}" in text
+    weeks = year.observed_weeks(CITY).set_index("week_start")["reports"]
+    assert f"Counted: {weeks[KNOWN]}" in text
+
+
+def test_slider_buttons_and_keys_move_the_weeks(page, address):
+    open_page(page, address)
+    page.focus("#slider")
+    page.keyboard.press("ArrowRight")
+    wait_for(page, KNOWN + WEEK)
+    page.keyboard.press("Home")
+    wait_for(page, LAST_TARGET - 54 * WEEK)
+    assert page.is_disabled("#back")
+    page.keyboard.press("End")
+    wait_for(page, LAST_TARGET)
+    assert page.is_disabled("#on")
+    page.click("#back")
+    wait_for(page, LAST_TARGET - WEEK)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowLeft")
+    wait_for(page, LAST_TARGET - 2 * WEEK)
+    assert f"week={LAST_TARGET - 2 * WEEK}" in page.url
+    assert drawn(page)["week"] == str(LAST_TARGET - 2 * WEEK)
+
+
+def test_play_runs_to_the_last_week_and_stops(page, address):
+    open_page(page, address, week=LAST_TARGET - WEEK)
+    page.click("#play")
+    assert page.get_attribute("#play", "aria-pressed") == "true"
+    wait_for(page, LAST_TARGET)
+    page.wait_for_selector('#play[aria-pressed="false"]')
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layers_switch_with_their_legend(page, address, layer):
+    open_page(page, address, week=KNOWN)
+    page.check(f"#layers input[value={layer}]")
+    page.wait_for_selector(f'#map[data-layer="{layer}"]')
+    assert drawn(page)["cells"] == "1663"
+    assert page.locator("#legend .swatch").count() >= 6
+    assert page.locator("#legend .note").count() == 0
+    page.screenshot(path=SHOTS / f"layer_{layer}.png")
+
+
+def test_an_outcome_that_is_not_known_says_so(page, address):
+    open_page(page, address, week=LAST_TARGET, layer="outcome")
+    assert "isn't known yet" in page.inner_text("#legend .note")
+
+
+def test_downloads_arrive_and_parse(page, address, year):
+    open_page(page, address)
+    cells = year.cells_frame(CITY, KNOWN)
+    for kind, suffix in (
+        ("csv", ".csv"), ("geojson", ".geojson"), ("geoparquet", ".parquet"),
+        ("hub", "_hub.parquet"), ("manifest", ".json"),
+    ):  # fmt: skip
+        with page.expect_download() as waiting:
+            page.click(f'#downloads a[href*="downloads/{kind}?"]')
+        name, content = waiting.value.suggested_filename, waiting.value.path().read_bytes()
+        assert name.endswith(suffix)
+        frame = read(kind, content)
+        if kind == "manifest":
+            assert frame["provenance"] == "simulated"
+        elif kind != "hub":
+            assert frame["mean"].tolist() == cells["mean"].tolist()
+
+
+def read(kind, content):
+    if kind == "manifest":
+        return json.loads(content)
+    if kind == "csv":
+        return pd.read_csv(io.BytesIO(content))
+    if kind == "geojson":
+        return gpd.read_file(io.BytesIO(content))
+    return pd.read_parquet(io.BytesIO(content))
+
+
+def test_is_it_any_good_says_the_stores_skill(page, address, year):
+    from pipeline.results.track_record import scores
+
+    found = scores(year, CITY)
+    open_page(page, address, view="skill")
+    skill = next(c for c in found.comparisons if c.baseline == "long_run_mean")
+    text = page.inner_text('[data-shown="skill"]')
+    assert f"error was {100 * skill.skill:.1f} % lower" in text
+    assert f"{100 * skill.low:.1f} % to {100 * skill.high:.1f} %" in text
+    assert page.locator('[data-shown="skill"] canvas').count() == 3
+    page.select_option("#baseline", "last_week")
+    page.wait_for_selector('figure[aria-label^="Skill against the last known week"]')
+
+
+def test_can_i_trust_it_shows_what_failed_first(page, address):
+    open_page(page, address, view="trust")
+    text = page.inner_text('[data-shown="trust"]')
+    assert "2 of 4 checks of its data passed" in text
+    assert "warning" in page.locator('[data-shown="trust"] tbody tr').first.inner_text()
+    assert "51,230" in text
+
+
+def test_all_weeks_lead_back_to_their_map(page, address):
+    open_page(page, address, view="weeks")
+    assert page.locator('[data-shown="weeks"] tbody tr').count() == 55
+    page.locator('[data-shown="weeks"] tbody button').nth(1).click()
+    wait_for(page, LAST_TARGET - WEEK)
+
+
+def test_a_stale_forecast_cannot_be_missed(page, address, database):
+    from pipeline.results.store import ResultsStore
+
+    store = ResultsStore(database)
+    store.mark_stale(CITY, "the feed is 40 days old", LAST_TARGET)
+    open_page(page, address)
+    assert page.inner_text("#stale").startswith("STALE since 15 Nov 2026: the feed is 40 days old")
+    page.screenshot(path=SHOTS / "stale.png")
+    store.mark_stale(CITY, "", LAST_TARGET)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_cut_and_axe_finds_no_serious_fault(page, address, view, size):
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    open_page(page, address, view=view, cell="32,48")
+    page.wait_for_timeout(300)
+    page.screenshot(path=SHOTS / f"{view}_{width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    assert page.evaluate(SERIOUS) == []
+
+
+def test_everything_is_reached_by_keyboard(page, address):
+    open_page(page, address)
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate(REACHED))
+    assert {"map", *VIEWS, "back", "play", "on", "slider", "layer", "32,48"} <= reached
+
+
+def test_the_page_weighs_little(page, address):
+    import gzip
+
+    parts = [path for path in (WEB / "dist").rglob("*") if path.is_file()]
+    weight = sum(len(gzip.compress(path.read_bytes())) for path in parts)
+    for path in ("geometry", "weeks", f"weeks/{KNOWN}/forecast", f"weeks/{KNOWN}/outcome"):
+        weight += len(gzip.compress(page.request.get(f"{address}/v1/{path}").body()))
+    assert weight < COMPRESSED_LIMIT

@@ -1,0 +1,117 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import create_engine, text
+
+from pipeline.domain.errors import WeekNotReady
+from pipeline.results.history import HistoryReader
+from tests.unit.results.samples import TARGET, publish
+
+CITY = "smallville"
+WEEK = timedelta(days=7)
+NEXT = TARGET + WEEK
+SCORES = {"dual_branch_cnn": {"poisson_deviance": 0.5}}
+
+
+@pytest.fixture
+def history(store, tmp_path):
+    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+
+
+def reports():
+    """Two reports in cell 1,1."""
+    grid = np.zeros((3, 4))
+    grid[1, 1] = 2
+    return grid
+
+
+@pytest.fixture
+def known(store, cells):
+    publish(store, cells)
+    publish(store, cells, target=NEXT, scale=2.0)
+    store.save_observed(CITY, [TARGET], [reports()], as_of=TARGET)
+
+
+def test_outcomes_are_kept_by_week_and_cell(history, known):
+    weeks = history.observed_weeks(CITY).to_dict("records")
+    assert weeks == [{"week_start": TARGET, "as_of": TARGET, "reports": 2}]
+    assert history.observed_cells(CITY, TARGET).to_dict("records") == [
+        {"row": 1, "col": 1, "reports": 2}
+    ]
+    with pytest.raises(WeekNotReady, match="isn't known yet"):
+        history.observed_cells(CITY, NEXT)
+
+
+def test_later_knowledge_replaces_earlier_and_never_the_other_way_round(store, history, known):
+    store.save_observed(CITY, [TARGET], [3 * reports()], as_of=NEXT)
+    assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [6]
+    store.save_observed(CITY, [TARGET], [reports()], as_of=TARGET)
+    assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [6]
+    store.save_observed(CITY, [TARGET], [np.zeros((3, 4))], as_of=NEXT + WEEK)
+    assert history.observed_cells(CITY, TARGET).empty
+
+
+def test_city_totals_are_those_of_the_current_revisions(store, cells, history, known):
+    publish(store, cells, scale=3.0, forecast_sha256="b" * 64)
+    totals = history.city_totals(CITY)
+    # 7.875 reports; the first week was revised to three times, the second is twice that.
+    assert totals["target_week"].tolist() == [TARGET, NEXT]
+    assert totals["mean"].tolist() == [23.625, 15.75]
+
+
+def test_a_cells_year_ends_at_the_week_asked_for(history, known):
+    year = history.cell_history(CITY, 1, 1, NEXT)
+    assert len(year) == 52
+    assert year["week_start"].iloc[0] == NEXT - 51 * WEEK
+    # Cell 1,1 was forecast 0.25, then twice that; 2 were counted in the first week.
+    assert year.iloc[-2:, 1:3].to_numpy().tolist() == [[2, 0.25], [None, 0.5]]
+    assert year.iloc[0, 1:].tolist() == [None] * 4
+
+
+def test_a_known_week_without_reports_counts_as_none(history, known):
+    assert history.cell_history(CITY, 0, 1, TARGET)["reports"].iloc[-1] == 0
+
+
+def test_a_cell_outside_the_city_has_no_year(history, known):
+    with pytest.raises(WeekNotReady, match="no forecast of a cell 0,0"):
+        history.cell_history(CITY, 0, 0, TARGET)
+
+
+def test_reliability_counts_cells_with_any_report_by_their_chance(history, store, known):
+    found = history.reliability(CITY)
+    cells = store.cells_frame(CITY, TARGET)
+    assert found["cells"].sum() == 6
+    # One of six cells had a report: 1,1, whose chance is 1 - (2 / 2.25) ** 2 = 0.21.
+    hit = cells[(cells["row"] == 1) & (cells["col"] == 1)]["p_any"].iloc[0]
+    assert hit == pytest.approx(0.2099, abs=1e-4)
+    low = found[found["chance"].between(0.2, 0.3)].iloc[0]
+    assert low["share"] == 1 / low["cells"]
+    assert (found["cells"] * found["share"]).sum() == 1
+
+
+def test_version_changes_with_all_that_is_stored(store, cells, history):
+    seen = [history.version(CITY)]
+    for change in (
+        lambda: publish(store, cells),
+        lambda: store.save_observed(CITY, [TARGET], [reports()], as_of=TARGET),
+        lambda: store.save_scores(CITY, TARGET, 1, SCORES, NEXT),
+        lambda: store.mark_stale(CITY, "the feed is old", NEXT),
+    ):
+        change()
+        assert history.version(CITY) not in seen
+        seen.append(history.version(CITY))
+    assert history.version(CITY) == seen[-1]
+
+
+def test_a_store_from_before_outcomes_reads_as_one_without(store, cells, history, tmp_path):
+    publish(store, cells)
+    engine = create_engine(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE observed_cells"))
+        connection.execute(text("DROP TABLE observed_weeks"))
+    engine.dispose()
+    assert history.observed_weeks(CITY).empty
+    assert history.reliability(CITY).empty
+    assert history.version(CITY)
+    assert history.cell_history(CITY, 1, 1, TARGET)["reports"].isna().all()

@@ -1,0 +1,67 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from pipeline.results.history import HistoryReader
+from pipeline.results.track_record import scores
+from tests.unit.results.samples import TARGET, publish
+
+CITY = "smallville"
+WEEK = timedelta(days=7)
+LATER = TARGET + 9 * WEEK
+
+
+@pytest.fixture
+def history(store, cells, tmp_path):
+    for k in range(4):
+        publish(store, cells, target=TARGET + k * WEEK)
+    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+
+
+def save(store, k, ours, theirs, revision=1):
+    values = {
+        "dual_branch_cnn": {"poisson_deviance": ours, "nb_log_score": 1.0},
+        "long_run_mean": {"poisson_deviance": theirs},
+        "zero": {"poisson_deviance": float("nan")},
+    }
+    store.save_scores(CITY, TARGET + k * WEEK, revision, values, LATER)
+
+
+def test_without_scores_there_is_no_track_record(history):
+    found = scores(history, CITY)
+    assert (found.weeks, found.scores, found.comparisons) == ([], {}, [])
+    assert (found.coverage_80, found.reliability) == (None, [])
+    assert [t.observed for t in found.totals] == [None] * 4
+
+
+def test_skill_is_one_minus_the_ratio_of_summed_deviances(store, history):
+    for k, (ours, theirs) in enumerate([(0.8, 1.0), (0.9, 1.0), (1.2, 1.0)]):
+        save(store, k, ours, theirs)
+    found = scores(history, CITY)
+    assert found.scores["poisson_deviance"]["forecast"] == [0.8, 0.9, 1.2]
+    assert found.scores["poisson_deviance"]["zero"] == [None] * 3
+    assert "nb_log_score" not in found.scores
+    # 1 - 2.9 / 3; a baseline without scores is left out.
+    (skill,) = found.comparisons
+    assert skill.baseline == "long_run_mean"
+    assert skill.skill == pytest.approx(1 / 30)
+    assert skill.low <= skill.skill <= skill.high
+    assert (skill.weeks_won, skill.weeks) == (2, 3)
+
+
+def test_only_the_current_revision_counts(store, cells, history):
+    save(store, 0, 0.8, 1.0)
+    publish(store, cells, scale=2.0, forecast_sha256="b" * 64)
+    assert scores(history, CITY).weeks == []
+
+
+def test_coverage_is_the_share_of_totals_in_their_interval(store, history):
+    inside, outside = np.zeros((3, 4)), np.zeros((3, 4))
+    inside[0, 1], outside[0, 1] = 8, 90
+    store.save_observed(CITY, [TARGET, TARGET + WEEK], [inside, outside], LATER)
+    found = scores(history, CITY)
+    # 7.875 expected: 8 is within its 80 %, 90 isn't.
+    assert found.coverage_80 == 0.5
+    assert [t.observed for t in found.totals] == [8, 90, None, None]
+    assert sum(b.cells for b in found.reliability) == 12

@@ -1,0 +1,94 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from pipeline.domain.city import load_city
+from pipeline.domain.errors import WeekNotReady
+from pipeline.results import views
+from pipeline.results.exports import week_files
+from pipeline.results.history import HistoryReader
+from tests.unit.results.samples import HEALTH, TARGET, publish
+
+CITY = "smallville"
+NEXT = TARGET + timedelta(days=7)
+
+
+@pytest.fixture
+def history(store, cells, tmp_path):
+    publish(store, cells)
+    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+
+
+def one_report():
+    grid = np.zeros((3, 4))
+    grid[2, 0] = 1
+    return [grid]
+
+
+def test_a_week_comes_to_be_known_and_then_scored(store, history):
+    assert [w.stage for w in views.weeks(history, CITY).weeks] == ["forecast"]
+    store.save_observed(CITY, [TARGET], one_report(), NEXT)
+    (week,) = views.weeks(history, CITY).weeks
+    assert (week.stage, week.observed, week.observed_as_of) == ("known", 1, NEXT)
+    store.save_scores(CITY, TARGET, 1, {"dual_branch_cnn": {"mae": 1.0}}, NEXT)
+    (week,) = views.weeks(history, CITY).weeks
+    assert (week.stage, week.scored_as_of) == ("scored", NEXT)
+    assert (week.total.mean, week.rows_in) == (7.875, None)
+
+
+def test_a_forecast_has_cells_totals_and_clusters(history):
+    week = views.week_forecast(history, CITY, TARGET)
+    assert week.cells.mean == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
+    assert week.city.mean == 7.875
+    assert [d.name for d in week.divisions] == ["Up", "Down"]
+    # Of six cells the top 5 % is one: row 2, column 0, with 4 expected and 0.75 in the long run.
+    (cluster,) = week.clusters
+    assert (cluster.cells, cluster.expected, cluster.long_run_mean) == (1, 4.0, 0.75)
+    assert (cluster.peak_row, cluster.peak_col, cluster.divisions) == (2, 0, ["Up"])
+
+
+def test_an_outcome_follows_the_order_of_the_forecasts_cells(store, history):
+    with pytest.raises(WeekNotReady, match="isn't known yet"):
+        views.week_outcome(history, CITY, TARGET)
+    store.save_observed(CITY, [TARGET], one_report(), NEXT)
+    outcome = views.week_outcome(history, CITY, TARGET)
+    assert (outcome.cells, outcome.reports) == ([0, 0, 0, 0, 1, 0], 1)
+
+
+def test_a_cells_year_has_what_was_forecast(history):
+    year = views.cell_history(history, CITY, 2, 0, TARGET)
+    assert len(year.weeks) == 52
+    assert (year.weeks[-1].mean, year.weeks[-1].reports) == (4.0, None)
+
+
+def test_health_is_the_stored_one(history):
+    health = views.week_health(history, CITY, TARGET)
+    assert [check.model_dump() for check in health.checks] == list(HEALTH)
+    assert (health.tally["placed"], health.notes) == (9, ["one retry"])
+
+
+def test_downloads_are_the_exported_files(history, city):
+    files = week_files(history, city, TARGET)
+    listed = views.downloads(files).files
+    assert [d.kind for d in listed] == ["csv", "geojson", "geoparquet", "hub", "manifest"]
+    assert [d.size_bytes for d in listed] == [len(content) for _, content in files.values()]
+
+
+def test_geometry_holds_the_divisions_and_the_city_round_them():
+    import shapely
+
+    city = load_city("los_angeles")
+    found = views.geometry(city)
+    outline = shapely.geometry.shape(found.outline)
+    parts = [shapely.geometry.shape(f["geometry"]) for f in found.divisions["features"]]
+    assert [f["properties"]["name"] for f in found.divisions["features"]] == sorted(city.divisions)
+    cell_area = city.grid.cell_height_deg * city.grid.cell_width_deg
+    assert outline.area == pytest.approx(1663 * cell_area, rel=1e-3)
+    assert sum(part.area for part in parts) == pytest.approx(outline.area, rel=1e-6)
+
+
+def test_a_city_without_a_list_of_cells_has_no_outline(city):
+    found = views.geometry(city)
+    assert found.divisions["features"] == []
+    assert (found.rows, found.cols, found.south) == (3, 4, 10.0)
