@@ -83,17 +83,21 @@ async function show() {
   say("provenance", line.banner);
   say("problem", "");
   writeAddress();
-  const [forecast, outcome, before] = await Promise.all([
-    askOnce(`weeks/${week}/forecast`, { city }),
-    line.observed == null ? null : askOutcome(city, week),
-    k > 0 ? askOnce(`weeks/${state.weeks[k - 1].target_week}/forecast`, { city }) : null,
-  ]);
+  const before = state.layer === "change" && k > 0 ? askOnce(`weeks/${state.weeks[k - 1].target_week}/forecast`, { city }) : null;
+  const [forecast, outcome, earlier] = await Promise.all([...weekOf(line), before]);
   if (turn !== asked) return;
-  if (state.view === "map") showMap(forecast, outcome, before);
+  if (state.view === "map") showMap(forecast, outcome, earlier);
   await showPage(line, turn);
   document.body.dataset.week = week;
   document.body.dataset.view = state.view;
+  // The weeks on either side, so that moving there needs no waiting.
+  for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
 }
+
+const weekOf = ({ target_week, observed }) => [
+  askOnce(`weeks/${target_week}/forecast`, { city: state.city }),
+  observed == null ? null : askOutcome(state.city, target_week),
+];
 
 function showMap(forecast, outcome, before) {
   const missing = NEEDS_OUTCOME.includes(state.layer) && !outcome ? "What happened in this week isn't known yet."

@@ -43,7 +43,10 @@ export class CityMap {
     const { row, col } = forecast.cells, { colour } = LAYERS[layer];
     const isNew = row.length !== this.boxes.size;
     if (isNew) this.place(row, col);
-    row.forEach((_, k) => this.boxes.get(`${row[k]},${col[k]}`).setStyle({ fillColor: colour(values[k]), color: colour(values[k]) }));
+    row.forEach((_, k) => {
+      const box = this.boxes.get(`${row[k]},${col[k]}`), fill = colour(values[k]);
+      if (box.options.fillColor !== fill) box.setStyle({ fillColor: fill, color: fill });
+    });
     this.shown = forecast;
     this.outlineBands(forecast);
     Object.assign(this.element.dataset, { cells: this.boxes.size, layer, week: forecast.run.target_week });

@@ -1,0 +1,50 @@
+"""The commands that look back, over a store of made-up weeks."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.domain.city import load_city
+from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.weeks import ForecastWeeks
+from pipeline.results.store import ResultsStore
+from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
+
+NEXT = TARGET + timedelta(days=7)
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'results.db'}"
+    monkeypatch.setenv("HOTSPOTS_RESULTS_URL", url)
+    store = ResultsStore(url)
+    store.migrate()
+    cells = load_city("los_angeles").listed_cells()
+    for k, week in enumerate((TARGET, NEXT)):
+        mean = np.where(cells.mask, 0.1 * (k + 1), np.nan)
+        weeks = ForecastWeeks(week - timedelta(days=4), week - timedelta(days=21), week)
+        total = CountDistribution(float(np.nansum(mean)), 30.0)
+        size = np.where(cells.mask, 2.0, np.nan)
+        forecast = Forecast(weeks, mean, size, total, {}, "cnn", "m" * 64)
+        run = make_run(city="los_angeles", weeks=weeks, forecast_sha256=f"{k}" * 64)
+        store.publish(run, forecast, make_hotspots(forecast), HEALTH, cells, today=BEFORE)
+    return store
+
+
+def test_compare_prints_both_weeks(published):
+    result = CliRunner().invoke(app, ["compare", str(TARGET), str(NEXT)])
+    assert result.exit_code == 0
+    # 1,663 cells of 0.1, then of 0.2.
+    assert " ".join(result.output.split("Whole city")[1].split()[:3]) == "166.3 332.6 +166.3"
+
+
+@pytest.mark.parametrize("chosen", [[], ["--week", str(NEXT)]])
+def test_report_writes_the_page(published, tmp_path, chosen):
+    out = tmp_path / "new" / "week.html"
+    result = CliRunner().invoke(app, ["report", "--out", str(out), *chosen])
+    assert result.exit_code == 0
+    assert out.read_text().startswith("<!doctype html>")
+    assert f"week of {NEXT}" in out.read_text()

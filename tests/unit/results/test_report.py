@@ -1,0 +1,84 @@
+import base64
+import re
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from pipeline.domain.errors import WeekNotReady
+from pipeline.results.history import HistoryReader
+from pipeline.results.report import report_page
+from tests.unit.results.samples import TARGET, publish
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def history(store, cells, tmp_path):
+    publish(store, cells, provenance="simulated")
+    publish(store, cells, target=TARGET + WEEK, notes=("one <retry>",))
+    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+
+
+def words(page):
+    return " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page).split())
+
+
+def test_a_page_holds_the_weeks_figures_and_says_what_they_are(history, city):
+    page = report_page(history, city, TARGET)
+    text = words(page)
+    total = history.totals("smallville", TARGET).iloc[0]
+    assert "SIMULATED DATA" in text
+    assert f"8 reports of robbery expected in the city, 80 % between {total['q10']}" in text
+    # Row 2, column 0: its middle is 11.25 N, 20.125 E.
+    assert "1 Up 11.2500, 20.1250 1 4.0 0.8" in text
+    assert "1 of 2 checks passed" in text
+    assert "No earlier week is known yet." in text
+    assert "Not for patrol dispatch" in text
+
+
+def test_a_page_needs_nothing_else_and_prints(history, city):
+    page = report_page(history, city, TARGET + WEEK)
+    picture = re.search(r'src="data:image/png;base64,([^"]+)"', page).group(1)
+    assert base64.b64decode(picture).startswith(b"\x89PNG")
+    assert not re.search(r"https?://|<script|<link", page)
+    assert "@media print" in page
+    assert "one &lt;retry&gt;" in page
+    assert "SIMULATED" not in page
+
+
+def test_misses_are_shown_as_plainly_as_hits(store, history, city):
+    hit, miss = np.zeros((3, 4)), np.zeros((3, 4))
+    hit[0, 1], miss[0, 1] = 8, 90
+    store.save_observed("smallville", [TARGET, TARGET + WEEK], [hit, miss], TARGET + 4 * WEEK)
+    scores = {
+        "dual_branch_cnn": {"poisson_deviance": 0.9},
+        "long_run_mean": {"poisson_deviance": 1.0},
+    }
+    store.save_scores("smallville", TARGET, 1, scores, TARGET + 4 * WEEK)
+    text = words(report_page(history, city, TARGET))
+    assert "8 inside" in text
+    assert "90 OUTSIDE" in text
+    # A deviance of 0.9 against 1.0.
+    assert "over 1 scored weeks: -10.0 %" in text
+
+
+def test_a_stale_forecast_says_so(store, history, city):
+    store.mark_stale("smallville", "the feed is 40 days old", TARGET)
+    assert "STALE since 2026-01-04: the feed is 40 days old" in words(
+        report_page(history, city, TARGET)
+    )
+
+
+def test_a_cluster_without_a_long_run_mean_has_none(store, cells, city, tmp_path):
+    from tests.unit.results.samples import BEFORE, HEALTH, make_forecast, make_hotspots, make_run
+
+    forecast = make_forecast()
+    store.publish(make_run(), forecast, make_hotspots(forecast), HEALTH, cells, today=BEFORE)
+    reader = HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    assert "1 4.0 –" in words(report_page(reader, city, TARGET))
+
+
+def test_a_week_without_forecast_has_no_page(history, city):
+    with pytest.raises(WeekNotReady):
+        report_page(history, city, TARGET + 9 * WEEK)
