@@ -82,7 +82,7 @@ def redis_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="hotspots_redis_") as folder:
         server = subprocess.Popen([program, *words], cwd=folder, stdout=subprocess.DEVNULL)
         try:
-            wait_for(lambda: is_open(port), 10, "Redis")
+            wait_for(lambda: is_open(port), 60, "Redis")
             yield f"redis://:{password}@127.0.0.1:{port}/0"
         finally:
             server.terminate()
@@ -221,7 +221,7 @@ class Airflow:
     def start_dag(self, dag_id: str) -> None:
         """Wait until a DAG has been read, and let it run."""
         query = f"select dag_id from serialized_dag where dag_id = '{dag_id}'"
-        wait_for(lambda: self.rows(query), 90, f"the DAG processor reads {dag_id}")
+        wait_for(lambda: self.rows(query), 300, f"the DAG processor reads {dag_id}")
         self.run("airflow", "dags", "unpause", dag_id)
 
     def trigger(self, dag_id: str, **conf: object) -> None:

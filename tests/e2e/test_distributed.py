@@ -64,7 +64,7 @@ def run_a_week(airflow, databases):
             )
             for queue, size in WORKERS.items()
         }  # fmt: skip
-        wait_for(lambda: is_open(port), 120, "MLflow")
+        wait_for(lambda: is_open(port), 300, "MLflow")
         airflow.start_dag("weekly_forecast")
         airflow.trigger("weekly_forecast", issue_date=LAST_DAY.isoformat())
         tasks = airflow.tasks_when_done(900)
