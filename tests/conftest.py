@@ -55,10 +55,11 @@ def postgres():
         yield server
 
 
-@pytest.fixture(scope="session")
-def databases(postgres):
-    """Make the databases of the distributed form and give the URL of each role."""
-    return deployed_databases(postgres)
+@pytest.fixture(scope="module")
+def databases():
+    """Start a PostgreSQL with the databases of the distributed form; role -> URL."""
+    with postgres_server() as server:
+        yield deployed_databases(server)
 
 
 @pytest.fixture(scope="session")

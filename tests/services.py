@@ -82,14 +82,14 @@ def redis_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="hotspots_redis_") as folder:
         server = subprocess.Popen([program, *words], cwd=folder, stdout=subprocess.DEVNULL)
         try:
-            wait_for(lambda: _is_open(port), 10, "Redis")
+            wait_for(lambda: is_open(port), 60, "Redis")
             yield f"redis://:{password}@127.0.0.1:{port}/0"
         finally:
             server.terminate()
             server.wait(10)
 
 
-def _is_open(port: int) -> bool:
+def is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -177,23 +177,30 @@ class Airflow:
         self.run("airflow", "db", "migrate")
         self.run("airflow", "pools", "set", "gpu", "1", "one slot per accelerator")
 
-    def run(self, program: str, *words: str) -> str:
+    def run(self, program: str, *words: str, **more: str) -> str:
         """Run a command of the environment to its end and return what it printed."""
         done = subprocess.run(
             [str(BIN / program), *words],
-            env=self.environment, cwd=ROOT, capture_output=True, text=True,
+            env=self.environment | more, cwd=ROOT, capture_output=True, text=True,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout
 
     @contextmanager
-    def component(self, name: str, *words: str) -> Iterator[Path]:
-        """Run a component for as long as the context lasts; gives its log."""
+    def component(self, name: str, program: str, *words: str, **more: str) -> Iterator[Path]:
+        """Run a part for as long as the context lasts; gives its log.
+
+        Args:
+            name: what its log is called.
+            program: command of the environment.
+            words: its arguments.
+            more: environment variables of its own.
+        """
         log = self.logs / f"{name}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
-                [BIN / "airflow", *words],
-                env=self.environment, cwd=ROOT, stdout=file, stderr=file, start_new_session=True,
+                [BIN / program, *words], env=self.environment | more,
+                cwd=ROOT, stdout=file, stderr=file, start_new_session=True,
             )  # fmt: skip
         try:
             yield log
@@ -214,7 +221,7 @@ class Airflow:
     def start_dag(self, dag_id: str) -> None:
         """Wait until a DAG has been read, and let it run."""
         query = f"select dag_id from serialized_dag where dag_id = '{dag_id}'"
-        wait_for(lambda: self.rows(query), 90, f"the DAG processor reads {dag_id}")
+        wait_for(lambda: self.rows(query), 300, f"the DAG processor reads {dag_id}")
         self.run("airflow", "dags", "unpause", dag_id)
 
     def trigger(self, dag_id: str, **conf: object) -> None:

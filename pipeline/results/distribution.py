@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import nbinom
 
 QUANTILES = {
     "q05": 0.05,
@@ -23,6 +22,8 @@ def quantiles(mean: ArrayLike, size: ArrayLike) -> dict[str, NDArray[np.int64]]:
         mean: (n,) expected counts, 0 or more.
         size: (n,) sizes, above 0; the variance is mean + mean ** 2 / size.
     """
+    from scipy.stats import nbinom  # slow to import, and most steps of a week have no need of it
+
     size = np.minimum(np.asarray(size, np.float64), LARGEST_SIZE)
     chance = size / (size + np.asarray(mean, np.float64))
     return {

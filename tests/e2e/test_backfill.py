@@ -80,7 +80,7 @@ def test_backfilled_weeks_are_what_they_would_have_been_and_come_out_the_same_ag
     sources.clear_faults()
     with ExitStack() as stack:
         for name in ("scheduler", "dag-processor", "api-server"):
-            stack.enter_context(airflow.component(name, name))
+            stack.enter_context(airflow.component(name, "airflow", name))
         airflow.start_dag("weekly_forecast")
         began = time.monotonic()
         tasks = backfill(airflow)

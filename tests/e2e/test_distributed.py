@@ -1,4 +1,4 @@
-"""A week in the distributed form: PostgreSQL, Redis, and a Celery worker for each queue."""
+"""A week in the distributed form: PostgreSQL, Redis, MLflow, and a Celery worker for each queue."""
 
 from contextlib import ExitStack
 
@@ -8,18 +8,17 @@ from sqlalchemy.pool import NullPool
 
 from pipeline.results.tables import Base
 from tests.e2e.conftest import LAST_DAY
-from tests.services import Airflow, create_database
+from tests.services import Airflow, free_port, is_open, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-SINGLE = ("scheduler", "dag-processor", "api-server")
 WORKERS = {"default": "2", "gpu": "1"}  # queue -> tasks at a time
 OF_THE_MOMENT = {"run_id", "created_at"}
 
 
 @pytest.fixture
-def airflow(tmp_path, postgres, redis, small):
-    metadata = create_database(postgres, "airflow")
+def airflow(tmp_path, databases, redis, small):
+    metadata = databases["airflow"]
     return Airflow(
         tmp_path,
         metadata,
@@ -27,29 +26,58 @@ def airflow(tmp_path, postgres, redis, small):
         AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False",  # only the run that is asked for
         AIRFLOW__CELERY__BROKER_URL=redis,
         AIRFLOW__CELERY__RESULT_BACKEND="db+" + metadata.replace("+psycopg:", "+psycopg2:"),
-        HOTSPOTS_RESULTS_URL=create_database(postgres, "results"),
         **small,
     )
 
 
-def run_a_week(airflow):
-    """Start every component, run a week, and return its task instances and the workers' logs."""
+def run_a_week(airflow, databases):
+    """Start every part as docker-compose.yml does, run a week, and ask after the parts' health.
+
+    Returns:
+        The task instances, and the log of each queue's worker.
+    """
+    owned = {"HOTSPOTS_RESULTS_URL": databases["results_owner"]}
+    read = {"HOTSPOTS_RESULTS_URL": databases["results_reader"]}
+    airflow.run("hotspots", "migrate", **owned)
+    port = free_port()
+    written = {
+        "HOTSPOTS_RESULTS_URL": databases["results_writer"],
+        "HOTSPOTS_MLFLOW_URL": f"http://127.0.0.1:{port}",
+    }
     with ExitStack() as stack:
-        for name in SINGLE:
-            stack.enter_context(airflow.component(name, name))
+
+        def start(name, program, *words, **more):
+            return stack.enter_context(airflow.component(name, program, *words, **more))
+
+        start(
+            "mlflow", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+            "--workers", "1", "--allowed-hosts", f"127.0.0.1:{port}",
+            MLFLOW_BACKEND_STORE_URI=databases["mlflow"].replace("+psycopg:", "+psycopg2:"),
+        )  # fmt: skip
+        start("scheduler", "airflow", "scheduler")
+        start("dag-processor", "airflow", "dag-processor")
+        start("api-server", "airflow", "api-server", **read)
         logs = {
-            queue: stack.enter_context(
-                airflow.component(
-                    f"worker_{queue}", "celery", "worker",
-                    "-q", queue, "-c", size, "-H", f"{queue}@%h", "--skip-serve-logs",
-                )
+            queue: start(
+                f"worker_{queue}", "airflow", "celery", "worker",
+                "-q", queue, "-c", size, "-H", f"{queue}@%h", "--skip-serve-logs", **written,
             )
             for queue, size in WORKERS.items()
         }  # fmt: skip
+        wait_for(lambda: is_open(port), 300, "MLflow")
         airflow.start_dag("weekly_forecast")
         airflow.trigger("weekly_forecast", issue_date=LAST_DAY.isoformat())
-        tasks = airflow.tasks_when_done(300)
+        tasks = airflow.tasks_when_done(900)
+        check_health(airflow)
         return tasks, {queue: log.read_text() for queue, log in logs.items()}
+
+
+def check_health(airflow):
+    """Ask as the health checks of docker-compose.yml ask; a bad answer is an error."""
+    airflow.run("airflow", "jobs", "check", "--job-type", "DagProcessorJob", "--local")
+    app = "airflow.providers.celery.executors.celery_executor.app"
+    said = airflow.run("celery", "--app", app, "inspect", "ping", "--timeout", "10")
+    assert said.count("pong") == 2
 
 
 def stored(url):
@@ -64,19 +92,18 @@ def stored(url):
 
 
 def test_a_week_on_two_queues_stores_in_postgres_what_the_command_line_stores_in_sqlite(
-    airflow, tmp_path
+    airflow, databases, tmp_path
 ):
-    tasks, logs = run_a_week(airflow)
-    assert {task["state"] for task in tasks} == {"success"}
+    tasks, logs = run_a_week(airflow, databases)
+    assert {task["state"] for task in tasks} == {"success"}, airflow.story()
     assert len(tasks) == 11
     for task in tasks:
         queue = "gpu" if task["task_id"] == "train" else "default"
         (worker,) = (q for q, log in logs.items() if task["external_executor_id"] in log)
         assert (task["task_id"], task["queue"], worker) == (task["task_id"], queue, queue)
 
-    postgres_url = airflow.environment.pop("HOTSPOTS_RESULTS_URL")
-    airflow.environment["HOTSPOTS_HOME"] = str(tmp_path / "alone")
-    airflow.run("hotspots", "run", "--issue-date", LAST_DAY.isoformat())
-    distributed, alone = stored(postgres_url), stored(f"sqlite:///{tmp_path}/alone/results.db")
-    assert distributed == alone
+    alone = tmp_path / "alone"
+    airflow.run("hotspots", "run", "--issue-date", f"{LAST_DAY}", HOTSPOTS_HOME=str(alone))
+    distributed = stored(databases["results_reader"])
+    assert distributed == stored(f"sqlite:///{alone}/results.db")
     assert len(distributed["cell_forecasts"]) == 1663
