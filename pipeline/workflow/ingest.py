@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.city import City, Dataset
+from pipeline.domain.city import City, Dataset, load_city
 from pipeline.domain.errors import (
     DatasetMoved,
     InvalidRequest,
@@ -93,8 +95,7 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
         QualityGateFailed, StaleData: a check that stops the week failed.
     """
     city, lake, issued = city_of(plan), Lake(settings.lake_dir), issue_date_of(plan)
-    raw = _read_all(lake, crime_pull)
-    build = crime.build_incidents(city, raw)
+    build = _incidents(lake.root, plan["city"], tuple(crime_pull["snapshots"].items()))
     incidents, known_through = _as_published(lake, city, plan, crime_pull, build.incidents)
     docs = settings.home / "data_docs" / city.name / issued.isoformat()
     gate = check_incidents(city, incidents, as_of=issued, docs_dir=docs / "incidents")
@@ -230,6 +231,19 @@ def _read_all(lake: Lake, pulled: Pulled) -> dict[str, pa.Table]:
         name: next(iter(lake.read(Ref.from_json(ref)).values()))
         for name, ref in pulled["snapshots"].items()
     }
+
+
+@lru_cache(maxsize=1)
+def _incidents(
+    root: Path, city_name: str, snapshots: tuple[tuple[str, str], ...]
+) -> crime.IncidentBuild:
+    """Return the incidents of these snapshots (dataset, Ref as JSON).
+
+    The last are kept, since the weeks of a backfill are mostly made of the same snapshots.
+    """
+    lake = Lake(root)
+    raw = {name: lake.read(Ref.from_json(ref))[name] for name, ref in snapshots}
+    return crime.build_incidents(load_city(city_name), raw)
 
 
 def _as_published(
