@@ -14,6 +14,7 @@ from pipeline.domain.city import City
 from pipeline.results.files import write_file
 from pipeline.results.reading import ResultsReader
 from pipeline.results.records import StoredRun
+from pipeline.results.summaries import stability, totals_summary
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -25,35 +26,36 @@ MANIFEST = "manifest.json"
 def export_week(store: ResultsReader, city: City, week: date, folder: Path) -> list[Path]:
     """Write a week's current forecast into `folder` and return the files, the manifest last.
 
-    One row or feature per in-city cell. Files made from input that isn't live say so in their
-    names, in each row and in the manifest, which also holds each file's sha256.
+    One row or feature per in-city cell; one row per division and for the city. Files made from
+    input that isn't live say so in their names, in each row and in the manifest, which also holds
+    each file's sha256.
 
     Raises:
         WeekNotReady: the week has no forecast.
     """
     run = store.run(city.name, week)
-    cells = _with_facts(store.cells_frame(city.name, week, run.revision), city, run)
-    totals = store.totals(city.name, week, run.revision)
-    facts = _facts(run, totals)
-    shapes = _with_polygons(cells, city)
+    cells = store.cells_frame(city.name, week, run.revision)
+    totals = totals_summary(store.totals(city.name, week, run.revision), cells)
+    facts = _facts(run, cells, totals)
+    rows = _with_place(cells, city, run)
+    shapes = _with_polygons(rows, city)
     contents = {
-        "csv": cells.to_csv(index=False, lineterminator="\n").encode(),
-        "geojson": _geojson(shapes, facts),
-        "parquet": _geoparquet(shapes),
+        ".csv": _csv(rows),
+        ".geojson": _geojson(shapes, facts),
+        ".parquet": _geoparquet(shapes),
+        "_totals.csv": _csv(_keys(run, totals.index).join(totals)),
     }
     stem = f"{city.name}_{week}" + ("" if run.is_live else f"_{run.record.provenance}")
-    named = {f"{stem}.{suffix}": content for suffix, content in contents.items()}
+    named = {f"{stem}{ending}": content for ending, content in contents.items()}
     manifest = {**facts, "files": {n: hashlib.sha256(c).hexdigest() for n, c in named.items()}}
     named[MANIFEST] = json.dumps(manifest, indent=2).encode()
     return [write_file(folder / name, content) for name, content in named.items()]
 
 
-def _with_facts(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:
-    """Return the cells with their centres in degrees and with what each row must say of itself."""
+def _keys(run: StoredRun, index: pd.Index) -> pd.DataFrame:
+    """Return what each row of a file must say of itself."""
     record, weeks = run.record, run.record.weeks
-    row, col = cells["row"].to_numpy(), cells["col"].to_numpy()
-    lat, lon = city.grid.centres()
-    keys = pd.DataFrame(
+    return pd.DataFrame(
         {
             "city": record.city,
             "target_week": weeks.target_week.isoformat(),
@@ -61,17 +63,29 @@ def _with_facts(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame
             "horizon": weeks.horizon,
             "revision": run.revision,
             "provenance": record.provenance,
-            "cell_id": city.grid.cell_id(row, col),
-            "lat": lat[row, col].round(6),
-            "lon": lon[row, col].round(6),
         },
-        index=cells.index,
+        index=index,
     )
-    return keys.join(cells)
 
 
-def _facts(run: StoredRun, totals: pd.DataFrame) -> dict[str, Any]:
-    """Return what makes the files traceable: dates, provenance, versions, hashes, totals."""
+def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:
+    """Return the cells with their keys and their centres in degrees."""
+    row, col = cells["row"].to_numpy(), cells["col"].to_numpy()
+    lat, lon = city.grid.centres()
+    place = {
+        "cell_id": city.grid.cell_id(row, col),
+        "lat": lat[row, col].round(6),
+        "lon": lon[row, col].round(6),
+    }
+    return _keys(run, cells.index).assign(**place).join(cells)
+
+
+def _csv(rows: pd.DataFrame) -> bytes:
+    return rows.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _facts(run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[str, Any]:
+    """Return what makes the files traceable: dates, provenance, versions, hashes; and totals."""
     record, weeks = run.record, run.record.weeks
     return {
         "city": record.city,
@@ -90,7 +104,8 @@ def _facts(run: StoredRun, totals: pd.DataFrame) -> dict[str, Any]:
         "config_sha256": record.config_sha256,
         "code_version": record.code_version,
         "created_at": record.created_at.isoformat(),
-        "totals": totals.to_dict("records"),
+        "stability": stability(cells),
+        "totals": totals.astype(object).where(totals.notna(), None).to_dict("records"),
     }
 
 
