@@ -20,7 +20,6 @@ OUTLINE, INK, PALE = "#007a87", "#222222", "#6b6b6b"
 BAND_WIDTHS = {5: 0.9, 2: 1.7, 1: 2.8}
 NUMBERED_CLUSTERS = 10
 UNSTABLE = 0.8  # a hotspot that fewer re-runs flag is marked
-MARK = {"marker": "o", "s": 14, "c": "white", "edgecolors": INK, "linewidths": 0.7}
 RATE_TICKS = (0, 0.1, 0.5, 1, 2, 3, 5, 10, 20)
 
 Side = list[tuple[float, float]]
@@ -97,7 +96,7 @@ def mark_unstable(axes: "Axes", city: City, frame: pd.DataFrame) -> None:
     lat, lon = city.grid.centres()
     shaky = frame[(frame["band"] > 0) & (frame["p_top5"] < UNSTABLE)]
     place = shaky["row"], shaky["col"]
-    axes.scatter(lon[place], lat[place], zorder=3, **MARK)
+    axes.scatter(lon[place], lat[place], s=14, c="white", edgecolors=INK, linewidths=0.7, zorder=3)
 
 
 def add_bar(figure: "Figure", axes: "Axes", image: "QuadMesh", text: str, largest: int = 0) -> None:
