@@ -50,7 +50,7 @@ def show(
         str | None, typer.Option(help="Issue date of the forecast to show, instead of --week.")
     ] = None,
 ) -> None:
-    """Print a week's forecast: the city total, the top cells, the clusters, and its files.
+    """Print a week's forecast: its total, top cells, clusters and divisions, and its files.
 
     Example: hotspots show --city los_angeles
     """

@@ -76,7 +76,9 @@ def _forecast(target, mean, cells):
     }
     weeks = ForecastWeeks(target - timedelta(days=4), target - WEEK * HORIZON, target)
     total = CountDistribution(float(values.sum()), 35.0)
-    return Forecast(weeks, mean, size, total, totals, "dual_branch_cnn", "m" * 64)
+    is_high = mean >= np.nanquantile(mean, 0.95)
+    p_top5 = np.where(np.isnan(mean), np.nan, np.where(is_high, 0.95, 0.01))
+    return Forecast(weeks, mean, size, total, totals, "dual_branch_cnn", "m" * 64, p_top5)
 
 
 def _publish(store, cells, forecast, long_run):

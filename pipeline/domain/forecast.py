@@ -28,6 +28,8 @@ class Forecast:
         divisions: distribution of each division's total.
         model_name: who made it, such as "dual_branch_cnn".
         model_hash: sha256 of the model's files.
+        p_top5: (rows, cols) share of re-runs of history in which the cell is in the top 5 % of
+            in-city cells; NaN outside; None where none were made.
     """
 
     weeks: ForecastWeeks
@@ -37,3 +39,4 @@ class Forecast:
     divisions: dict[str, CountDistribution]
     model_name: str
     model_hash: str
+    p_top5: NDArray[np.float64] | None = None

@@ -235,9 +235,11 @@ FORECAST_CELLS = TableContract(
         Column("mean", REAL, "expected count", "reports", 0),
         Column("nb_size", REAL, "size of the negative binomial", "", 0),
         Column("p_any", REAL, "probability of one or more", "", 0, 1),
+        Column("p_top5", REAL, "share of re-runs of history in which the cell is in the top 5 % of "
+               "in-city cells; null where none were made", "", 0, 1, is_nullable=True),
     ),
     ("issue_date", "week_start", "horizon", "row", "col"),
-)
+)  # fmt: skip
 
 FORECAST_TOTALS = TableContract(
     "forecast_totals",

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -41,27 +40,21 @@ def find_hotspots(mean: NDArray[np.float64], seed: int) -> Hotspots:
     return Hotspots(rank, band, _clusters(mean, band, rank))
 
 
-def clusters_summary(mean: NDArray[np.float64], hotspots: Hotspots) -> pd.DataFrame:
-    """Return one row per cluster, in its order.
+def share_in_top(rates: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Return the (rows, cols) share of re-runs in which a cell is in the widest band.
 
-    Columns: cluster, cells, expected (reports in the week), peak_row, peak_col and peak_mean (of
-    its highest-ranked cell).
+    It says how often a re-run of history would flag the same cell; not how likely the cell's next
+    count is among the highest.
+
+    Args:
+        rates: (re-runs, rows, cols) expected reports, NaN outside the city.
+        seed: seed of the order among equal rates.
     """
-    row, col = np.nonzero(hotspots.cluster)
-    cells = pd.DataFrame(
-        {
-            "cluster": hotspots.cluster[row, col],
-            "rank": hotspots.rank[row, col],
-            "peak_row": row,
-            "peak_col": col,
-            "peak_mean": mean[row, col],
-        }
-    )
-    groups = cells.sort_values("rank").groupby("cluster")
-    summary = groups[["peak_row", "peak_col", "peak_mean"]].first()
-    summary.insert(0, "cells", groups.size())
-    summary.insert(1, "expected", groups["peak_mean"].sum())
-    return summary.reset_index()
+    mask = np.isfinite(rates[0])
+    share = np.full(mask.shape, np.nan)
+    flagged = flagged_cells(int(mask.sum()), BANDS[-1] / 100)
+    share[mask] = (rank_cells(rates[:, mask], seed) <= flagged).mean(axis=0)
+    return share
 
 
 def _clusters(

@@ -111,6 +111,7 @@ class Rolling:
                 "mean": mean,
                 "nb_size": size,
                 "p_any": probability_of_any(mean, size),
+                "p_top5": None,
             }
         )
         self.forecasts.append(FORECAST_CELLS.conform(frame))

@@ -1,5 +1,6 @@
 """A forecast of one target week from a trained model and a view of the cube."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.grid.cube import CubeView
 from pipeline.model import network as net
-from pipeline.model.inputs import Inputs, build_inputs, read_history
+from pipeline.model.inputs import History, Inputs, build_inputs, read_history
 from pipeline.model.saved import TrainedModel, load, read_weights
 from pipeline.model.spread import Spread
 
@@ -35,17 +36,30 @@ def forecast(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWee
             on disk since it was loaded.
         InvalidRequest: the view's edge isn't that of `weeks`.
     """
-    _check(model, view, city, weeks)
-    history = read_history(view, city)
-    origins = range(history.last, history.last + 1)
-    inputs = build_inputs(view, history, model.config, origins)
-    network = _network(model.folder, model.sha256, view.cells.shape)
-    rates = predict_rates(network, inputs, is_mirrored=model.config.flips)
+    ready = prepare(model, view, city, weeks)
+    rates = predict_rates(ready.network, ready.inputs, is_mirrored=model.config.flips)
     horizon = weeks.horizon - 1
     mean = np.where(view.cells.mask, rates[horizon], np.nan)
     size = np.where(view.cells.mask, 1 / model.spread.cell[horizon], np.nan)
     city_total, divisions = _totals(model.spread, view.cells, mean, horizon)
     return Forecast(weeks, mean, size, city_total, divisions, MODEL_NAME, model.sha256)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that a forecast is made with: the network, what is known, and its inputs from that."""
+
+    network: keras.Model
+    history: History
+    inputs: Inputs
+
+
+def prepare(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks) -> Ready:
+    """Return what a forecast is made with; arguments and errors as those of `forecast`."""
+    _check(model, view, city, weeks)
+    history = read_history(view, city)
+    inputs = build_inputs(view, history, model.config, history.newest)
+    return Ready(_network(model.folder, model.sha256, view.cells.shape), history, inputs)
 
 
 def _check(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks) -> None:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import City
+from pipeline.domain.city import Cells, City
 from pipeline.grid.cube import CubeView
 from pipeline.model import totals as city_totals
 from pipeline.model import windows
 from pipeline.model.config import ModelConfig
 from pipeline.model.levels import Season, fit_season
 from pipeline.model.totals import Totals
-from pipeline.model.windows import Grid, Reports
+from pipeline.model.windows import Grid, Known, Reports
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class History:
     def last(self) -> int:
         """The newest origin: the edge week."""
         return self.target.weeks - 1
+
+    @property
+    def newest(self) -> range:
+        """The newest origin alone."""
+        return range(self.last, self.last + 1)
 
 
 def read_history(view: CubeView, city: City) -> History:
@@ -71,14 +76,23 @@ def build_inputs(view: CubeView, history: History, config: ModelConfig, origins:
     totals = history.totals
     seasons = {o: fit_season(totals, o, handles_breaks=config.handles_breaks) for o in origins}
     residuals = {origin: season.residuals for origin, season in seasons.items()}
-    window = windows.recent_windows(history.target, weeks, origins)
-    memory = windows.long_memory(history.target, history.other, view.cells, origins)
     return Inputs(
-        window if config.crime_inputs != "memory" else np.zeros_like(window),
-        memory if config.crime_inputs != "window" else np.zeros_like(memory),
+        *crime_maps(history.target, history.other, view.cells, config, origins),
         view.cells.mask[None, ..., None].astype(np.float32),
         city_totals.context_windows(totals, weather, residuals, weeks, origins),
         city_totals.target_calendar(totals, origins),
         np.array([season.base() for season in seasons.values()], np.float32),
         seasons,
+    )
+
+
+def crime_maps(
+    target: Known, other: Known, cells: Cells, config: ModelConfig, origins: range
+) -> tuple[Grid, Grid]:
+    """Return window and memory of Inputs; one that the configuration leaves out is all zeros."""
+    window = windows.recent_windows(target, config.window_weeks, origins)
+    memory = windows.long_memory(target, other, cells, origins)
+    return (
+        window if config.crime_inputs != "memory" else np.zeros_like(window),
+        memory if config.crime_inputs != "window" else np.zeros_like(memory),
     )

@@ -7,7 +7,7 @@ after it. Features of many origins (training) and of one (forecasting) come from
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,24 @@ LATEST_DELAY = 52  # reports later than a year count as a year late
 POOLED_WEEKS = 3.0  # weeks of its neighbourhood's rate that a cell's own history is pooled with
 POOLED_FLOOR = 0.005
 RATE_FLOOR = 0.02
+
+
+class Known(Protocol):
+    """What the crime branch asks of reports."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+
+    @property
+    def completeness(self) -> NDArray[np.float64]:
+        """(LATEST_DELAY + 1,) share of a week's reports known 0, 1, ... weeks after it."""
+
+    def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:
+        """Return (origins, rows, cols) sums of 0.5 ** (age / half_life) over known reports."""
+
+    def of_age(self, age: int, weeks: range) -> Grid:
+        """Return (weeks, rows, cols) counts of these weeks that became known at this age."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +199,7 @@ def smooth(grid: NDArray, cells: float, mask: NDArray[np.bool_]) -> NDArray[np.f
     return np.where(mask, blurred / np.maximum(weight, 1e-9), 0.0)
 
 
-def long_memory(target: Reports, other: Reports, cells: Cells, origins: range) -> Grid:
+def long_memory(target: Known, other: Known, cells: Cells, origins: range) -> Grid:
     """Return (origins, rows, cols, channels) log rates over all that was known at each origin."""
     reports = {"target": target, "other": other}
     mask = cells.mask
@@ -204,7 +222,7 @@ def _log_rate(channel: Channel, sums: NDArray, weeks: NDArray, mask: NDArray) ->
     return np.log(smooth(rate, channel.smooth_cells, mask) + RATE_FLOOR)
 
 
-def recent_windows(target: Reports, window_weeks: int, origins: range) -> Grid:
+def recent_windows(target: Known, window_weeks: int, origins: range) -> Grid:
     """Return (origins, rows, cols, window_weeks) log1p counts as known then, newest week first.
 
     Counts are divided by the completeness of their age, so that a week still being reported is

@@ -66,6 +66,9 @@ class CellColumns(BaseModel):
     q10: list[int] = Field(description="lower end of the 80 % interval")
     q90: list[int] = Field(description="upper end of the 80 % interval")
     p_any: list[float] = Field(description="probability of one report or more")
+    p_top5: list[float | None] = Field(
+        description="share of re-runs of history in which the cell ranks in the top 5 %"
+    )
     rank: list[int] = Field(description="1 for the highest mean")
     band: list[int] = Field(description="1, 2 or 5 for the top 1, 2, 5 % of cells, else 0")
     cluster: list[int] = Field(description="number of the group of touching hotspots, 0 for none")
@@ -79,6 +82,9 @@ class Cluster(BaseModel):
     cells: int
     expected: float = Field(description="reports expected in all its cells")
     long_run_mean: float | None = Field(description="long-run weekly mean of the same cells")
+    p_top5: float | None = Field(
+        description="share of re-runs of history that rank its cells in the top 5 %, on average"
+    )
     peak_row: int
     peak_col: int
     divisions: list[str]

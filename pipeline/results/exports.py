@@ -15,6 +15,7 @@ from pipeline.results.files import write_file
 from pipeline.results.hub import hub_file
 from pipeline.results.reading import ResultsReader
 from pipeline.results.records import StoredRun
+from pipeline.results.summaries import stability, totals_summary
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -36,37 +37,38 @@ def export_week(store: ResultsReader, city: City, week: date, folder: Path) -> l
 def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[str, bytes]]:
     """Return a week's current forecast as files: kind -> (name, content), the manifest last.
 
-    One row or feature per in-city cell; the hub file has one per place and quantile. Files made
-    from input that isn't live say so in their names, in each row or in the hub file's metadata,
-    and in the manifest, which also holds each file's sha256.
+    One row or feature per in-city cell; the totals' table has one per division and for the city,
+    the hub file one per place and quantile. Files made from input that isn't live say so in their
+    names, in each row or in the hub file's metadata, and in the manifest, which also holds each
+    file's sha256.
 
     Raises:
         WeekNotReady: the week has no forecast.
     """
     run = store.run(city.name, week)
     forecast = store.cells_frame(city.name, week, run.revision)
-    cells = _with_facts(forecast, city, run)
-    totals = store.totals(city.name, week, run.revision)
-    facts = _facts(run, totals)
+    all_totals = store.totals(city.name, week, run.revision)
+    totals = totals_summary(all_totals, forecast)
+    facts = _facts(run, forecast, totals)
+    cells = _with_place(forecast, city, run)
     shapes = _with_polygons(cells, city)
     stem = f"{city.name}_{week}" + ("" if run.is_live else f"_{run.record.provenance}")
     files = {
-        "csv": (f"{stem}.csv", cells.to_csv(index=False, lineterminator="\n").encode()),
+        "csv": (f"{stem}.csv", _csv(cells)),
         "geojson": (f"{stem}.geojson", _geojson(shapes, facts)),
         "geoparquet": (f"{stem}.parquet", _geoparquet(shapes)),
-        "hub": (f"{stem}_hub.parquet", hub_file(city, run, forecast, totals)),
+        "totals": (f"{stem}_totals.csv", _csv(_keys(run, totals.index).join(totals))),
+        "hub": (f"{stem}_hub.parquet", hub_file(city, run, forecast, all_totals)),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.values()}
     manifest = json.dumps({**facts, "files": hashes}, indent=2).encode()
     return {**files, "manifest": (MANIFEST, manifest)}
 
 
-def _with_facts(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:
-    """Return the cells with their centres in degrees and with what each row must say of itself."""
+def _keys(run: StoredRun, index: pd.Index) -> pd.DataFrame:
+    """Return what each row of a file must say of itself."""
     record, weeks = run.record, run.record.weeks
-    row, col = cells["row"].to_numpy(), cells["col"].to_numpy()
-    lat, lon = city.grid.centres()
-    keys = pd.DataFrame(
+    return pd.DataFrame(
         {
             "city": record.city,
             "target_week": weeks.target_week.isoformat(),
@@ -74,17 +76,29 @@ def _with_facts(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame
             "horizon": weeks.horizon,
             "revision": run.revision,
             "provenance": record.provenance,
-            "cell_id": city.grid.cell_id(row, col),
-            "lat": lat[row, col].round(6),
-            "lon": lon[row, col].round(6),
         },
-        index=cells.index,
+        index=index,
     )
-    return keys.join(cells)
 
 
-def _facts(run: StoredRun, totals: pd.DataFrame) -> dict[str, Any]:
-    """Return what makes the files traceable: dates, provenance, versions, hashes, totals."""
+def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:
+    """Return the cells with their keys and their centres in degrees."""
+    row, col = cells["row"].to_numpy(), cells["col"].to_numpy()
+    lat, lon = city.grid.centres()
+    place = {
+        "cell_id": city.grid.cell_id(row, col),
+        "lat": lat[row, col].round(6),
+        "lon": lon[row, col].round(6),
+    }
+    return _keys(run, cells.index).assign(**place).join(cells)
+
+
+def _csv(rows: pd.DataFrame) -> bytes:
+    return rows.to_csv(index=False, lineterminator="\n").encode()
+
+
+def _facts(run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[str, Any]:
+    """Return what makes the files traceable: dates, provenance, versions, hashes; and totals."""
     record, weeks = run.record, run.record.weeks
     return {
         "city": record.city,
@@ -103,7 +117,8 @@ def _facts(run: StoredRun, totals: pd.DataFrame) -> dict[str, Any]:
         "config_sha256": record.config_sha256,
         "code_version": record.code_version,
         "created_at": record.created_at.isoformat(),
-        "totals": totals.to_dict("records"),
+        "stability": stability(cells),
+        "totals": totals.astype(object).where(totals.notna(), None).to_dict("records"),
     }
 
 

@@ -19,6 +19,7 @@ RATE_COLOURS = "magma_r"  # light to dark evenly, also for colour-blind readers 
 OUTLINE, INK, PALE = "#007a87", "#222222", "#6b6b6b"
 BAND_WIDTHS = {5: 0.9, 2: 1.7, 1: 2.8}
 NUMBERED_CLUSTERS = 10
+UNSTABLE = 0.8  # a hotspot that fewer re-runs flag is marked
 RATE_TICKS = (0, 0.1, 0.5, 1, 2, 3, 5, 10, 20)
 
 Side = list[tuple[float, float]]
@@ -90,6 +91,14 @@ def number_clusters(axes: "Axes", city: City, frame: pd.DataFrame) -> None:
         )
 
 
+def mark_unstable(axes: "Axes", city: City, frame: pd.DataFrame) -> None:
+    """Put a dot on hotspots that often drop out of the top 5 % when history is re-run."""
+    lat, lon = city.grid.centres()
+    shaky = frame[(frame["band"] > 0) & (frame["p_top5"] < UNSTABLE)]
+    place = shaky["row"], shaky["col"]
+    axes.scatter(lon[place], lat[place], s=14, c="white", edgecolors=INK, linewidths=0.7, zorder=3)
+
+
 def add_bar(figure: "Figure", axes: "Axes", image: "QuadMesh", text: str, largest: int = 0) -> None:
     """Put a colour bar that says `text` under the left half of a map.
 
@@ -111,8 +120,11 @@ def add_bar(figure: "Figure", axes: "Axes", image: "QuadMesh", text: str, larges
     bar.outline.set_visible(False)
 
 
-def add_legend(figure: "Figure", axes: "Axes") -> None:
-    """Explain the outlines and numbers under the right half of a map."""
+def add_legend(figure: "Figure", axes: "Axes", stable: float | None) -> None:
+    """Explain the outlines, numbers and dots under the right half of a map.
+
+    `stable` is the share of the hotspots that a re-run of history flags again; None if unknown.
+    """
     from matplotlib.lines import Line2D
 
     height = figure.get_size_inches()[1]
@@ -134,6 +146,13 @@ def add_legend(figure: "Figure", axes: "Axes") -> None:
         columnspacing=1.2,
         handlelength=1.6,
     )
+    if stable is not None:
+        text = (
+            f"When history is re-run, {100 * stable:.0f} % of them stay in the top 5 %;\n"
+            f"dots: cells that stay less than {100 * UNSTABLE:.0f} % of the time"
+        )
+        place = (box.x1, 0.45 / height)
+        figure.text(*place, text, ha="right", va="top", size=8, color=PALE, linespacing=1.4)
 
 
 def _draw(axes: "Axes", sides: list[Side], colour: str, width: float) -> None:

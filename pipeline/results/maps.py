@@ -18,9 +18,11 @@ from pipeline.results.map_layers import (
     add_legend,
     draw_lines,
     fill,
+    mark_unstable,
     number_clusters,
 )
 from pipeline.results.records import StoredRun
+from pipeline.results.summaries import stability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,9 +107,10 @@ def _draw_forecast(
     norm = PowerNorm(0.5, vmin=0, vmax=max(float(np.nanmax(rate)), 0.1))
     image = fill(axes, city, rate, norm)
     draw_lines(axes, city, cells, _on_grid(cells, frame, "band"))
+    mark_unstable(axes, city, frame)
     number_clusters(axes, city, frame)
     add_bar(figure, axes, image, "expected reports per cell and week")
-    add_legend(figure, axes)
+    add_legend(figure, axes, stability(frame))
 
 
 def _draw_outcome(

@@ -22,7 +22,6 @@ from pipeline.results.tables import (
     Run,
     Score,
     TotalForecast,
-    column_names,
     columns_of,
 )
 
@@ -71,15 +70,15 @@ class ResultsReader:
     ) -> pd.DataFrame:
         """Return a week's in-city cells, one row each, in row-major order.
 
-        Columns: row, col, division, mean, nb_size, p_any, rank, band, cluster, long_run_mean (NaN
-        where it was not given) and the quantiles q05 to q95.
+        Columns: row, col, division, mean, nb_size, p_any, rank, band, cluster, long_run_mean and
+        p_top5 (NaN where they were not given), and the quantiles q05 to q95.
 
         Raises:
             WeekNotReady: the week has no such forecast.
         """
         rows = self._rows(CellForecast, city, target_week, revision)
         frame = pd.DataFrame(sorted(rows, key=lambda r: (r["row"], r["col"])))
-        return frame.astype({"long_run_mean": float})
+        return frame.astype({"long_run_mean": float, "p_top5": float})
 
     def totals(self, city: str, target_week: date, revision: int | None = None) -> pd.DataFrame:
         """Return a week's totals: kind ("city" or "division"), name, mean, nb_size, quantiles.
@@ -158,17 +157,22 @@ class ResultsReader:
     def _rows(
         self, table: type[Base], city: str, target_week: date, revision: int | None
     ) -> list[dict[str, Any]]:
-        """Return the rows that one of a run's tables holds for it."""
+        """Return the rows that one of a run's tables holds for it.
+
+        A column that is newer than the store, which the next week's run will add, is None.
+        """
         wanted = self.run(city, target_week, revision).revision
-        column: ColumnElement[int] = table.__table__.c.run_pk
-        names = [name for name in column_names(table) if name != "run_pk"]
-        # Plain columns: an object per row would take most of the time.
-        query = select(*(getattr(table, name) for name in names)).join(Run, Run.id == column)
-        query = query.where(
-            Run.city == city, Run.target_week == target_week, Run.revision == wanted
-        )
+        columns = {p.key: p.columns[0] for p in table.__mapper__.column_attrs if p.key != "run_pk"}
+        run_pk: ColumnElement[int] = table.__table__.c.run_pk
+        is_wanted = (Run.city == city, Run.target_week == target_week, Run.revision == wanted)
         with self._read() as session:
-            return [dict(zip(names, row, strict=True)) for row in session.execute(query)]
+            inspector = inspect(session.connection())
+            there = {column["name"] for column in inspector.get_columns(table.__tablename__)}
+            known = {key: column for key, column in columns.items() if column.name in there}
+            query = select(*known.values()).join(Run, Run.id == run_pk).where(*is_wanted)
+            empty = dict.fromkeys(columns)
+            found = session.execute(query)
+            return [{**empty, **dict(zip(known, row, strict=True))} for row in found]
 
     @contextmanager
     def _read(self) -> Iterator[Session]:

@@ -47,13 +47,11 @@ def cell_rows(
         "cluster": hotspots.cluster[place],
         **quantiles(mean, size),
     }
-    names = [*columns, "division", "long_run_mean"]
-    long_run = [None] * len(cells) if long_run_mean is None else long_run_mean[place].tolist()
-    values = [np.asarray(column).tolist() for column in columns.values()]
-    return [
-        dict(zip(names, row, strict=True))
-        for row in zip(*values, cells.division, long_run, strict=True)
-    ]
+    values = {name: np.asarray(column).tolist() for name, column in columns.items()}
+    values["division"] = list(cells.division)
+    for name, grid in (("long_run_mean", long_run_mean), ("p_top5", forecast.p_top5)):
+        values[name] = [None] * len(cells) if grid is None else grid[place].tolist()
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
 def total_rows(forecast: Forecast) -> list[Row]:

@@ -104,6 +104,7 @@ class CellForecast(_Quantiles, Base):
     band: Mapped[int]
     cluster: Mapped[int]
     long_run_mean: Mapped[float | None]
+    p_top5: Mapped[float | None]
 
 
 class TotalForecast(_Quantiles, Base):

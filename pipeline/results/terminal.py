@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pipeline.domain.city import City
 from pipeline.results.records import CityStatus, StoredRun
+from pipeline.results.summaries import clusters_summary, stability, totals_summary
 
 TOP_CELLS = 10
 TOP_CLUSTERS = 10
@@ -25,6 +26,7 @@ CELL_COLUMNS = (
     ">80 %",
     ">P(any)",
     ">Long-run",
+    ">Stable",
     ">Cluster",
 )
 CLUSTER_COLUMNS = (
@@ -35,13 +37,19 @@ CLUSTER_COLUMNS = (
     ">Cells",
     ">Expected",
     ">Long-run",
+    ">Stable",
+)
+TOTAL_COLUMNS = ("Division", ">Expected", ">80 %", ">Long-run")
+NOTES = (
+    "Long-run: the mean week of all that is known. Stable: how often a cell is in the top 5 % when "
+    "history is re-run, each report counted 0, 1, 2, ... times by chance."
 )
 
 
 def week_table(
     city: City, stored: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame
 ) -> RenderableType:
-    """Return a whole week: its header, the city total, the top cells and the clusters.
+    """Return a whole week: its header, the top cells, the clusters and the divisions.
 
     Args:
         city: for its name and grid.
@@ -51,16 +59,22 @@ def week_table(
     """
     return Group(
         *_banner(stored),
-        week_header(city, stored, totals),
+        week_header(city, stored, cells, totals),
         "",
         cells_table(city, cells),
         "",
         clusters_table(city, cells),
+        "",
+        totals_table(city, cells, totals),
+        "",
+        Text(NOTES, style="dim"),
     )
 
 
-def week_header(city: City, stored: StoredRun, totals: pd.DataFrame) -> RenderableType:
-    """Return what the forecast is for, what it was made from and by, and the city's total."""
+def week_header(
+    city: City, stored: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame
+) -> RenderableType:
+    """Return what the forecast is for, what it was made from and by, its total and stability."""
     record, weeks = stored.record, stored.record.weeks
     total = totals[totals["kind"] == "city"].iloc[0]
     late = ", stored after its week had begun" if stored.is_backfill else ""
@@ -70,6 +84,7 @@ def week_header(city: City, stored: StoredRun, totals: pd.DataFrame) -> Renderab
             "Target week": f"{weeks.target_week} to {weeks.target_week + timedelta(days=6)}",
             "City total": f"{total['mean']:,.0f} reports expected, 80 % between "
             f"{total['q10']:,} and {total['q90']:,}",
+            "Stability": _stability(stability(cells)),
             "Issued": f"{weeks.issue_date}, revision {stored.revision}{late}",
             "Data": f"{record.provenance}, whole weeks up to the one of {weeks.edge_week} "
             f"(horizon {weeks.horizon}), newest report {record.snapshot_age_days} days old",
@@ -96,6 +111,7 @@ def cells_table(city: City, cells: pd.DataFrame) -> Table:
             f"{cell['q10']}-{cell['q90']}",
             f"{cell['p_any']:.0%}",
             _number(cell["long_run_mean"]),
+            _percent(cell["p_top5"]),
             str(cell["cluster"] or MISSING),
         )
     return table
@@ -103,20 +119,35 @@ def cells_table(city: City, cells: pd.DataFrame) -> Table:
 
 def clusters_table(city: City, cells: pd.DataFrame) -> Table:
     """Return the first clusters: their highest cell, their size, what is expected in them."""
-    hot = cells[cells["cluster"] > 0].sort_values(["cluster", "rank"])
-    clusters = [group for _, group in hot.groupby("cluster")]
+    clusters = clusters_summary(cells)
     table = _table(
         f"Clusters of hotspot cells, {min(TOP_CLUSTERS, len(clusters))} of {len(clusters)}",
         CLUSTER_COLUMNS,
     )
-    for group in clusters[:TOP_CLUSTERS]:
-        peak = group.iloc[0]
+    for cluster in clusters.head(TOP_CLUSTERS).to_dict("records"):
         table.add_row(
-            str(peak["cluster"]),
-            *_place(city, peak["row"], peak["col"], ", ".join(group["division"].unique())),
-            str(len(group)),
-            f"{group['mean'].sum():.2f}",
-            _number(group["long_run_mean"].sum(min_count=len(group))),
+            str(cluster["cluster"]),
+            *_place(city, cluster["row"], cluster["col"], cluster["divisions"]),
+            str(cluster["cells"]),
+            f"{cluster['mean']:.2f}",
+            _number(cluster["long_run_mean"]),
+            _percent(cluster["p_top5"]),
+        )
+    return table
+
+
+def totals_table(city: City, cells: pd.DataFrame, totals: pd.DataFrame) -> Table:
+    """Return what is expected in each division and in the whole city, with 80 % intervals."""
+    table = _table("Divisions", TOTAL_COLUMNS)
+    places = totals_summary(totals, cells).sort_values("kind", ascending=False, kind="stable")
+    for place in places.to_dict("records"):
+        if place["kind"] == "city":
+            table.add_section()
+        table.add_row(
+            city.title if place["kind"] == "city" else place["name"],
+            f"{place['mean']:.1f}",
+            f"{place['q10']}-{place['q90']}",
+            _number(place["long_run_mean"], 1),
         )
     return table
 
@@ -166,5 +197,15 @@ def _place(city: City, row: int, col: int, division: str) -> tuple[str, str, str
     return f"{row},{col}", division, f"{lat[row, col]:.4f},{lon[row, col]:.4f}"
 
 
-def _number(value: float) -> str:
-    return MISSING if pd.isna(value) else f"{value:.2f}"
+def _stability(stable: float | None) -> str:
+    if stable is None:
+        return MISSING
+    return f"{100 * stable:.0f} % of the top 5 % of cells are there again when history is re-run"
+
+
+def _number(value: float, decimals: int = 2) -> str:
+    return MISSING if pd.isna(value) else f"{value:.{decimals}f}"
+
+
+def _percent(share: float | None) -> str:
+    return MISSING if pd.isna(share) else f"{share:.0%}"

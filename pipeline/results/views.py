@@ -28,6 +28,7 @@ from pipeline.results.answers import (
 )
 from pipeline.results.history import HistoryReader
 from pipeline.results.records import StoredRun
+from pipeline.results.summaries import clusters_summary
 
 FORECAST = "forecast"
 
@@ -196,18 +197,18 @@ def _line(
 
 
 def _clusters(cells: pd.DataFrame) -> list[Cluster]:
-    hot = cells[cells["cluster"] > 0].sort_values(["cluster", "rank"])
     return [
         Cluster(
-            cluster=number,
-            cells=len(group),
-            expected=group["mean"].sum(),
-            long_run_mean=_number(group["long_run_mean"].sum(min_count=len(group))),
-            peak_row=group["row"].iloc[0],
-            peak_col=group["col"].iloc[0],
-            divisions=list(group["division"].unique()),
+            cluster=found.cluster,
+            cells=found.cells,
+            expected=found.mean,
+            long_run_mean=_number(found.long_run_mean),
+            p_top5=_number(found.p_top5),
+            peak_row=found.row,
+            peak_col=found.col,
+            divisions=found.divisions.split(", "),
         )
-        for number, group in hot.groupby("cluster")
+        for found in clusters_summary(cells).itertuples()
     ]
 
 

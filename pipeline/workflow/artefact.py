@@ -36,6 +36,7 @@ def cells_table(made: Forecast) -> pa.Table:
                 "mean": mean,
                 "nb_size": size,
                 "p_any": probability_of_any(mean, size),
+                "p_top5": None if made.p_top5 is None else made.p_top5[row, col],
             }
         )
     )
@@ -62,9 +63,10 @@ def read_forecast(settings: Settings, plan: Plan, grid: Gridded, made: Forecaste
     tables, info = lake.read(ref), lake.info(ref)
     cells, totals = tables["cells"].to_pandas(), tables["totals"].to_pandas()
     shape = city_of(plan).grid.shape
-    mean, size = np.full(shape, np.nan), np.full(shape, np.nan)
-    mean[cells["row"], cells["col"]] = cells["mean"]
-    size[cells["row"], cells["col"]] = cells["nb_size"]
+    place = (cells["row"], cells["col"])
+    mean, size, p_top5 = np.full((3, *shape), np.nan)
+    mean[place], size[place] = cells["mean"], cells["nb_size"]
+    p_top5[place] = cells.get("p_top5", np.nan)
     places = {
         place: CountDistribution(m, s)
         for place, m, s in zip(totals["place"], totals["mean"], totals["nb_size"], strict=True)
@@ -78,6 +80,7 @@ def read_forecast(settings: Settings, plan: Plan, grid: Gridded, made: Forecaste
         divisions=places,
         model_name=str(info["model_name"]),
         model_hash=str(info["model_hash"]),
+        p_top5=None if np.isnan(p_top5).all() else p_top5,
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import parse_date, weeks_between
+from pipeline.evaluation.hotspots import share_in_top
 from pipeline.grid.build import cube_from_tables
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.lake import Lake, Ref
@@ -128,14 +130,17 @@ def train_model(
 
 
 def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:
-    """Forecast the target week and write it to the lake."""
+    """Forecast the target week, re-run its history, and write the forecast to the lake."""
     from pipeline.model import training
     from pipeline.model.forecast import forecast as make_forecast
+    from pipeline.model.reruns import rerun_rates
 
     model = training.load(Path(trained["folder"]), trained["sha256"])
-    weeks = weeks_of(plan, grid)
-    made = make_forecast(model, _view(settings, plan, grid), city_of(plan), weeks)
-    ref = write_forecast(settings, plan, made)
+    view, city, weeks = _view(settings, plan, grid), city_of(plan), weeks_of(plan, grid)
+    made = make_forecast(model, view, city, weeks)
+    seed = settings.seed + weeks.target_week.toordinal()
+    rerun = share_in_top(rerun_rates(model, view, city, weeks, seed), settings.seed)
+    ref = write_forecast(settings, plan, replace(made, p_top5=rerun))
     return Forecasted(ref=ref.to_json(), model_name=made.model_name, city_mean=made.city.mean)
 
 

@@ -30,6 +30,7 @@ MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "geojson": "application/geo+json",
     "geoparquet": "application/vnd.apache.parquet",
+    "totals": "text/csv; charset=utf-8",
     "hub": "application/vnd.apache.parquet",
     "manifest": "application/json",
 }
@@ -42,7 +43,7 @@ nothing changed. A week is named by its Sunday, as YYYY-MM-DD; row 0 of the grid
 southernmost, column 0 the westernmost. What `banner` says must stand over anything made from the
 answer.
 """
-Kind = Literal["csv", "geojson", "geoparquet", "hub", "manifest"]
+Kind = Literal["csv", "geojson", "geoparquet", "totals", "hub", "manifest"]
 CITY = "los_angeles"
 
 # The interactive documentation would be open to anybody and load from elsewhere.

@@ -198,7 +198,7 @@ def test_downloads_arrive_and_parse(page, address, year):
     cells = year.cells_frame(CITY, KNOWN)
     for kind, suffix in (
         ("csv", ".csv"), ("geojson", ".geojson"), ("geoparquet", ".parquet"),
-        ("hub", "_hub.parquet"), ("manifest", ".json"),
+        ("totals", "_totals.csv"), ("hub", "_hub.parquet"), ("manifest", ".json"),
     ):  # fmt: skip
         with page.expect_download() as waiting:
             page.click(f'#downloads a[href*="downloads/{kind}?"]')
@@ -207,6 +207,10 @@ def test_downloads_arrive_and_parse(page, address, year):
         frame = read(kind, content)
         if kind == "manifest":
             assert frame["provenance"] == "simulated"
+        elif kind == "totals":
+            assert frame.loc[frame["kind"] == "city", "mean"].item() == pytest.approx(
+                cells["mean"].sum()
+            )
         elif kind != "hub":
             assert frame["mean"].tolist() == cells["mean"].tolist()
 
@@ -214,7 +218,7 @@ def test_downloads_arrive_and_parse(page, address, year):
 def read(kind, content):
     if kind == "manifest":
         return json.loads(content)
-    if kind == "csv":
+    if kind in ("csv", "totals"):
         return pd.read_csv(io.BytesIO(content))
     if kind == "geojson":
         return gpd.read_file(io.BytesIO(content))

@@ -149,7 +149,9 @@ def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path)
     forecasts = pd.read_parquet(out_dir / "forecasts.parquet")
     assert list(forecasts.columns) == [
         "issue_date", "week_start", "horizon", "row", "col", "mean", "nb_size", "p_any",
+        "p_top5",
     ]  # fmt: skip
+    assert forecasts["p_top5"].isna().all()
     assert set(forecasts["horizon"]) == {1, 3}
     assert forecasts["week_start"].nunique() == 2
     assert (out_dir / "scores.parquet").is_file()

@@ -21,6 +21,7 @@ from tests.unit.results.samples import (
     make_hotspots,
     make_run,
     publish,
+    publish_as_first_version,
     small_cells,
 )
 
@@ -75,6 +76,18 @@ def test_first_starts_at_the_same_time_agree(url):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: ResultsStore(url).migrate(), range(4)))
     assert ResultsStore(url).cities() == []
+
+
+def test_a_store_of_the_first_version_is_read_and_then_brought_up_to_date(url, cells):
+    store = ResultsStore(url)
+    publish_as_first_version(store, cells)
+    assert store.cells_frame(CITY, TARGET)["p_top5"].isna().all()
+    store.migrate()
+    frame = store.cells_frame(CITY, TARGET)
+    assert frame["mean"].tolist() == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
+    assert frame["p_top5"].isna().all()
+    assert publish(store, cells, **OTHER) == 2
+    assert store.cells_frame(CITY, TARGET)["p_top5"].sum() == 1.0
 
 
 def test_run_comes_back_as_it_went_in(store, cells):

@@ -63,6 +63,9 @@ def test_the_store_holds_the_forecast_and_says_where_it_is_from(first):
     assert cells["mean"].sum() == pytest.approx(week.forecast["city_mean"])
     # 210 target reports a week are expected: 60 a day, half of them battery or assault.
     assert 150 < cells["mean"].sum() < 280
+    # 3 of 60 cells are the top 5 %, in each re-run of history.
+    assert cells["p_top5"].sum() == pytest.approx(3)
+    assert cells.loc[cells["rank"] == 1, "p_top5"].item() > 0.5
     assert {row["name"] for row in store.health("chicago", date(2017, 12, 17))}
 
 

@@ -27,13 +27,17 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 CITY = "los_angeles"
 ALWAYS_NEW_S = 1e-9
 WEEK = f"/v1/weeks/{TARGET}"
+KINDS = ("csv", "geojson", "geoparquet", "totals", "hub", "manifest")
 READABLE = [
     "/v1/weeks",
     f"{WEEK}/forecast",
     f"{WEEK}/health",
     f"{WEEK}/outcome",
     f"{WEEK}/downloads",
-    *(f"{WEEK}/downloads/{kind}" for kind in ("csv", "geojson", "geoparquet", "hub", "manifest")),
+    *(
+        f"{WEEK}/downloads/{kind}"
+        for kind in ("csv", "geojson", "geoparquet", "totals", "hub", "manifest")
+    ),
     f"/v1/cells/0/54?week={TARGET}",
     "/v1/scores",
     "/v1/geometry",
@@ -190,7 +194,7 @@ def test_answers_are_as_the_schema_says(reader, known):
 def schema_of(schema, route):
     """Return the name of the model a route is documented to answer with."""
     path = route.split("?")[0].replace(str(TARGET), "{week}").replace("0/54", "{row}/{col}")
-    for kind in ("csv", "geojson", "geoparquet", "hub", "manifest"):
+    for kind in KINDS:
         path = path.replace(f"downloads/{kind}", "downloads/{kind}")
     found = schema["paths"].get(path, {}).get("get", {})
     content = found.get("responses", {}).get("200", {}).get("content", {})

@@ -4,14 +4,19 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+from alembic import command
+from alembic.config import Config
 
 from pipeline.domain.city import Cells, City, Offences
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.hotspots import Hotspots, find_hotspots
+from pipeline.results.engine import transaction
 from pipeline.results.records import RunRecord
-from pipeline.results.store import ResultsStore
+from pipeline.results.rows import cell_rows, total_rows
+from pipeline.results.store import MIGRATIONS, ResultsStore, _add, _add_run
+from pipeline.results.tables import CellForecast, TotalForecast
 
 TARGET = date(2026, 1, 4)
 BEFORE = date(2026, 1, 1)
@@ -53,6 +58,7 @@ def make_forecast(scale: float = 1.0, target: date = TARGET) -> Forecast:
         },
         model_name="dual_branch_cnn",
         model_hash="m" * 64,
+        p_top5=np.array([[NAN, 0.0, 0.25, NAN], [NAN, 0.0, 0.0, NAN], [0.75, 0.0, NAN, NAN]]),
     )
 
 
@@ -112,3 +118,19 @@ def publish(
     return store.publish(
         run, forecast, hotspots, HEALTH, cells, today=today, long_run_mean=long_run
     )
+
+
+def publish_as_first_version(store: ResultsStore, cells: Cells) -> None:
+    """Make the tables of the first migration only, and store a forecast as was done then."""
+    forecast = make_forecast()
+    rows = cell_rows(forecast, make_hotspots(forecast), cells, None)
+    for row in rows:
+        del row["p_top5"]
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with transaction(store._engine, is_write=True) as session:
+        config.attributes["connection"] = session.connection()
+        command.upgrade(config, "0001")
+        run_pk = _add_run(session, make_run(), 1, is_backfill=False)
+        _add(session, CellForecast, run_pk, rows)
+        _add(session, TotalForecast, run_pk, total_rows(forecast))

@@ -8,11 +8,11 @@ import pytest
 from pipeline.domain.errors import WeekNotReady
 from pipeline.results.exports import export_week
 from pipeline.results.files import write_file
-from tests.unit.results.samples import TARGET, publish
+from tests.unit.results.samples import TARGET, publish, publish_as_first_version
 
 
 def by_suffix(paths):
-    return {path.suffix: path for path in paths if not path.stem.endswith("_hub")}
+    return {p.suffix: p for p in paths if not p.stem.endswith(("_hub", "_totals"))}
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def test_writes_five_files_that_say_they_are_simulated(exported):
         "smallville_2026-01-04_simulated.csv",
         "smallville_2026-01-04_simulated.geojson",
         "smallville_2026-01-04_simulated.parquet",
+        "smallville_2026-01-04_simulated_totals.csv",
         "smallville_2026-01-04_simulated_hub.parquet",
         "manifest.json",
     ]
@@ -76,6 +77,36 @@ def test_manifest_holds_each_hash_and_what_made_the_files(exported):
     assert (manifest["edge_week"], manifest["horizon"]) == ("2025-12-14", 3)
     assert manifest["model"] == "dual_branch_cnn 3"
     assert manifest["forecast_sha256"] == "a" * 64
+    assert manifest["stability"] == 0.75
+
+
+def test_every_file_of_cells_tells_how_stable_each_is(exported):
+    files = by_suffix(exported)
+    expected = [0.0, 0.25, 0.0, 0.0, 0.75, 0.0]
+    assert pd.read_csv(files[".csv"])["p_top5"].tolist() == expected
+    assert gpd.read_parquet(files[".parquet"])["p_top5"].tolist() == expected
+    assert gpd.read_file(files[".geojson"])["p_top5"].tolist() == expected
+
+
+def test_totals_stand_in_a_file_of_their_own(exported):
+    totals = pd.read_csv(exported[3]).set_index("name")
+    assert totals.index.tolist() == ["city", "Up", "Down"]
+    assert totals["long_run_mean"].tolist() == [4.5, 1.5, 3.0]
+    assert (totals["q10"] < totals["mean"]).all()
+    assert (totals["mean"] < totals["q90"]).all()
+    assert set(totals["provenance"]) == {"simulated"}
+
+
+def test_what_is_unknown_is_empty_or_null(store, cells, city, tmp_path):
+    publish_as_first_version(store, cells)
+    paths = export_week(store, city, TARGET, tmp_path / "old")
+    files = by_suffix(paths)
+    assert pd.read_csv(files[".csv"])["p_top5"].isna().all()
+    collection = json.loads(files[".geojson"].read_text())
+    assert {f["properties"]["p_top5"] for f in collection["features"]} == {None}
+    manifest = json.loads(files[".json"].read_text())
+    assert manifest["stability"] is None
+    assert manifest["totals"][0]["long_run_mean"] is None
 
 
 def test_same_forecast_gives_the_same_bytes(exported, store, city, tmp_path):

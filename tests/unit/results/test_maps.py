@@ -3,7 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from pipeline.results.map_layers import borders, number_clusters
+from pipeline.results.map_layers import borders, mark_unstable, number_clusters
 from pipeline.results.maps import draw_week
 from tests.unit.results.samples import TARGET, publish
 
@@ -72,6 +72,24 @@ def test_outcome_stands_beside_the_forecast(week, texts, tmp_path):
     # Five cells with one report and one with nine; the cells outside the city don't count.
     assert any(text.endswith("8 reports expected, 14 counted") for text in texts)
     assert {"Forecast", "Outcome", "5+"} <= set(texts)
+
+
+def test_legend_says_how_stable_the_hotspots_are_where_that_is_known(week, texts, tmp_path):
+    city, cells, frame, run = week()
+    said = "When history is re-run, 75 % of them stay in the top 5 %;"
+    draw_week(tmp_path / "week.png", city, cells, frame.assign(p_top5=np.nan), run)
+    assert not any(said in text for text in texts)
+    draw_week(tmp_path / "week.png", city, cells, frame, run)
+    assert any(said in text for text in texts)
+
+
+def test_hotspots_that_often_drop_out_are_marked(week):
+    city, _, frame, _ = week()
+    axes = Figure().add_subplot()
+    frame["band"] = [0, 5, 0, 0, 1, 0]
+    mark_unstable(axes, city, frame.assign(p_top5=[0, 0.79, 0, 0, 0.8, 0]))
+    # Row 0, column 2: centre 20.625 E, 10.25 N.
+    assert axes.collections[0].get_offsets().tolist() == [[20.625, 10.25]]
 
 
 def test_rates_of_nothing_can_be_drawn(week, tmp_path):

@@ -7,8 +7,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
@@ -21,7 +24,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.results.engine import make_engine, sqlite_file, transaction
 from pipeline.results.reading import ResultsReader
-from pipeline.results.store import ResultsStore
+from pipeline.results.store import MIGRATIONS, ResultsStore
 from pipeline.results.tables import Base
 from tests.unit.results.samples import (
     BEFORE,
@@ -32,6 +35,7 @@ from tests.unit.results.samples import (
     make_run,
     make_weeks,
     publish,
+    publish_as_first_version,
 )
 
 CITY = "smallville"
@@ -64,6 +68,7 @@ class TestPublish:
         # 1 - (1 + 4 / 2) ** -2 = 1 - 1 / 9
         assert top["p_any"] == pytest.approx(8 / 9)
         assert frame["long_run_mean"].tolist() == [0.75] * 6
+        assert frame["p_top5"].tolist() == [0.0, 0.25, 0.0, 0.0, 0.75, 0.0]
 
     def test_keeps_totals_with_the_city_first(self, store, cells):
         publish(store, cells)
@@ -112,10 +117,10 @@ class TestPublish:
         with pytest.raises(ForecastLocked):
             publish(store, cells, today=TARGET, **OTHER)
 
-    def test_long_run_mean_and_checks_may_be_missing(self, store, cells):
-        forecast = make_forecast()
+    def test_long_run_mean_stability_and_checks_may_be_missing(self, store, cells):
+        forecast = replace(make_forecast(), p_top5=None)
         store.publish(make_run(), forecast, make_hotspots(forecast), [], cells, today=BEFORE)
-        assert store.cells_frame(CITY, TARGET)["long_run_mean"].isna().all()
+        assert store.cells_frame(CITY, TARGET)[["long_run_mean", "p_top5"]].isna().all(axis=None)
         assert store.health(CITY, TARGET) == []
 
     @pytest.mark.parametrize("hole", ["mean", "nb_size"])
@@ -259,6 +264,29 @@ class TestSchema:
         publish(store, cells)
         store.migrate()
         assert store.run(CITY, TARGET).revision == 1
+
+    def test_a_store_of_the_first_version_is_read_and_then_brought_up_to_date(
+        self, tmp_path, cells
+    ):
+        store = ResultsStore(f"sqlite:///{tmp_path / 'old.db'}")
+        publish_as_first_version(store, cells)
+        before = store.cells_frame(CITY, TARGET)
+        assert before["mean"].tolist() == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
+        assert before["p_top5"].isna().all()
+        store.migrate()
+        pd.testing.assert_frame_equal(store.cells_frame(CITY, TARGET), before)
+        assert publish(store, cells, **OTHER) == 2
+        assert store.cells_frame(CITY, TARGET)["p_top5"].sum() == 1.0
+
+    def test_going_back_to_the_first_version_keeps_the_forecasts(self, store, cells):
+        publish(store, cells)
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with transaction(store._engine, is_write=True) as session:
+            config.attributes["connection"] = session.connection()
+            command.downgrade(config, "0001")
+        assert store.cells_frame(CITY, TARGET)["p_top5"].isna().all()
+        assert store.totals(CITY, TARGET)["mean"].tolist() == [7.875, 4.125, 3.75]
 
     def test_first_starts_at_the_same_time_agree(self, tmp_path: Path):
         url = f"sqlite:///{tmp_path / 'new 100%' / 'r.db'}"

@@ -4,7 +4,13 @@ import re
 import pytest
 from rich.console import Console
 
-from pipeline.results.terminal import cells_table, clusters_table, status_table, week_table
+from pipeline.results.terminal import (
+    cells_table,
+    clusters_table,
+    status_table,
+    totals_table,
+    week_table,
+)
 from tests.unit.results.samples import TARGET, publish
 
 
@@ -35,6 +41,7 @@ def test_week_says_what_it_is_for_and_from(week):
         "Smallville",
         "2026-01-04 to 2026-01-10",
         "8 reports expected, 80 % between 4 and 12",
+        "75 % of the top 5 % of cells are there again when history is re-run",
         "2025-12-31, revision 1",
         "live, whole weeks up to the one of 2025-12-14 (horizon 3)",
         "12 days old",
@@ -49,17 +56,19 @@ def test_top_cell_stands_first_with_its_figures(week):
     lines = printed(cells_table(city, cells)).splitlines()
     # Row 2, column 0: centre 10 + 2.5 * 0.5 = 11.25 N, 20 + 0.125 = 20.125 E.
     assert lines[3].split() == [
-        "1", "2,0", "Up", "11.2500,20.1250", "4.00", "0-9", "89%", "0.75", "1",
+        "1", "2,0", "Up", "11.2500,20.1250", "4.00", "0-9", "89%", "0.75", "75%", "1",
     ]  # fmt: skip
     assert len(lines) == 3 + 6
 
 
-def test_cells_out_of_any_cluster_and_unknown_means_are_dashes(week):
-    city, _, cells, _ = week()
-    cells["long_run_mean"] = float("nan")
+def test_cells_out_of_any_cluster_and_what_is_unknown_are_dashes(week):
+    city, stored, cells, totals = week()
+    cells[["long_run_mean", "p_top5"]] = float("nan")
     lines = printed(cells_table(city, cells)).splitlines()
-    assert lines[4].split()[-2:] == ["–", "–"]
-    assert printed(clusters_table(city, cells)).splitlines()[3].split()[-1] == "–"
+    assert lines[4].split()[-3:] == ["–", "–", "–"]
+    assert printed(clusters_table(city, cells)).splitlines()[3].split()[-2:] == ["–", "–"]
+    assert printed(totals_table(city, cells, totals)).splitlines()[3].split()[-1] == "–"
+    assert re.search(r"Stability +–$", printed(week_table(city, stored, cells, totals)), re.M)
 
 
 def test_clusters_add_up(week):
@@ -67,9 +76,19 @@ def test_clusters_add_up(week):
     cells.loc[cells["rank"] <= 3, "cluster"] = [2, 2, 1]
     lines = printed(clusters_table(city, cells)).splitlines()
     assert "2 of 2" in lines[0]
-    assert lines[3].split() == ["1", "2,0", "Up", "11.2500,20.1250", "1", "4.00", "0.75"]
-    # 2.0 + 1.0 expected, 0.75 + 0.75 in the long run, highest at row 0, column 2.
-    assert lines[4].split() == ["2", "0,2", "Down", "10.2500,20.6250", "2", "3.00", "1.50"]
+    assert lines[3].split() == ["1", "2,0", "Up", "11.2500,20.1250", "1", "4.00", "0.75", "75%"]
+    # 2.0 + 1.0 expected, 0.75 + 0.75 in the long run, (0.25 + 0) / 2 in the top 5 % again,
+    # highest at row 0, column 2.
+    assert lines[4].split() == ["2", "0,2", "Down", "10.2500,20.6250", "2", "3.00", "1.50", "12%"]
+
+
+def test_divisions_come_with_their_intervals_and_the_city_last(week):
+    city, _, cells, totals = week()
+    lines = printed(totals_table(city, cells, totals)).splitlines()
+    q10, q90 = totals.set_index("name").loc["Up", ["q10", "q90"]]
+    assert lines[3].split() == ["Up", "4.1", f"{q10}-{q90}", "1.5"]
+    assert lines[4].split()[0] == "Down"
+    assert lines[-1].split() == ["Smallville", "7.9", "4-12", "4.5"]
 
 
 @pytest.mark.parametrize(

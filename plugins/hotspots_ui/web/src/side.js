@@ -4,7 +4,7 @@ import { sparkLine } from "./charts.js";
 import { byId, date, days, list, make, number, percent, range, signed, table, time, whole } from "./words.js";
 
 const KINDS = {
-  csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
+  csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
 };
 const TOP = 10;
 
@@ -32,6 +32,7 @@ export async function showCell(state, forecast, outcome) {
   const facts = [
     ["Expected", `${number(cells.mean[k])} reports`], ["80 % between", range(of)], ["Chance of any", percent(cells.p_any[k])],
     ["Rank", `${cells.rank[k]} of ${cells.row.length}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
+    ["Top 5 % again", cells.p_top5[k] == null ? "not known" : `in ${percent(cells.p_top5[k])} of re-runs of history`],
     ["Long-run average", `${number(cells.long_run_mean[k])} a week`],
     ["Counted", outcome ? whole(outcome.cells[k]) : "not known yet"],
     ["Cluster", cells.cluster[k] ? String(cells.cluster[k]) : "none"],
@@ -52,9 +53,10 @@ export async function showCell(state, forecast, outcome) {
 
 export function showTables({ cells, clusters, divisions, run }, outcome, choose) {
   const name = (row, col) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, `${row},${col}`);
-  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", "Divisions", ">Cells", ">Expected", ">Long-run"],
-    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), list(c.divisions), c.cells, number(c.expected, 1), number(c.long_run_mean, 1)]),
-    { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches.` }));
+  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", "Divisions", ">Cells", ">Expected", ">Long-run", ">Stable"],
+    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), list(c.divisions), c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
+    { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches. ` +
+      "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." }));
   const top = cells.rank.map((rank, k) => [rank, k]).sort((a, b) => a[0] - b[0]).slice(0, TOP);
   byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
     top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.division[k], number(cells.mean[k]),

@@ -1,0 +1,76 @@
+"""Re-runs of history on the made-up city: what they draw, and what the network makes of it."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from pipeline.domain.errors import ModelRejected
+from pipeline.evaluation.hotspots import share_in_top
+from pipeline.model.forecast import forecast
+from pipeline.model.inputs import crime_maps, read_history
+from pipeline.model.reruns import RERUNS, Redrawn, redraws, rerun_rates
+from tests.unit.model.made_up_city import small_config, week, weeks_of
+
+
+@pytest.fixture(scope="module")
+def view(cube):
+    return cube.as_of(week(50))
+
+
+@pytest.fixture(scope="module")
+def rates(trained, view, town):
+    return rerun_rates(trained, view, town, weeks_of(50, 2), seed=7)
+
+
+def test_history_as_it_was_gives_the_inputs_of_the_forecast(view, town):
+    history = read_history(view, town)
+    as_it_was = [Redrawn(r.weekly(), r.completeness) for r in (history.target, history.other)]
+    rest = (view.cells, small_config(), history.newest)
+    for ours, real in zip(
+        crime_maps(*as_it_was, *rest),
+        crime_maps(history.target, history.other, *rest),
+        strict=True,
+    ):
+        assert_allclose(ours, real, atol=1e-5)
+
+
+def test_a_redraw_is_a_poisson_count_around_each_count(view, town):
+    reports = read_history(view, town).target
+    weekly, draws = reports.weekly(), redraws(reports, np.random.default_rng(1))
+    drawn = np.array([next(draws).weekly for _ in range(400)])
+    assert not drawn[:, weekly == 0].any()
+    # Mean and variance are both the count; over 400 draws of all weeks and cells within 1 %.
+    assert drawn.mean(axis=0).sum() == pytest.approx(weekly.sum(), rel=0.01)
+    assert drawn.var(axis=0).sum() == pytest.approx(weekly.sum(), rel=0.01)
+    assert next(draws).completeness is reports.completeness
+
+
+def test_each_rerun_is_a_forecast_of_its_own_with_the_same_total(rates, trained, view, town, cube):
+    made = forecast(trained, view, town, weeks_of(50, 2))
+    mask = cube.cells.mask
+    assert rates.shape == (RERUNS, *mask.shape)
+    assert np.isnan(rates[:, ~mask]).all()
+    assert len(np.unique(rates[:, mask], axis=0)) == RERUNS
+    assert_allclose(rates[:, mask].sum(axis=1), made.city.mean, rtol=1e-5)
+    # Chance deals to both sides of the forecast.
+    assert_allclose(rates.mean(axis=0)[mask], made.mean[mask], rtol=0.3)
+
+
+def test_the_seed_decides(rates, trained, view, town):
+    again, other = (rerun_rates(trained, view, town, weeks_of(50, 2), seed) for seed in (7, 8))
+    assert np.array_equal(again, rates, equal_nan=True)
+    assert not np.array_equal(other, rates, equal_nan=True)
+
+
+def test_the_busiest_cells_are_flagged_again_and_the_quiet_never(rates, trained, view, town):
+    mean = forecast(trained, view, town, weeks_of(50, 2)).mean
+    share = share_in_top(rates, seed=1)
+    # Two of 45 cells are the top 5 %.
+    assert np.nansum(share) == pytest.approx(2)
+    assert share[np.unravel_index(np.nanargmax(mean), mean.shape)] > 0.6
+    assert share[np.unravel_index(np.nanargmin(mean), mean.shape)] == 0
+
+
+def test_a_model_from_the_future_is_refused(trained, cube, town):
+    with pytest.raises(ModelRejected, match="has seen what it would forecast"):
+        rerun_rates(trained, cube.as_of(week(49)), town, weeks_of(49, 1), seed=1)
