@@ -73,7 +73,7 @@ def test_manifest_holds_each_hash_and_what_made_the_files(exported):
     manifest = json.loads(by_suffix(exported)[".json"].read_text())
     for path in exported[:-1]:
         assert manifest["files"][path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert len(manifest["files"]) == 4
+    assert len(manifest["files"]) == 5
     assert (manifest["edge_week"], manifest["horizon"]) == ("2025-12-14", 3)
     assert manifest["model"] == "dual_branch_cnn 3"
     assert manifest["forecast_sha256"] == "a" * 64
