@@ -20,7 +20,7 @@ PARAMS = {
 
 @dag(
     schedule=CronTriggerTimetable("0 12 * * 4", timezone="America/Los_Angeles"),
-    start_date=datetime(2026, 1, 1),  # noqa: DTZ001
+    start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - a run before it would be empty
     catchup=False,
     max_active_runs=1,
     params=PARAMS,

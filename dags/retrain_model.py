@@ -25,7 +25,7 @@ PARAMS = {
 
 @dag(
     schedule=None,
-    start_date=datetime(2026, 1, 1),  # noqa: DTZ001
+    start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - a run before it would be empty
     catchup=False,
     max_active_runs=1,
     params=PARAMS,

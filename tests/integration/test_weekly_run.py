@@ -104,7 +104,7 @@ def test_the_same_week_again_reuses_the_model_and_adds_no_revision(first):
     settings, week = first
     again = run_week(settings)
     assert again.decision["mode"] == "reuse"
-    assert again.published == week.published
+    assert again.published == {**week.published, "difference": "same as revision 1"}
 
 
 def test_a_changed_forecast_of_a_week_that_has_begun_is_locked(first, tmp_path):
@@ -158,10 +158,10 @@ def test_live_and_recorded_data_do_not_mix(first):
     table = lake.read_snapshot(snapshot)
     pull = ingest_pull(table, "live")
     from pipeline.domain.city import load_city
-    from pipeline.workflow.ingest import _store
+    from pipeline.workflow.ingest import store_pull
 
     with pytest.raises(InvalidRequest, match="must not mix"):
-        _store(lake, load_city("chicago"), pull, NOW)
+        store_pull(lake, load_city("chicago"), pull, NOW)
 
 
 def ingest_pull(table, provenance):
