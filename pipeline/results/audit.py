@@ -63,8 +63,8 @@ class Audit:
     loop: pd.DataFrame
 
 
-def audit_city(store: HistoryReader, city: str) -> Audit:
-    """Audit the newest year of known weeks.
+def audit_city(store: HistoryReader, city: str, through: date | None = None) -> Audit:
+    """Audit the newest year of known weeks, up to the week `through` where one is given.
 
     The feedback loop takes each cell's mean forecast for what truly happens, and the newest week's
     horizon.
@@ -72,7 +72,8 @@ def audit_city(store: HistoryReader, city: str) -> Audit:
     Raises:
         WeekNotReady: no forecast's week is known yet.
     """
-    known = set(store.observed_weeks(city)["week_start"])
+    weeks = store.observed_weeks(city)["week_start"]
+    known = {week for week in weeks if through is None or week <= through}
     runs = [run for run in store.weeks(city) if run.record.weeks.target_week in known]
     if not runs:
         raise WeekNotReady(
