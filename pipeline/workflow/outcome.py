@@ -138,7 +138,7 @@ def run_record(
     cube, forecast = Ref.from_json(grid["ref"]), Ref.from_json(made["ref"])
     notes = [plan["notes"], *validated["notes"]]
     return RunRecord(
-        run_id=f"{plan['city']} {plan['issue_date']} {now:%Y%m%dT%H%M%SZ}",
+        run_id=plan.get("run") or f"{plan['city']} {plan['issue_date']} {now:%Y%m%dT%H%M%SZ}",
         city=plan["city"],
         weeks=weeks_of(plan, grid),
         provenance=validated["provenance"],

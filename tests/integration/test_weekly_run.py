@@ -144,12 +144,14 @@ def test_a_dry_run_publishes_nothing(settings):
 
 def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
     settings, _ = first
-    week = run_week(settings, "2018-01-10")
+    week = run_week(settings, "2018-01-10", run="scheduled__2018-01-10T14:00:00+00:00")
     # Edge 2017-12-24 is four weeks after 11-26, and 12-17 has become known.
     assert week.grid["edge_week"] == "2017-12-24"
     assert week.decision["mode"] == "fine_tune"
     assert week.scored["weeks"] == ["2017-12-17"]
-    scores = ResultsStore(settings.results_database).scores("chicago")
+    store = ResultsStore(settings.results_database)
+    assert store.latest("chicago").record.run_id == "scheduled__2018-01-10T14:00:00+00:00"
+    scores = store.scores("chicago")
     models = set(scores["model"])
     assert {"dual_branch_cnn", "long_run_mean", "last_week", "zero"} <= models
     deviance = scores[scores["score"] == "poisson_deviance"].set_index("model")["value"]
