@@ -18,10 +18,22 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def models(city: CityOption = "los_angeles") -> None:
-    """List a city's models, newest first; the champion makes the forecasts."""
-    from pipeline.model.registry import Registry
+def models(
+    city: CityOption = "los_angeles",
+    card: Annotated[
+        str | None, typer.Option(help="Print the card of this version, as Markdown, instead.")
+    ] = None,
+) -> None:
+    """List a city's models, newest first; the champion makes the forecasts.
 
+    Example: hotspots models --card 3
+    """
+    from pipeline.model.registry import Registry
+    from pipeline.results.reading import ResultsReader
+
+    if card is not None:
+        typer.echo(ResultsReader(get_settings().reader_database).card(city, card), nl=False)
+        return
     listed = Registry(get_settings(), city).listed()
     table = Table(title=f"Models of {city}", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("version", justify="right")

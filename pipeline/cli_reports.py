@@ -1,4 +1,4 @@
-"""Commands for those who look back or decide: compare and report."""
+"""Commands for those who look back or decide: compare, report and audit."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (compare, report):
+    for command in (compare, report, audit):
         app.command()(command)
 
 
@@ -53,6 +53,16 @@ def report(
     target = parse_date(week) if week else store.latest(city).record.weeks.target_week
     path = write_file(out, report_page(store, load_city(city), target).encode())
     Console().print(str(path), soft_wrap=True)
+
+
+def audit(city: CityOption = "los_angeles") -> None:
+    """Print who bears the errors, where the flags fall, and whether they would feed themselves.
+
+    Over the newest year of weeks that are known. Nothing demographic is read.
+    """
+    from pipeline.results.audit import audit_city, audit_table
+
+    Console().print(audit_table(load_city(city), audit_city(_reader(), city)))
 
 
 def _reader() -> HistoryReader:

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
         results_reader_url: the same store through a role that may only read; the page uses it.
         mlflow_url: MLflow tracking and registry URL.
         airflow_url: address of Airflow's API server, which `hotspots doctor` asks for its health.
+        data_docs_url: address that serves the folder `data_docs` of `home`; the page links to it.
         replay_url: address of a replay server; when set, every source is asked there instead.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
         socrata_token: application token sent as X-App-Token.
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     results_reader_url: str | None = None
     mlflow_url: str | None = None
     airflow_url: str | None = None
+    data_docs_url: str | None = None
     replay_url: str | None = None
     contact: str = "contact-not-set"
     socrata_token: SecretStr | None = None

@@ -56,6 +56,7 @@ def fill(url, weeks=55):
     truth = [np.nan_to_num(rates(cells, k - HISTORY_WEEKS)) for k in range(len(starts))]
     counts = np.array([rng.poisson(rate * rng.gamma(40, 1 / 40)) for rate in truth])
     long_run = np.where(cells.mask, counts[:HISTORY_WEEKS].mean(axis=0), np.nan)
+    store.save_card(CITY, "3", "m" * 64, "# Model card: Los Angeles, version 3\n")
     store.save_observed(CITY, starts, counts, LAST_TARGET - WEEK * HORIZON)
     for k in range(weeks):
         noise = rng.gamma(30, 1 / 30, cells.shape)
@@ -85,7 +86,7 @@ def _publish(store, cells, forecast, long_run):
     weeks = forecast.weeks
     run = make_run(
         city=CITY,
-        run_id=f"scheduled {weeks.issue_date}",
+        run_id=f"scheduled__{weeks.issue_date}",
         weeks=weeks,
         provenance="simulated",
         forecast_sha256=hashlib.sha256(forecast.mean.tobytes()).hexdigest(),

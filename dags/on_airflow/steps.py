@@ -60,7 +60,7 @@ def resolve(*names: str) -> dict:
     run = context["dag_run"]
     # A run by hand is for the moment it was asked for, not for the interval before it.
     moment = run.run_after if run.run_type == "manual" else context["data_interval_end"]
-    plan = call(workflow.resolve, **chosen, data_interval_end=moment)
+    plan = call(workflow.resolve, **chosen, data_interval_end=moment, run=run.run_id)
     note = workflow.describe(plan)
     print(note)  # noqa: T201 - Airflow's task log
     context["ti"].xcom_push("note", note)

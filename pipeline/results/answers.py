@@ -188,6 +188,10 @@ class WeekHealth(BaseModel):
     model_sha256: str
     config_sha256: str
     code_version: str
+    model_version: str = Field(description="number of the model, by which its card is asked for")
+    has_card: bool = Field(description="whether a card of that model is stored")
+    airflow_run: str | None = Field(description="Airflow's name of the run; none if made without")
+    data_docs: str | None = Field(description="where the checks' full report is served, if set up")
 
 
 class Geometry(BaseModel):

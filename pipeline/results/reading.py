@@ -19,6 +19,7 @@ from pipeline.results.tables import (
     CityState,
     DataHealth,
     Model,
+    ModelCard,
     Run,
     Score,
     TotalForecast,
@@ -146,6 +147,31 @@ class ResultsReader:
                 stale_since=state.stale_since if state else None,
                 stale_reason=state.stale_reason if state else None,
             )
+
+    def card(self, city: str, version: str) -> str:
+        """Return the card of a registered model, as Markdown.
+
+        Raises:
+            WeekNotReady: none is stored; the model was registered before cards were kept, or never.
+        """
+        found = self._card(city, version)
+        if found is None:
+            raise WeekNotReady(
+                f"{city} has no card of a model {version}. A card is written when a model is "
+                "trained; `hotspots models` lists the versions there are."
+            )
+        return found
+
+    def has_card(self, city: str, version: str) -> bool:
+        """Return whether a card of a registered model is stored."""
+        return self._card(city, version) is not None
+
+    def _card(self, city: str, version: str) -> str | None:
+        with self._read() as session:
+            if not inspect(session.connection()).has_table(ModelCard.__tablename__):
+                return None
+            found = session.get(ModelCard, (city, version))
+            return found.card if found else None
 
     def _one(self, query: Select[Run, Model], problem: str) -> StoredRun:
         with self._read() as session:

@@ -32,6 +32,7 @@ from pipeline.results.tables import (
     CityState,
     DataHealth,
     Model,
+    ModelCard,
     ObservedCell,
     ObservedWeek,
     Run,
@@ -186,6 +187,14 @@ class ResultsStore(ResultsReader):
             for week, grid in zip(weeks, counts, strict=True):
                 if week not in newer:
                     _replace_observed(session, city, week, grid, as_of)
+
+    def save_card(self, city: str, version: str, sha256: str, card: str) -> None:
+        """Keep the card of a registered model, in place of one of the same version."""
+        values = {"sha256": sha256, "card": card}
+        with transaction(self._engine, is_write=True) as session:
+            added = _upsert(session, ModelCard).values(city=city, version=version, **values)
+            keys = ["city", "version"]
+            session.execute(added.on_conflict_do_update(index_elements=keys, set_=values))
 
     def mark_stale(self, city: str, reason: str, as_of: date) -> None:
         """Say that the city's last forecast keeps serving though a newer one was due `as_of`."""

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, UniqueConstraint
+from sqlalchemy import JSON, DateTime, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -167,6 +167,17 @@ class ObservedCell(Base):
     row: Mapped[int] = mapped_column(primary_key=True)
     col: Mapped[int] = mapped_column(primary_key=True)
     reports: Mapped[int]
+
+
+class ModelCard(Base):
+    """What a registered model is, learned from and is good for, as Markdown."""
+
+    __tablename__ = "model_cards"
+
+    city: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    card: Mapped[str] = mapped_column(Text)
 
 
 class CityState(Base):

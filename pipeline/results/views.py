@@ -95,8 +95,12 @@ def cell_history(store: HistoryReader, city: str, row: int, col: int, week: date
     return CellHistory(row=row, col=col, weeks=[CellWeek(**_named(r)) for r in _records(frame)])
 
 
-def week_health(store: HistoryReader, city: str, week: date) -> WeekHealth:
+def week_health(
+    store: HistoryReader, city: str, week: date, data_docs_url: str | None = None
+) -> WeekHealth:
     """Return what a week was made from and what the checks of it found.
+
+    `data_docs_url` is where the reports of all checks are served, if they are.
 
     Raises:
         WeekNotReady: the week has no forecast.
@@ -112,6 +116,12 @@ def week_health(store: HistoryReader, city: str, week: date) -> WeekHealth:
         model_sha256=record.model_sha256,
         config_sha256=record.config_sha256,
         code_version=record.code_version,
+        model_version=record.model_version,
+        has_card=store.has_card(city, record.model_version),
+        # Airflow allows no space in a run's name; the command line's names have some.
+        airflow_run=None if " " in record.run_id else record.run_id,
+        data_docs=data_docs_url
+        and f"{data_docs_url.rstrip('/')}/{city}/{record.weeks.issue_date}/incidents/index.html",
     )
 
 

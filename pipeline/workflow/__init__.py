@@ -103,6 +103,7 @@ def resolve(
     publish: bool = True,
     notes: str = "",
     data_interval_end: datetime | None = None,
+    run: str | None = None,
 ) -> Plan:
     """Return the plan of a run under this process's settings and clock; see `make_plan`."""
     return make_plan(
@@ -113,6 +114,7 @@ def resolve(
         training=training,
         publish=publish,
         notes=notes,
+        run=run,
         now=utc_now(),
     )
 

@@ -18,6 +18,7 @@ from pipeline.lake import Lake, Ref
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 from pipeline.workflow.artefact import write_forecast
+from pipeline.workflow.card import write_card
 from pipeline.workflow.plan import (
     Decision,
     Forecasted,
@@ -95,7 +96,9 @@ def train_model(
     alias: Literal["champion", "challenger"] = "champion",
     progress: Progress | None = None,
 ) -> Trained:
-    """Train a model and register it; it becomes champion only if none knows later weeks.
+    """Train a model, register it and write its card.
+
+    It becomes champion only if none knows later weeks.
 
     Args:
         settings: the installation.
@@ -108,14 +111,14 @@ def train_model(
     from pipeline.model import training
     from pipeline.model.registry import Registry
 
-    registry = Registry(settings, plan["city"])
+    registry, view = Registry(settings, plan["city"]), _view(settings, plan, grid)
     champion = registry.champion(known_before=parse_date(grid["edge_week"]))
     models = settings.home / "models"
     models.mkdir(parents=True, exist_ok=True)
     # Each training has a folder of its own, so that runs side by side don't write over another's.
     with tempfile.TemporaryDirectory(dir=models) as folder:
         model = training.train(
-            _view(settings, plan, grid),
+            view,
             city_of(plan),
             ModelConfig.from_settings(settings),
             mode="fine_tune" if mode == "fine_tune" else "retrain",
@@ -126,7 +129,9 @@ def train_model(
         newest = registry.champion(known_before=None)
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")
-    return _trained(registry.fetch(version), version, mode)
+    model = registry.fetch(version)
+    write_card(settings, plan, grid, view, model, version=version, mode=mode)
+    return _trained(model, version, mode)
 
 
 def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:

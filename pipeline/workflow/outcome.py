@@ -16,7 +16,10 @@ from pipeline.grid.cube import Cube
 from pipeline.lake import Ref
 from pipeline.model.config import ModelConfig
 from pipeline.results.exports import export_week
+from pipeline.results.files import write_file
+from pipeline.results.history import HistoryReader
 from pipeline.results.records import RunRecord
+from pipeline.results.report import report_page
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.accounting import account
@@ -82,7 +85,7 @@ def publish(
 def report(
     settings: Settings, plan: Plan, grid: Gridded, scored: Scored, published: Published
 ) -> Reported:
-    """Write the week's map and exports, and draw the outcome beside weeks that came true.
+    """Write the week's map, page and exports, and draw the outcome beside weeks that came true.
 
     A dry run has published nothing, and so writes nothing.
     """
@@ -94,7 +97,12 @@ def report(
     store = ResultsStore(settings.results_database)
     cube, edge = read_cube(settings, grid, city), parse_date(grid["edge_week"])
     target = parse_date(plan["target_week"])
-    files = [*export_week(store, city, target, week), _draw(store, city, cube, target, week, None)]
+    page = report_page(HistoryReader(settings.results_database), city, target)
+    files = [
+        *export_week(store, city, target, week),
+        _draw(store, city, cube, target, week, None),
+        write_file(week / "report.html", page.encode()),
+    ]
     for past in scored["weeks"]:
         observed = observed_week(cube, city, parse_date(past), edge)
         files.append(_draw(store, city, cube, parse_date(past), folder / past, observed))
@@ -130,7 +138,7 @@ def run_record(
     cube, forecast = Ref.from_json(grid["ref"]), Ref.from_json(made["ref"])
     notes = [plan["notes"], *validated["notes"]]
     return RunRecord(
-        run_id=f"{plan['city']} {plan['issue_date']} {now:%Y%m%dT%H%M%SZ}",
+        run_id=plan.get("run") or f"{plan['city']} {plan['issue_date']} {now:%Y%m%dT%H%M%SZ}",
         city=plan["city"],
         weeks=weeks_of(plan, grid),
         provenance=validated["provenance"],

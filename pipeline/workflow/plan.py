@@ -1,7 +1,7 @@
 """What a run is for, and what its steps hand to one another: small, JSON-able, never a frame."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
 from pipeline.domain.city import City, load_city
@@ -22,6 +22,7 @@ class Plan(TypedDict):
     training: TrainingType
     publish: bool
     notes: str
+    run: NotRequired[str]  # Airflow's name for it; a run of the command line has none
 
 
 class Pulled(TypedDict):
@@ -114,6 +115,7 @@ def make_plan(
     training: str = "auto",
     publish: bool = True,
     notes: str = "",
+    run: str | None = None,
     now: datetime,
 ) -> Plan:
     """Resolve a run's issue date and target week, before anything is pulled.
@@ -131,7 +133,7 @@ def make_plan(
         raise WeekNotReady(
             f"Issue date {issued} lies after today, {today}. Give {today} or before."
         )
-    return Plan(
+    plan = Plan(
         city=city,
         issue_date=issued.isoformat(),
         target_week=target_week_of(issued).isoformat(),
@@ -139,6 +141,9 @@ def make_plan(
         publish=publish,
         notes=notes,
     )
+    if run:
+        plan["run"] = run
+    return plan
 
 
 def city_of(plan: Plan) -> City:

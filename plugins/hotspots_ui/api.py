@@ -12,6 +12,7 @@ from pipeline.domain.city import load_city
 from pipeline.domain.errors import HotspotsError
 from pipeline.results import answers, track_record, views
 from pipeline.results.history import HistoryReader
+from pipeline.settings import get_settings
 
 PAGE = Path(__file__).resolve().parent / "web" / "dist"
 # A page may load nothing from elsewhere.
@@ -104,7 +105,8 @@ def outcome(request: Request, store: Results, week: date, city: CityName = CITY)
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
 def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
-    return answer(request, store, city, lambda: views.week_health(store, city, week))
+    docs = get_settings().data_docs_url
+    return answer(request, store, city, lambda: views.week_health(store, city, week, docs))
 
 
 @app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)
@@ -124,6 +126,14 @@ def cell(
 def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return how the forecasts came true, week by week, beside every baseline."""
     return answer(request, store, city, lambda: track_record.scores(store, city))
+
+
+@app.get("/v1/models/{version}/card", response_class=Response)
+def model_card(request: Request, store: Results, version: str, city: CityName = CITY) -> Response:
+    """Return the card of a model as Markdown: its data, training, scores, audit and limits."""
+    content = store.card(city, version).encode()
+    attached = {"Content-Disposition": f'attachment; filename="{city}_model_{version}.md"'}
+    return tagged(request, content, "text/markdown; charset=utf-8", attached)
 
 
 @app.get("/v1/geometry", response_model=answers.Geometry)

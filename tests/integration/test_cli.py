@@ -105,6 +105,10 @@ def test_models_are_listed_promoted_and_rolled_back(hotspots, home):
     assert "no model yet" in hotspots("models")[1]
     code, out, _ = hotspots("models", "--city", "chicago", **recorded)
     assert (code, "champion" in out, "2017-11-26" in out) == (0, True, True)
+    code, out, _ = hotspots("models", "--city", "chicago", "--card", "1", **recorded)
+    assert (code, out.startswith("# Model card: Chicago, version 1\n")) == (0, True)
+    code, _, err = hotspots("models", "--city", "chicago", "--card", "9", **recorded)
+    assert (code, "no card of a model 9" in err) == (5, True)
     code, out, _ = hotspots("promote", "1", "--city", "chicago", **recorded)
     assert (code, "Version 1 is the champion of chicago" in out) == (0, True)
     code, _, err = hotspots("promote", "9", "--city", "chicago", **recorded)

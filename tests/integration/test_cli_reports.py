@@ -48,3 +48,12 @@ def test_report_writes_the_page(published, tmp_path, chosen):
     assert result.exit_code == 0
     assert out.read_text().startswith("<!doctype html>")
     assert f"week of {NEXT}" in out.read_text()
+
+
+def test_audit_prints_the_divisions_and_the_loop(published):
+    counts = np.zeros((1, *load_city("los_angeles").grid.shape))
+    published.save_observed("los_angeles", [TARGET], counts, NEXT)
+    result = CliRunner().invoke(app, ["audit"])
+    assert result.exit_code == 0
+    assert "Hollenbeck" in result.output
+    assert "Reporting rises by" in result.output

@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from pipeline import workflow
 from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import WEEK
 from pipeline.lake import Lake, Ref
+from pipeline.model.saved import hash_folder
 from pipeline.results.history import HistoryReader
 from pipeline.results.store import ResultsStore
 from pipeline.workflow.accounting import account
@@ -79,10 +81,27 @@ def test_the_store_holds_what_was_counted_up_to_the_edge(first):
 
 
 def test_the_weeks_files_are_there(first):
-    _, week = first
+    settings, week = first
     names = {path.rsplit("/", 1)[-1] for path in week.reported["files"]}
     assert "forecast.png" in names
     assert {"cells.csv", "cells.geojson", "cells.parquet"} <= names or len(names) >= 4
+    page = (settings.home / "reports" / "chicago" / "2017-12-17" / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "RECORDED DATA" in page
+    assert "Chicago: week of 2017-12-17 to 2017-12-23" in page
+    assert "report.html" in names
+
+
+def test_the_model_has_a_card_and_its_hash_is_not_changed_by_it(first):
+    settings, week = first
+    trained = week.trained
+    card = HistoryReader(settings.results_database).card("chicago", trained["version"])
+    assert card.startswith(f"# Model card: Chicago, version {trained['version']}\n")
+    assert "to that of 2017-11-26; " in card
+    assert trained["sha256"] in card
+    file = settings.home / "reports" / "chicago" / "models" / f"version_{trained['version']}.md"
+    assert file.read_text() == card
+    assert hash_folder(Path(trained["folder"])) == trained["sha256"]
 
 
 def test_the_busiest_cell_ranks_high(first):
@@ -125,17 +144,22 @@ def test_a_dry_run_publishes_nothing(settings):
 
 def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
     settings, _ = first
-    week = run_week(settings, "2018-01-10")
+    week = run_week(settings, "2018-01-10", run="scheduled__2018-01-10T14:00:00+00:00")
     # Edge 2017-12-24 is four weeks after 11-26, and 12-17 has become known.
     assert week.grid["edge_week"] == "2017-12-24"
     assert week.decision["mode"] == "fine_tune"
     assert week.scored["weeks"] == ["2017-12-17"]
-    scores = ResultsStore(settings.results_database).scores("chicago")
+    store = ResultsStore(settings.results_database)
+    assert store.latest("chicago").record.run_id == "scheduled__2018-01-10T14:00:00+00:00"
+    scores = store.scores("chicago")
     models = set(scores["model"])
     assert {"dual_branch_cnn", "long_run_mean", "last_week", "zero"} <= models
     deviance = scores[scores["score"] == "poisson_deviance"].set_index("model")["value"]
     assert deviance["dual_branch_cnn"] < deviance["last_week"]
     assert any("forecast_and_outcome.png" in path for path in week.reported["files"])
+    card = HistoryReader(settings.results_database).card("chicago", week.trained["version"])
+    assert "What fine-tuning did to old weeks" in card
+    assert "No stored forecast has been scored yet" in card  # it is trained before the week is
 
 
 def test_an_earlier_week_uses_no_later_model(first):

@@ -25,6 +25,7 @@ from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, ma
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 CITY = "los_angeles"
+CARD = "# Model card: Los Angeles, version 3\n"
 ALWAYS_NEW_S = 1e-9
 WEEK = f"/v1/weeks/{TARGET}"
 KINDS = ("csv", "geojson", "geoparquet", "totals", "hub", "manifest")
@@ -41,6 +42,7 @@ READABLE = [
     f"/v1/cells/0/54?week={TARGET}",
     "/v1/scores",
     "/v1/geometry",
+    "/v1/models/3/card",
     "/v1/openapi.json",
 ]
 ROUTES = ["/", "/assets/main.js", *READABLE]
@@ -136,6 +138,7 @@ def known(published, known_counts):
     published.save_observed(CITY, [TARGET], [known_counts], TARGET)
     scores = {"cnn": {"poisson_deviance": 0.8}, "long_run_mean": {"poisson_deviance": 1.0}}
     published.save_scores(CITY, TARGET, 1, scores, TARGET)
+    published.save_card(CITY, "3", "m" * 64, CARD)
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -150,10 +153,11 @@ def test_nobody_reads_without_the_right(log_in, route):
 
 def test_every_route_there_is_asks_for_a_user(anonymous, app):
     values = {"week": TARGET, "row": 0, "col": 54, "kind": "csv", "name": "main.js"}
+    values["version"] = "3"
     for path in {route.path for route in app.routes} | {"/docs", "/redoc", "/openapi.json"}:
         answer = anonymous.get(path.format(**values), params={"week": str(TARGET)})
         assert answer.status_code in (401, 404), path
-    assert len(app.routes) == 12
+    assert len(app.routes) == 13
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -181,7 +185,7 @@ def test_a_changed_answer_is_sent_again(reader, published):
 
 def test_answers_are_as_the_schema_says(reader, known):
     schema = reader.get("/v1/openapi.json").json()
-    assert len(schema["paths"]) == 9
+    assert len(schema["paths"]) == 10
     for path, methods in schema["paths"].items():
         assert list(methods) == ["get"], path
         assert methods["get"]["description"], path
@@ -189,6 +193,25 @@ def test_answers_are_as_the_schema_says(reader, known):
         model = getattr(answers, name)
         route = next(r for r in READABLE if schema_of(schema, r) == name)
         assert model.model_validate_json(reader.get(route).content)
+
+
+def test_the_card_of_a_model_is_downloaded_and_one_that_is_not_kept_is_not_found(reader, known):
+    answer = reader.get("/v1/models/3/card")
+    assert answer.text == CARD
+    assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert "los_angeles_model_3.md" in answer.headers["content-disposition"]
+    missing = reader.get("/v1/models/4/card")
+    assert (missing.status_code, "no card of a model 4" in missing.json()["detail"]) == (404, True)
+
+
+def test_a_week_links_to_its_card_its_run_and_its_checks(reader, known, monkeypatch):
+    monkeypatch.setenv("HOTSPOTS_DATA_DOCS_URL", "https://docs.example/hotspots/")
+    get_settings.cache_clear()
+    found = reader.get(f"{WEEK}/health").json()
+    assert (found["model_version"], found["has_card"]) == ("3", True)
+    assert found["airflow_run"] == "scheduled-1"
+    page = "los_angeles/2025-12-31/incidents/index.html"
+    assert found["data_docs"] == f"https://docs.example/hotspots/{page}"
 
 
 def schema_of(schema, route):

@@ -28,6 +28,11 @@ def test_the_intervals_end_is_read_in_the_citys_zone():
     assert made["issue_date"] == "2026-11-18"
 
 
+def test_a_run_of_airflow_keeps_its_name_and_one_by_hand_has_none():
+    assert plan(issue_date="2026-11-11", run="manual__1")["run"] == "manual__1"
+    assert "run" not in plan(issue_date="2026-11-11")
+
+
 def test_neither_is_refused_with_what_to_do():
     with pytest.raises(InvalidRequest, match="Give issue_date as YYYY-MM-DD"):
         plan()

@@ -16,6 +16,7 @@ export async function trust(section, city, week, line) {
       ["Source", run.provenance], ["Newest report", `${run.snapshot_age_days} days old`], ["Whole weeks up to", date(run.edge_week)],
       ["Looks ahead", `${run.horizon} weeks`], ["Rows in", whole(line?.rows_in)], ["Model", `${run.model}, ${words(run.training_mode)}`],
     ].map(([name, value]) => make("div", { class: "tile" }, make("span", {}, name), make("strong", {}, value)))),
+    links(found, city),
     table("Checks of the data", ["Table", "Check", "Outcome", "Found", "Expected", ">Rows"],
       [...bad, ...checks.filter((check) => check.outcome === "pass")].map((c) => [words(c.table), words(c.name), OUTCOMES[c.outcome] || `✗ ${c.outcome}`, c.found, c.expected, whole(c.rows)])),
     table("Where the rows went", ["Rows", ">Number"], Object.entries(tally).map(([name, rows]) => [name, whole(rows)])),
@@ -24,6 +25,17 @@ export async function trust(section, city, week, line) {
       ["Forecast", make("code", {}, run.forecast_sha256)], ["Input cube", make("code", {}, found.input_sha256)], ["Model", make("code", {}, found.model_sha256)],
       ["Settings", make("code", {}, found.config_sha256)], ["Code", found.code_version], ["Stored", run.created_at.replace("T", " ").replace("Z", " UTC")],
     ]));
+}
+
+// Airflow's own pages lie beside this one, which may stand in a frame of theirs.
+function links(found, city) {
+  const outside = { target: "_top" };
+  const all = [
+    found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card?city=${city}`, download: true }, `Card of model ${found.model_version}`),
+    found.airflow_run && make("a", { href: `../dags/weekly_forecast/runs/${encodeURIComponent(found.airflow_run)}`, ...outside }, "The run in Airflow"),
+    found.data_docs && make("a", { href: found.data_docs, ...outside }, "All checks in full (Data Docs)"),
+  ].filter(Boolean);
+  return make("ul", { class: "links" }, all.map((link) => make("li", {}, link)));
 }
 
 export function weeks(section, lines, go) {
