@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,13 +26,13 @@ from pipeline.workflow.plan import (
     city_of,
     weeks_of,
 )
+from pipeline.workflow.training_job import Fit, Job, Progress, fit_here
 
 if TYPE_CHECKING:
     from pipeline.model.saved import TrainedModel
 
 FINE_TUNE_AFTER_WEEKS = 4
 RETRAIN_AFTER_WEEKS = 26
-Progress = Callable[[int, int], None]
 
 
 def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
@@ -74,6 +73,7 @@ def train(
     grid: Gridded,
     decision: Decision,
     progress: Progress | None = None,
+    fit: Fit = fit_here,
 ) -> Trained:
     """Bring a model in the decided way, and register it as champion if it knows the most."""
     from pipeline.model.registry import Registry
@@ -83,7 +83,7 @@ def train(
         champion = registry.champion(known_before=parse_date(grid["edge_week"]))
         if champion is not None:
             return _trained(champion, registry.version_of(champion.sha256), "reuse")
-    return train_model(settings, plan, grid, decision["mode"], progress=progress)
+    return train_model(settings, plan, grid, decision["mode"], progress=progress, fit=fit)
 
 
 def train_model(
@@ -94,6 +94,7 @@ def train_model(
     *,
     alias: Literal["champion", "challenger"] = "champion",
     progress: Progress | None = None,
+    fit: Fit = fit_here,
 ) -> Trained:
     """Train a model and register it; it becomes champion only if none knows later weeks.
 
@@ -104,25 +105,26 @@ def train_model(
         mode: "fine_tune" starts from the champion; any other anew.
         alias: what the model is to be called.
         progress: told (done, total).
+        fit: trains in this process or in another.
     """
-    from pipeline.model import training
     from pipeline.model.registry import Registry
 
     registry = Registry(settings, plan["city"])
     champion = registry.champion(known_before=parse_date(grid["edge_week"]))
+    start = champion.folder if champion and mode == "fine_tune" else None
+    job = Job(
+        city=plan["city"],
+        cube=grid["ref"],
+        edge_week=grid["edge_week"],
+        config=ModelConfig.from_settings(settings).model_dump(),
+        mode="fine_tune" if mode == "fine_tune" else "retrain",
+        start_from=str(start) if start else None,
+    )
     models = settings.home / "models"
     models.mkdir(parents=True, exist_ok=True)
     # Each training has a folder of its own, so that runs side by side don't write over another's.
     with tempfile.TemporaryDirectory(dir=models) as folder:
-        model = training.train(
-            _view(settings, plan, grid),
-            city_of(plan),
-            ModelConfig.from_settings(settings),
-            mode="fine_tune" if mode == "fine_tune" else "retrain",
-            start_from=champion.folder if champion and mode == "fine_tune" else None,
-            folder=Path(folder) / "model",
-            progress=progress,
-        )
+        model = fit(settings, job, Path(folder) / "model", progress)
         newest = registry.champion(known_before=None)
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")
