@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.weeks import parse_date, weeks_between
+from pipeline.domain.weeks import WEEK, parse_date, weeks_between
 from pipeline.evaluation.hotspots import share_in_top
 from pipeline.grid.build import cube_from_tables
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.lake import Lake, Ref
 from pipeline.model.config import ModelConfig
+from pipeline.model.saved import weeks_since_retraining
 from pipeline.settings import Settings
 from pipeline.workflow.artefact import write_forecast
+from pipeline.workflow.drift import find_drift
 from pipeline.workflow.plan import (
     Decision,
     Forecasted,
@@ -38,8 +40,9 @@ RETRAIN_AFTER_WEEKS = 26
 def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
     """Decide how the model is come by; only models known at the edge week are considered.
 
-    "auto" reuses a champion under 4 weeks old, fine-tunes one under 26, and else retrains; so it
-    does after a change of configuration.
+    "auto" trains anew 26 weeks after it last did so, after a change of configuration, and where
+    the forecasts since then have drifted; else it fine-tunes a champion of 4 weeks or more, and
+    reuses a younger one.
 
     Raises:
         WeekNotReady: reuse or fine-tuning was asked for and there is no earlier model.
@@ -58,13 +61,16 @@ def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
     if plan["training"] != "auto":
         return Decision(mode=plan["training"], why="asked for")
     age = weeks_between(champion.trained_through, edge)
+    since = age + weeks_since_retraining(champion)
     if champion.config != ModelConfig.from_settings(settings):
         return Decision(mode="retrain", why="the configuration has changed since the champion")
-    if age < FINE_TUNE_AFTER_WEEKS:
-        return Decision(mode="reuse", why=f"the champion is {age} weeks old")
-    if age < RETRAIN_AFTER_WEEKS:
-        return Decision(mode="fine_tune", why=f"the champion is {age} weeks old")
-    return Decision(mode="retrain", why=f"the champion is {age} weeks old")
+    if since >= RETRAIN_AFTER_WEEKS:
+        return Decision(mode="retrain", why=f"the last training anew is {since} weeks old")
+    drift = find_drift(settings, plan["city"], edge - since * WEEK, edge)
+    if drift is not None:
+        return Decision(mode="retrain", why=drift)
+    mode: Literal["reuse", "fine_tune"] = "reuse" if age < FINE_TUNE_AFTER_WEEKS else "fine_tune"
+    return Decision(mode=mode, why=f"the champion is {age} weeks old")
 
 
 def train(

@@ -124,7 +124,7 @@ def test_an_error_of_the_process_comes_back_by_its_name(training, own_home, tmp_
 
 def test_an_error_without_a_name_tells_where_the_log_is(training, own_home, tmp_path):
     wrong = {**training.job, "config": {"window_weeks": 1}}
-    with pytest.raises(HotspotsError, match=r"ValidationError.*/log") as raised:
+    with pytest.raises(HotspotsError, match=r"(?s)ValidationError.*/log") as raised:
         fit_apart(own_home, wrong, tmp_path / "model")
     assert type(raised.value) is HotspotsError
     assert "Traceback" in (job_folder(own_home, wrong) / LOG).read_text()
