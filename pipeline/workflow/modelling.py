@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +32,7 @@ from pipeline.workflow.plan import (
 from pipeline.workflow.training_job import Fit, Job, Progress, fit_here
 
 if TYPE_CHECKING:
+    from pipeline.model.registry import Registry
     from pipeline.model.saved import TrainedModel
 
 FINE_TUNE_AFTER_WEEKS = 4
@@ -116,15 +118,14 @@ def train_model(
     from pipeline.model.registry import Registry
 
     registry = Registry(settings, plan["city"])
-    champion = registry.champion(known_before=parse_date(grid["edge_week"]))
-    start = champion.folder if champion and mode == "fine_tune" else None
+    start = _start(registry, parse_date(grid["edge_week"])) if mode == "fine_tune" else None
     job = Job(
         city=plan["city"],
         cube=grid["ref"],
         edge_week=grid["edge_week"],
         config=ModelConfig.from_settings(settings).model_dump(),
         mode="fine_tune" if mode == "fine_tune" else "retrain",
-        start_from=str(start) if start else None,
+        start_from=str(start.folder) if start else None,
     )
     models = settings.home / "models"
     models.mkdir(parents=True, exist_ok=True)
@@ -135,6 +136,14 @@ def train_model(
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")
     return _trained(registry.fetch(version), version, mode)
+
+
+def _start(registry: Registry, edge: date) -> TrainedModel | None:
+    """Return the model to fine-tune: one that doesn't know the edge week, if there is one.
+
+    So a step that is run again starts from where it did before, not from what it made then.
+    """
+    return registry.champion(known_before=edge - WEEK) or registry.champion(known_before=edge)
 
 
 def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:
