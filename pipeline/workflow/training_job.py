@@ -148,10 +148,13 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 def _tell(place: Path, progress: Progress | None) -> None:
     """Pass on how far the training is, whichever process trains."""
-    path = place / PROGRESS
-    if progress is not None and path.is_file():
-        state = json.loads(path.read_text())
-        progress(state["done"], state["total"])
+    if progress is None:
+        return
+    try:
+        state = json.loads((place / PROGRESS).read_text())
+    except FileNotFoundError:  # not begun, or begun anew this moment
+        return
+    progress(state["done"], state["total"])
 
 
 def _error(place: Path, returncode: int) -> HotspotsError:
