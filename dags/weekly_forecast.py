@@ -23,7 +23,7 @@ PARAMS = {
                         "or today for a run by hand."),
     "training": Param("auto", type="string", enum=["auto", "reuse", "fine_tune", "retrain"],
                       title="Training", description="auto reuses a champion under 4 weeks old, "
-                      "fine-tunes one under 26, and else retrains."),
+                      "else fine-tunes it, and retrains after 26 weeks or on drift."),
     "publish": Param(default=True, type="boolean", title="Publish",
                      description="Off: a dry run, which makes the forecast and stores nothing."),
     "notes": Param("", type="string", title="Notes", maxLength=500,

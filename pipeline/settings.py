@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         return self.home / "lake"
 
     @property
+    def trainings_dir(self) -> Path:
+        """Folder of what trainings in processes of their own read and write."""
+        return self.home / "trainings"
+
+    @property
     def results_database(self) -> str:
         """URL of the results store; a SQLite file in `home` unless one was given."""
         return self.results_url or f"sqlite:///{(self.home / 'results.db').resolve()}"

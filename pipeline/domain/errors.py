@@ -48,6 +48,12 @@ class ModelRejected(HotspotsError):
     exit_code = 4
 
 
+class TrainingInterrupted(HotspotsError):
+    """The process that trained a model was killed; a later try trains it anew."""
+
+    exit_code = 5
+
+
 class CorruptArtifact(HotspotsError):
     """A file of the lake does not match the hash in its manifest, or lies there incomplete."""
 

@@ -24,6 +24,7 @@ WEIGHTS = "weights.npz"
 CARD = "model.json"
 FILES = (CARD, WEIGHTS)
 FORMAT = 2  # raised when models saved before can no longer be read
+SINCE_RETRAINING = "weeks_since_retraining"  # in a fine-tuned model's metrics
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class TrainedModel:
     config: ModelConfig
     spread: Spread
     metrics: dict[str, float]
+
+
+def weeks_since_retraining(model: TrainedModel) -> int:
+    """Return the weeks from the edge week of the last training anew to the model's own."""
+    return int(model.metrics.get(SINCE_RETRAINING, 0))
 
 
 def hash_folder(folder: Path) -> str:

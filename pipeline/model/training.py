@@ -5,17 +5,25 @@ from pathlib import Path
 from threading import Lock
 
 import keras
-from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.domain.weeks import weeks_between
 from pipeline.grid.cube import CubeView
 from pipeline.model import fitting
 from pipeline.model import network as net
 from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import Lessons, Mode
 from pipeline.model.inputs import History, build_inputs, read_history
-from pipeline.model.saved import TrainedModel, hash_folder, load, read_weights, save
+from pipeline.model.saved import (
+    SINCE_RETRAINING,
+    TrainedModel,
+    hash_folder,
+    load,
+    read_weights,
+    save,
+    weeks_since_retraining,
+)
 from pipeline.model.spread import past_spread
 from pipeline.model.totals import target_log_totals
 from pipeline.model.windows import target_counts, training_origins
@@ -55,9 +63,13 @@ def train(
     history = read_history(view, city)
     lessons = read_lessons(view, history, config)
     network = net.dual_branch(config, view.cells.shape)
-    complete, old = history.totals.complete, {}
+    complete = history.totals.complete
+    old: dict[str, float] = {}
     if mode == "fine_tune":
-        network.set_weights(_start_weights(start_from, view, city, config))
+        start = _start(start_from, view, city, config)
+        network.set_weights(read_weights(start.folder))
+        gone = weeks_between(start.trained_through, view.edge_week)
+        old[SINCE_RETRAINING] = gone + weeks_since_retraining(start)
         old["old_weeks_before"] = fitting.measure_old(network, lessons, complete, config)
     else:
         fitting.set_scale(network, lessons.inputs, config)
@@ -126,10 +138,8 @@ def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
     return report
 
 
-def _start_weights(
-    folder: Path | None, view: CubeView, city: City, config: ModelConfig
-) -> list[NDArray]:
-    """Return the weights to start from, once their model is seen to fit."""
+def _start(folder: Path | None, view: CubeView, city: City, config: ModelConfig) -> TrainedModel:
+    """Return the model to start from, once it is seen to fit."""
     if folder is None:
         raise InvalidRequest("Fine-tuning needs the folder of a model to start from.")
     start = load(folder, hash_folder(folder))
@@ -144,4 +154,4 @@ def _start_weights(
             f"The model in {folder} was trained through {start.trained_through}, after the edge "
             f"week {view.edge_week}. Start from an earlier model, or retrain."
         )
-    return read_weights(folder)
+    return start

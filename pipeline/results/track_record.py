@@ -19,7 +19,7 @@ SEED = 1
 
 def scores(store: HistoryReader, city: str) -> Scores:
     """Return how the current forecasts came true, beside every baseline."""
-    table = _current_scores(store, city)
+    table = current_scores(store, city)
     scored = sorted(set(table["target_week"]))
     values = {
         score: {str(model): _weekly(part, scored) for model, part in rows.groupby("model")}
@@ -41,7 +41,7 @@ def scores(store: HistoryReader, city: str) -> Scores:
     )
 
 
-def _current_scores(store: HistoryReader, city: str) -> pd.DataFrame:
+def current_scores(store: HistoryReader, city: str) -> pd.DataFrame:
     """Return the scores of each week's current run, our model named 'forecast'."""
     table = store.scores(city)
     runs = {run.record.weeks.target_week: run for run in store.weeks(city)}

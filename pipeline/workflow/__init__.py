@@ -15,7 +15,7 @@ from pipeline.workflow.briefing import briefing
 from pipeline.workflow.health import require_forecast
 from pipeline.workflow.history import load_piece, plan_history, snapshot_history
 from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
-from pipeline.workflow.modelling import Progress, decide_training, forecast, read_cube, train
+from pipeline.workflow.modelling import decide_training, forecast, read_cube, train
 from pipeline.workflow.outcome import publish, report
 from pipeline.workflow.plan import (
     Decision,
@@ -31,6 +31,7 @@ from pipeline.workflow.plan import (
 )
 from pipeline.workflow.promotion import compare, promote_challenger, train_challenger
 from pipeline.workflow.scoring import score_past
+from pipeline.workflow.training_job import Progress, fit_apart
 
 __all__ = [
     "HISTORY_STEPS",
@@ -73,6 +74,7 @@ HISTORY_STEPS: dict[str, Callable[..., Any]] = {
     "snapshot_history": snapshot_history,
 }
 NEEDS_CLOCK = frozenset({"pull_crime", "pull_weather", "publish", *HISTORY_STEPS})
+TRAINS = frozenset({"train", "train_challenger"})
 Watch = Callable[[str], None]
 
 
@@ -130,9 +132,11 @@ def check_forecast(city: str) -> str:
 
 
 def run_step(name: str, *inputs: object) -> Any:  # noqa: ANN401 - small and JSON-able
-    """Run one step under this process's settings and clock."""
-    clock = {"now": utc_now()} if name in NEEDS_CLOCK else {}
-    return {**STEPS, **RETRAIN_STEPS, **HISTORY_STEPS}[name](get_settings(), *inputs, **clock)
+    """Run one step under this process's settings and clock; it trains in a fresh process."""
+    named: dict[str, object] = {"now": utc_now()} if name in NEEDS_CLOCK else {}
+    if name in TRAINS:
+        named["fit"] = fit_apart
+    return {**STEPS, **RETRAIN_STEPS, **HISTORY_STEPS}[name](get_settings(), *inputs, **named)
 
 
 def run_to_cube(

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.weeks import parse_date, weeks_between
+from pipeline.domain.weeks import WEEK, parse_date, weeks_between
 from pipeline.evaluation.hotspots import share_in_top
 from pipeline.grid.build import cube_from_tables
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.lake import Lake, Ref
 from pipeline.model.config import ModelConfig
+from pipeline.model.saved import weeks_since_retraining
 from pipeline.settings import Settings
 from pipeline.workflow.artefact import write_forecast
 from pipeline.workflow.card import write_card
+from pipeline.workflow.drift import find_drift
 from pipeline.workflow.plan import (
     Decision,
     Forecasted,
@@ -28,20 +30,22 @@ from pipeline.workflow.plan import (
     city_of,
     weeks_of,
 )
+from pipeline.workflow.training_job import Fit, Job, Progress, fit_here
 
 if TYPE_CHECKING:
+    from pipeline.model.registry import Registry
     from pipeline.model.saved import TrainedModel
 
 FINE_TUNE_AFTER_WEEKS = 4
 RETRAIN_AFTER_WEEKS = 26
-Progress = Callable[[int, int], None]
 
 
 def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
     """Decide how the model is come by; only models known at the edge week are considered.
 
-    "auto" reuses a champion under 4 weeks old, fine-tunes one under 26, and else retrains; so it
-    does after a change of configuration.
+    "auto" trains anew 26 weeks after it last did so, after a change of configuration, and where
+    the forecasts since then have drifted; else it fine-tunes a champion of 4 weeks or more, and
+    reuses a younger one.
 
     Raises:
         WeekNotReady: reuse or fine-tuning was asked for and there is no earlier model.
@@ -60,13 +64,16 @@ def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
     if plan["training"] != "auto":
         return Decision(mode=plan["training"], why="asked for")
     age = weeks_between(champion.trained_through, edge)
+    since = age + weeks_since_retraining(champion)
     if champion.config != ModelConfig.from_settings(settings):
         return Decision(mode="retrain", why="the configuration has changed since the champion")
-    if age < FINE_TUNE_AFTER_WEEKS:
-        return Decision(mode="reuse", why=f"the champion is {age} weeks old")
-    if age < RETRAIN_AFTER_WEEKS:
-        return Decision(mode="fine_tune", why=f"the champion is {age} weeks old")
-    return Decision(mode="retrain", why=f"the champion is {age} weeks old")
+    if since >= RETRAIN_AFTER_WEEKS:
+        return Decision(mode="retrain", why=f"the last training anew is {since} weeks old")
+    drift = find_drift(settings, plan["city"], edge - since * WEEK, edge)
+    if drift is not None:
+        return Decision(mode="retrain", why=drift)
+    mode: Literal["reuse", "fine_tune"] = "reuse" if age < FINE_TUNE_AFTER_WEEKS else "fine_tune"
+    return Decision(mode=mode, why=f"the champion is {age} weeks old")
 
 
 def train(
@@ -75,6 +82,7 @@ def train(
     grid: Gridded,
     decision: Decision,
     progress: Progress | None = None,
+    fit: Fit = fit_here,
 ) -> Trained:
     """Bring a model in the decided way, and register it as champion if it knows the most."""
     from pipeline.model.registry import Registry
@@ -84,7 +92,7 @@ def train(
         champion = registry.champion(known_before=parse_date(grid["edge_week"]))
         if champion is not None:
             return _trained(champion, registry.version_of(champion.sha256), "reuse")
-    return train_model(settings, plan, grid, decision["mode"], progress=progress)
+    return train_model(settings, plan, grid, decision["mode"], progress=progress, fit=fit)
 
 
 def train_model(
@@ -95,6 +103,7 @@ def train_model(
     *,
     alias: Literal["champion", "challenger"] = "champion",
     progress: Progress | None = None,
+    fit: Fit = fit_here,
 ) -> Trained:
     """Train a model, register it and write its card.
 
@@ -107,31 +116,39 @@ def train_model(
         mode: "fine_tune" starts from the champion; any other anew.
         alias: what the model is to be called.
         progress: told (done, total).
+        fit: trains in this process or in another.
     """
-    from pipeline.model import training
     from pipeline.model.registry import Registry
 
-    registry, view = Registry(settings, plan["city"]), _view(settings, plan, grid)
-    champion = registry.champion(known_before=parse_date(grid["edge_week"]))
+    registry = Registry(settings, plan["city"])
+    start = _start(registry, parse_date(grid["edge_week"])) if mode == "fine_tune" else None
+    job = Job(
+        city=plan["city"],
+        cube=grid["ref"],
+        edge_week=grid["edge_week"],
+        config=ModelConfig.from_settings(settings).model_dump(),
+        mode="fine_tune" if mode == "fine_tune" else "retrain",
+        start_from=str(start.folder) if start else None,
+    )
     models = settings.home / "models"
     models.mkdir(parents=True, exist_ok=True)
     # Each training has a folder of its own, so that runs side by side don't write over another's.
     with tempfile.TemporaryDirectory(dir=models) as folder:
-        model = training.train(
-            view,
-            city_of(plan),
-            ModelConfig.from_settings(settings),
-            mode="fine_tune" if mode == "fine_tune" else "retrain",
-            start_from=champion.folder if champion and mode == "fine_tune" else None,
-            folder=Path(folder) / "model",
-            progress=progress,
-        )
+        model = fit(settings, job, Path(folder) / "model", progress)
         newest = registry.champion(known_before=None)
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")
     model = registry.fetch(version)
-    write_card(settings, plan, grid, view, model, version=version, mode=mode)
+    write_card(settings, plan, grid, _view(settings, plan, grid), model, version=version, mode=mode)
     return _trained(model, version, mode)
+
+
+def _start(registry: Registry, edge: date) -> TrainedModel | None:
+    """Return the model to fine-tune: one that doesn't know the edge week, if there is one.
+
+    So a step that is run again starts from where it did before, not from what it made then.
+    """
+    return registry.champion(known_before=edge - WEEK) or registry.champion(known_before=edge)
 
 
 def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:

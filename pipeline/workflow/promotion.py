@@ -18,8 +18,9 @@ from pipeline.evaluation.summary import against_rivals, pooled_scores
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
-from pipeline.workflow.modelling import Progress, read_cube, train_model
+from pipeline.workflow.modelling import read_cube, train_model
 from pipeline.workflow.plan import Gridded, Plan, Trained, city_of
+from pipeline.workflow.training_job import Fit, Progress, fit_here
 
 if TYPE_CHECKING:
     from pipeline.model.saved import TrainedModel
@@ -53,10 +54,16 @@ class Promoted(TypedDict):
 
 
 def train_challenger(
-    settings: Settings, plan: Plan, grid: Gridded, progress: Progress | None = None
+    settings: Settings,
+    plan: Plan,
+    grid: Gridded,
+    progress: Progress | None = None,
+    fit: Fit = fit_here,
 ) -> Trained:
     """Train a model anew on all that is known, and register it as the challenger."""
-    return train_model(settings, plan, grid, "retrain", alias="challenger", progress=progress)
+    return train_model(
+        settings, plan, grid, "retrain", alias="challenger", progress=progress, fit=fit
+    )
 
 
 def compare(settings: Settings, plan: Plan, grid: Gridded, challenger: Trained) -> Verdict:

@@ -14,6 +14,7 @@ from pipeline.domain.errors import (
     SchemaDrift,
     SourceUnavailable,
     StaleData,
+    TrainingInterrupted,
     WeekNotReady,
 )
 
@@ -36,6 +37,10 @@ RULES: dict[type[HotspotsError], Rule] = {
         retry_helps=True,
         to_do="See whether the source answers in a browser; then clear the failed task, and the "
         "run goes on from there.",
+    ),
+    TrainingInterrupted: Rule(
+        retry_helps=True,
+        to_do="If it happens again, give the worker more memory; then clear the failed task.",
     ),
     DatasetMoved: Rule(
         retry_helps=False,

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import sys
 from datetime import timedelta
 
@@ -154,6 +155,16 @@ def test_every_task_ends_in_time(tasks):
     for (_, name), task in tasks.items():
         if name not in WAITS_FOR_A_PERSON:
             assert 0 < task["timeout_s"] <= timedelta(hours=12).total_seconds()
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "scripts/environment.sh"])
+def test_a_token_outlives_the_longest_task(tasks, name):
+    """Airflow kills a task whose token has run out, however well it does."""
+    text = (ROOT / name).read_text()
+    (seconds,) = re.findall(r'JWT_EXPIRATION_TIME(?:: |=)"?(\d+)', text)
+    longest = max(task["timeout_s"] or 0 for task in tasks.values())
+    assert longest == timedelta(hours=12).total_seconds()
+    assert int(seconds) > longest
 
 
 def test_every_task_is_retried_by_the_rules_of_the_pipeline(tasks):

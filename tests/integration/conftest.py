@@ -1,17 +1,21 @@
 """A small made-up city, served on loopback as if it were Chicago's portal."""
 
+from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.domain.city import load_city
+from pipeline.model.config import ModelConfig
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
 from pipeline.settings import Settings
 from pipeline.sources.http import HttpClient
-from pipeline.workflow import ingest
+from pipeline.workflow import ingest, make_plan, run_to_cube
+from pipeline.workflow.training_job import Job
 
 FIRST_DAY = pd.Timestamp("2016-12-04")
 DAYS = 60 * 7
@@ -73,3 +77,29 @@ def small_settings(replay_url, home):
         train_epochs=2,
         train_members=1,
     )
+
+
+@pytest.fixture(scope="session")
+def training(portal, tmp_path_factory):
+    """Settings of a home with a cube in its lake, and the job of a model trained on it."""
+    portal.clear_faults()
+    settings = small_settings(portal.url, tmp_path_factory.mktemp("cube"))
+    now = datetime(2018, 3, 1, 15, tzinfo=UTC)
+    plan = make_plan(settings, city="chicago", issue_date=ISSUE_DATE, now=now)
+    _, grid = run_to_cube(settings, plan, now=now)
+    job = Job(
+        city="chicago",
+        cube=grid["ref"],
+        edge_week=grid["edge_week"],
+        config=ModelConfig.from_settings(settings).model_dump(),
+        mode="retrain",
+        start_from=None,
+    )
+    return SimpleNamespace(settings=settings, plan=plan, grid=grid, job=job)
+
+
+@pytest.fixture
+def own_home(training, tmp_path):
+    """Settings of a new home with the same lake."""
+    (tmp_path / "lake").symlink_to(training.settings.lake_dir.resolve())
+    return training.settings.model_copy(update={"home": tmp_path})

@@ -17,7 +17,15 @@ from pipeline.model import fitting
 from pipeline.model import network as net
 from pipeline.model.forecast import forecast
 from pipeline.model.inputs import Inputs
-from pipeline.model.saved import CARD, WEIGHTS, hash_folder, load, read_weights, save
+from pipeline.model.saved import (
+    CARD,
+    WEIGHTS,
+    hash_folder,
+    load,
+    read_weights,
+    save,
+    weeks_since_retraining,
+)
 from pipeline.model.training import train
 from tests.unit.model.made_up_city import WEEKS, small_config, week, weeks_of
 
@@ -192,6 +200,21 @@ def test_fine_tuning_costs_a_tenth_and_stays_close(trained, cube, town, tmp_path
     # what was learned of older weeks is not lost: their deviance rises by less than a percent
     assert tuned.metrics["old_weeks_after"] < 1.01 * tuned.metrics["old_weeks_before"]
     assert "old_weeks_before" not in trained.metrics
+
+
+def test_fine_tuning_counts_the_weeks_since_the_last_training_anew(trained, cube, town, tmp_path):
+    model = trained
+    for edge in (52, 55):
+        model = train(
+            cube.as_of(week(edge)),
+            town,
+            small_config(),
+            mode="fine_tune",
+            start_from=model.folder,
+            folder=tmp_path / str(edge),
+        )
+    assert weeks_since_retraining(trained) == 0
+    assert weeks_since_retraining(model) == 55 - 50
 
 
 def test_fine_tuning_needs_a_model_that_fits(trained, cube, town, tmp_path):

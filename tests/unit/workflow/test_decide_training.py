@@ -9,13 +9,14 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.model import registry
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
+from pipeline.workflow import modelling
 from pipeline.workflow.modelling import decide_training
 
 EDGE = date(2026, 10, 25)
 GRID = {"ref": "", "edge_week": EDGE.isoformat(), "horizon": 3, "tally": {}}
 
 
-def decide(monkeypatch, age_weeks, training="auto", settings=None, config=None):
+def decide(monkeypatch, age_weeks, training="auto", settings=None, config=None, since=0):
     settings = settings or Settings()
     asked = []
 
@@ -29,13 +30,27 @@ def decide(monkeypatch, age_weeks, training="auto", settings=None, config=None):
                 return None
             through = EDGE - timedelta(weeks=age_weeks)
             made_with = config or ModelConfig.from_settings(settings)
-            return SimpleNamespace(trained_through=through, config=made_with)
+            metrics = {"weeks_since_retraining": since}
+            return SimpleNamespace(trained_through=through, config=made_with, metrics=metrics)
 
     monkeypatch.setattr(registry, "Registry", Stub)
     plan = {"city": "los_angeles", "training": training}
     decision = decide_training(settings, plan, GRID)
     assert asked == [EDGE]
     return decision["mode"]
+
+
+@pytest.fixture(autouse=True)
+def drift(monkeypatch):
+    """What is asked about drift, and what is answered."""
+    known = SimpleNamespace(asked=[], answer=None)
+
+    def find_drift(_settings, city, retrained_through, edge):
+        known.asked.append((city, retrained_through, edge))
+        return known.answer
+
+    monkeypatch.setattr(modelling, "find_drift", find_drift)
+    return known
 
 
 @pytest.mark.parametrize(
@@ -65,3 +80,21 @@ def test_what_is_asked_for_is_done(monkeypatch, training):
 def test_a_changed_configuration_retrains(monkeypatch):
     other = ModelConfig.from_settings(Settings(window_weeks=30))
     assert decide(monkeypatch, 1, config=other) == "retrain"
+
+
+def test_fine_tuning_does_not_put_off_a_training_anew(monkeypatch):
+    assert decide(monkeypatch, 4, since=21) == "fine_tune"
+    assert decide(monkeypatch, 4, since=22) == "retrain"
+    assert decide(monkeypatch, 0, since=26) == "retrain"
+
+
+def test_drift_since_the_last_training_anew_retrains(monkeypatch, drift):
+    assert decide(monkeypatch, 2, since=12) == "reuse"
+    drift.answer = "drift: over 13 weeks"
+    assert decide(monkeypatch, 2, since=12) == "retrain"
+    assert set(drift.asked) == {("los_angeles", EDGE - timedelta(weeks=14), EDGE)}
+
+
+def test_drift_does_not_overrule_what_is_asked_for(monkeypatch, drift):
+    drift.answer = "drift: over 13 weeks"
+    assert decide(monkeypatch, 2, training="reuse") == "reuse"
