@@ -119,12 +119,17 @@ def results(request, tmp_path):
     return create_database(request.getfixturevalue("postgres"), "kills")
 
 
-def rows(url):
-    """Return how many rows each table of the forecasts holds."""
+OF_TRAINING = {"model_cards"}
+AFTER_PUBLISHING = {"observed_weeks", "observed_cells"}  # what became of past weeks
+
+
+def rows(url, *, but=OF_TRAINING):
+    """Return how many rows each table holds, but for some."""
     with create_engine(url, poolclass=NullPool).connect() as connection:
         return {
             table.name: connection.scalar(select(func.count()).select_from(table))
             for table in Base.metadata.sorted_tables
+            if table.name not in but
         }
 
 
@@ -133,15 +138,19 @@ def test_publishing_that_is_killed_leaves_all_of_a_week_or_nothing(whole, result
     inputs = (whole.plan, week.validated, week.grid, week.trained, week.forecast)
     settings = whole.settings.model_copy(update={"results_url": results})
     ResultsStore(results).migrate()
-    undisturbed = rows(whole.settings.results_database)
+    others = OF_TRAINING | AFTER_PUBLISHING
+    undisturbed = rows(whole.settings.results_database, but=others)
     for where, point in IN_PUBLISHING.items():
         with subtests.test(where):
             killed(point, settings, "publish", *inputs)
             is_committed = where.startswith("committed")
-            assert rows(results) == (undisturbed if is_committed else dict.fromkeys(undisturbed, 0))
+            expected = undisturbed if is_committed else dict.fromkeys(undisturbed, 0)
+            assert rows(results, but=others) == expected
     published = workflow.STEPS["publish"](settings, *inputs, now=NOW)
-    assert published == week.published
-    assert rows(results) == undisturbed
+    # the week may be stored by now, which the re-run says in words; what it stores is the same
+    for name in ("revision", "forecast_sha256"):
+        assert published[name] == week.published[name]
+    assert rows(results) == rows(whole.settings.results_database)
 
 
 def test_a_step_that_is_killed_while_it_writes_to_the_lake_leaves_nothing_to_read(whole, tmp_path):

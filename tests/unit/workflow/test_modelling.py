@@ -19,8 +19,13 @@ FIRST = date(2026, 8, 2)
 
 
 @pytest.fixture
-def trainer(tmp_path):
-    """Train by stub: a model whose bytes depend on its job alone, as a real one's do."""
+def trainer(tmp_path, monkeypatch):
+    """Train by stub: a model whose bytes depend on its job alone, as a real one's do.
+
+    There is no cube to tell of in a card.
+    """
+    monkeypatch.setattr("pipeline.workflow.modelling._view", lambda *_: None)
+    monkeypatch.setattr("pipeline.workflow.modelling.write_card", lambda *_, **__: None)
 
     class Trainer:
         def __init__(self):
