@@ -18,13 +18,13 @@ TOP_CELLS = 10
 TOP_CLUSTERS = 10
 MISSING = "–"
 CELL_COLUMNS = (
-    ">Rank",
+    ">#",
     ">Cell",
     "Division",
     "Centre",
     ">Expected",
     ">80 %",
-    ">P(any)",
+    ">Any",
     ">Long-run",
     ">Stable",
     ">Cluster",
@@ -41,8 +41,9 @@ CLUSTER_COLUMNS = (
 )
 TOTAL_COLUMNS = ("Division", ">Expected", ">80 %", ">Long-run")
 NOTES = (
-    "Long-run: the mean week of all that is known. Stable: how often a cell is in the top 5 % when "
-    "history is re-run, each report counted 0, 1, 2, ... times by chance."
+    "Any: the chance of one report or more. Long-run: the mean week of all that is known. Stable: "
+    "how often a cell is in the top 5 % when history is re-run, each report counted 0, 1, 2, ... "
+    "times by chance."
 )
 
 
@@ -194,7 +195,7 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
 def _place(city: City, row: int, col: int, division: str) -> tuple[str, str, str]:
     lat, lon = city.grid.centres()
-    return f"{row},{col}", division, f"{lat[row, col]:.4f},{lon[row, col]:.4f}"
+    return f"{row},{col}", division, f"{lat[row, col]:.3f},{lon[row, col]:.3f}"
 
 
 def _stability(stable: float | None) -> str:
