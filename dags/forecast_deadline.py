@@ -8,14 +8,11 @@ all: let `hotspots doctor` run from outside as well.
 
 from datetime import datetime
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 from airflow.timetables.trigger import CronTriggerTimetable
-from on_airflow.steps import DEFAULTS, check_forecast
+from on_airflow.steps import CITY, DEFAULTS, check_forecast
 
-PARAMS = {
-    "city": Param("los_angeles", type="string", title="City", pattern="^[a-z][a-z0-9_]{0,40}$",
-                  description="Short name of a city, as its TOML file is called."),
-}  # fmt: skip
+PARAMS = {"city": CITY}
 
 
 @dag(

@@ -7,13 +7,10 @@ again: a year that is held, of a source that has not changed since, is not pulle
 
 from datetime import datetime
 
-from airflow.sdk import Param, dag
-from on_airflow.steps import DEFAULTS, load_piece, plan_history, step
+from airflow.sdk import dag
+from on_airflow.steps import CITY, DEFAULTS, load_piece, plan_history, step
 
-PARAMS = {
-    "city": Param("los_angeles", type="string", title="City", pattern="^[a-z][a-z0-9_]{0,40}$",
-                  description="Short name of a city, as its TOML file is called."),
-}  # fmt: skip
+PARAMS = {"city": CITY}
 
 
 @dag(

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag
-from on_airflow.steps import DEFAULTS, GPU, choose, resolve, step
+from on_airflow.steps import CITY, DEFAULTS, GPU, choose, resolve, step
 
 PARAMS = {
-    "city": Param("los_angeles", type="string", title="City", pattern="^[a-z][a-z0-9_]{0,40}$",
-                  description="Short name of a city, as its TOML file is called."),
+    "city": CITY,
     "issue_date": Param(None, type=["null", "string"], format="date", title="As of",
                         description="Nothing that became known after this day is used. Empty: "
                         "today."),

@@ -11,12 +11,10 @@ from datetime import datetime
 
 from airflow.sdk import Param, dag
 from airflow.timetables.interval import CronDataIntervalTimetable
-from on_airflow.steps import DEFAULTS, GPU, resolve, step
+from on_airflow.steps import CITY, DEFAULTS, GPU, resolve, step
 
 PARAMS = {
-    "city": Param("los_angeles", type="string", title="City", pattern="^[a-z][a-z0-9_]{0,40}$",
-                  examples=["los_angeles", "chicago"],
-                  description="Short name of a city, as its TOML file is called."),
+    "city": CITY,
     "issue_date": Param(None, type=["null", "string"], format="date", title="Issue date",
                         description="Day the forecast is made on, in the city's dates; nothing "
                         "that became known later is used. Empty: the end of the run's interval, "

@@ -4,13 +4,21 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from airflow.sdk import get_current_context, task
+from airflow.sdk import Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from on_airflow.alerts import alert
 
 Result = TypeVar("Result")
 
+CITY = Param(
+    "los_angeles",
+    type="string",
+    title="City",
+    pattern="^[a-z][a-z0-9_]{0,40}$",
+    examples=["los_angeles", "chicago"],
+    description="Short name of a city, as its TOML file is called.",
+)
 # As in pipeline.workflow.retries, which is not imported where DAGs are only read.
 DEFAULTS = {
     "owner": "hotspots",

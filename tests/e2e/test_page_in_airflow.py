@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.made_up_year import CITY, LAST_TARGET
+from tests.services import free_port
 
 pytestmark = [*NEEDS_THE_PAGE, pytest.mark.timeout(600)]
 
@@ -24,12 +24,6 @@ BIN = Path(sys.executable).parent
 START_S = 300  # a busy machine takes minutes where a free one takes 15 s
 TARGET = LAST_TARGET - timedelta(weeks=9)
 ISSUE_DATE = TARGET - timedelta(days=4)
-
-
-def free_port():
-    with socket.socket() as open_socket:
-        open_socket.bind(("127.0.0.1", 0))
-        return open_socket.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,13 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
-
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
 from pipeline.results.store import ResultsStore
-from pipeline.settings import Settings
 from pipeline.workflow.alerts import Failure, is_first, make_alert
 from tests.unit.results.samples import make_weeks, publish, small_cells
 
 NOW = datetime(2026, 11, 27, 15, tzinfo=UTC)
 DRIFT = SchemaDrift("y8y3-fqfu lacks the column lat; found 28 columns, expected 29.")
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path)
 
 
 def failure(error=DRIFT, **changes):

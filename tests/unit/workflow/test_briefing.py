@@ -3,19 +3,12 @@
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
-import pytest
 
 from pipeline.lake import Lake
-from pipeline.settings import Settings
 from pipeline.workflow.briefing import briefing
 from pipeline.workflow.plan import make_plan
 
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path)
 
 
 def told(settings, **chosen):

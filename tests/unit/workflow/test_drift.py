@@ -2,10 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
-from pipeline.results.store import ResultsStore
-from pipeline.settings import Settings
 from pipeline.workflow.drift import DRIFT_WEEKS, find_drift
 from tests.unit.results.samples import TARGET, make_weeks, publish, small_cells
 
@@ -13,18 +9,6 @@ CITY = "smallville"
 WEEK = timedelta(weeks=1)
 FIRST = make_weeks(TARGET).edge_week
 LATER = TARGET + 30 * WEEK
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path)
-
-
-@pytest.fixture
-def store(settings):
-    store = ResultsStore(settings.results_database)
-    store.migrate()
-    return store
 
 
 def save(store, differences, *, first=0, scored_as_of=None):

@@ -14,7 +14,6 @@ from pipeline.domain.errors import StaleData
 from pipeline.lake import Lake
 from pipeline.results.store import ResultsStore
 from pipeline.results.tables import VERSION_TABLE
-from pipeline.settings import Settings
 from pipeline.workflow.health import due_week, examine, require_forecast
 from tests.unit.results.samples import make_weeks, publish, small_cells
 
@@ -24,14 +23,7 @@ LIVE = [dataset.id for dataset in CITY.datasets if dataset.is_live]
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path)
-
-
-@pytest.fixture
-def store(settings):
-    store = ResultsStore(settings.results_database)
-    store.migrate()
+def store(store):
     publish_for(store, date(2026, 11, 29))
     return store
 

@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 
 from pipeline.domain.errors import InvalidRequest, QualityGateFailed
-from pipeline.results.store import ResultsStore
-from pipeline.settings import Settings
 from pipeline.workflow.staleness import marks_stale
 from tests.unit.results.samples import TARGET, publish, small_cells
 
@@ -23,18 +21,6 @@ def plan_for(target_week, *, publishes=True):
         "target_week": target_week.isoformat(),
         "publish": publishes,
     }
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path)
-
-
-@pytest.fixture
-def store(settings):
-    store = ResultsStore(settings.results_database)
-    store.migrate()
-    return store
 
 
 def fail(settings, plan, error):
