@@ -1,4 +1,4 @@
-"""A week in the distributed form: PostgreSQL, Redis, MLflow, and a Celery worker for each queue."""
+"""A week in the distributed form: Celery workers, PostgreSQL, Redis, MLflow, and a lake by URL."""
 
 from contextlib import ExitStack
 
@@ -17,7 +17,7 @@ OF_THE_MOMENT = {"run_id", "created_at"}
 
 
 @pytest.fixture
-def airflow(tmp_path, databases, redis, small):
+def airflow(tmp_path, databases, redis, small, s3_url):
     metadata = databases["airflow"]
     return Airflow(
         tmp_path,
@@ -30,7 +30,7 @@ def airflow(tmp_path, databases, redis, small):
     )
 
 
-def run_a_week(airflow, databases):
+def run_a_week(airflow, databases, lake_url):
     """Start every part as docker-compose.yml does, run a week, and ask after the parts' health.
 
     Returns:
@@ -43,6 +43,7 @@ def run_a_week(airflow, databases):
     written = {
         "HOTSPOTS_RESULTS_URL": databases["results_writer"],
         "HOTSPOTS_MLFLOW_URL": f"http://127.0.0.1:{port}",
+        "HOTSPOTS_LAKE_URL": lake_url,
     }
     with ExitStack() as stack:
 
@@ -92,9 +93,9 @@ def stored(url):
 
 
 def test_a_week_on_two_queues_stores_in_postgres_what_the_command_line_stores_in_sqlite(
-    airflow, databases, tmp_path
+    airflow, databases, s3_url, tmp_path
 ):
-    tasks, logs = run_a_week(airflow, databases)
+    tasks, logs = run_a_week(airflow, databases, s3_url)
     assert {task["state"] for task in tasks} == {"success"}, airflow.story()
     assert len(tasks) == 11
     for task in tasks:
@@ -102,6 +103,7 @@ def test_a_week_on_two_queues_stores_in_postgres_what_the_command_line_stores_in
         (worker,) = (q for q, log in logs.items() if task["external_executor_id"] in log)
         assert (task["task_id"], task["queue"], worker) == (task["task_id"], queue, queue)
 
+    assert not (tmp_path / "hotspots" / "lake").exists()
     alone = tmp_path / "alone"
     airflow.run("hotspots", "run", "--issue-date", f"{LAST_DAY}", HOTSPOTS_HOME=str(alone))
     distributed = stored(databases["results_reader"])
