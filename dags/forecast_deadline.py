@@ -9,7 +9,7 @@ all: let `hotspots doctor` run from outside as well.
 from datetime import datetime
 
 from airflow.timetables.trigger import CronTriggerTimetable
-from on_airflow.cities import for_each_city
+from on_airflow.cities import dag_of_each_city
 from on_airflow.steps import DEFAULTS, check_forecast
 
 
@@ -18,7 +18,7 @@ def forecast_deadline() -> None:
     check_forecast()
 
 
-for_each_city(
+dag_of_each_city(
     forecast_deadline,
     schedule=CronTriggerTimetable("0 12 * * 4", timezone="America/Los_Angeles"),
     start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - a run before it would be empty

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from airflow.sdk import Param
 from airflow.timetables.interval import CronDataIntervalTimetable
-from on_airflow.cities import for_each_city
+from on_airflow.cities import dag_of_each_city
 from on_airflow.steps import DEFAULTS, GPU, resolve, step
 
 PARAMS = {
@@ -45,7 +45,7 @@ def weekly_forecast() -> None:
     made >> scored >> published
 
 
-for_each_city(
+dag_of_each_city(
     weekly_forecast,
     schedule=CronDataIntervalTimetable("0 6 * * 3", timezone="America/Los_Angeles"),
     start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - before any city's first year

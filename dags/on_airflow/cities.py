@@ -21,11 +21,12 @@ def city_param(city: str = CITIES[0]) -> Param:
     )
 
 
-def for_each_city(wire: Callable[[], None], params: dict[str, Param], **about: object) -> None:
+def dag_of_each_city(wire: Callable[[], None], params: dict[str, Param], **about: object) -> None:
     """Make a DAG of each scheduled city.
 
     The first city's bears the name of the function that wires it; those of others add the city's.
-    A task's process asks for one DAG, and the others are not made there.
+    A task's process asks for one DAG, and the others are not made there. (This function's name has
+    to hold "dag": Airflow reads no file without the word.)
     """
     asked_for = get_parsing_context().dag_id
     for city in CITIES:
