@@ -162,8 +162,7 @@ def _past(
         yield _pulled(city, settings, None, steps)
     else:
         with tempfile.TemporaryDirectory(prefix="simulated-") as home:
-            own = settings.model_copy(update={"home": Path(home)})
-            yield _simulated(city, simulated_years, seed, own, steps)
+            yield _simulated(city, simulated_years, seed, settings.moved_to(Path(home)), steps)
 
 
 def _simulated(city: City, years: int, seed: int, settings: Settings, steps: Steps) -> Past:

@@ -289,7 +289,7 @@ def _print_forecast(
         "Map and exports": settings.home / "reports" / city_name / target.isoformat(),
         "Data Docs": settings.home / "data_docs" / city_name / issued / "incidents" / "index.html",
         "Results": settings.results_database.removeprefix("sqlite:///"),
-        "Lake": settings.lake_dir,
+        "Lake": settings.lake_root,
     }
     console.print()
     for name, place in places.items():

@@ -33,9 +33,8 @@ def session(source_dir: Path | None) -> Iterator[Settings]:
     from pipeline.replay.server import ReplayServer
 
     with ReplayServer(RecordedData(source_dir)) as server:
-        yield settings.model_copy(
-            update={"replay_url": server.url, "home": settings.home / "recorded"}
-        )
+        own = settings.moved_to(settings.home / "recorded")
+        yield own.model_copy(update={"replay_url": server.url})
 
 
 class Steps:

@@ -8,11 +8,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 TEMPORARY = ".tmp-"
+MANIFEST = "manifest.json"
 ROWS_PER_GROUP = 2**18
 
 
@@ -45,6 +47,40 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     _sync(temporary)
     _rename_or_drop(temporary, folder)
     _sync(folder.parent)
+
+
+class Folders(Protocol):
+    """Folders of files and a manifest, below a root; each is seen whole or not at all."""
+
+    def manifests(self, parent: str) -> dict[str, bytes]:
+        """Return folder -> manifest of all folders in a parent."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file, or None where there is none."""
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make a folder of these files, the manifest among them; keep one that is there."""
+
+
+class DiskFolders:
+    """`Folders` on a file system; the root is made on the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def manifests(self, parent: str) -> dict[str, bytes]:
+        """Return folder -> manifest of all folders in a parent, empty where it is lost."""
+        paths = [f"{parent}/{folder.name}" for folder in (self._root / parent).glob("[!.]*")]
+        return {path: self.read(f"{path}/{MANIFEST}") or b"" for path in paths}
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file, or None where there is none."""
+        file = self._root / path
+        return file.read_bytes() if file.is_file() else None
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make a folder by renaming it once it is filled; keep one that is there."""
+        write_folder(self._root / folder, files)
 
 
 @contextmanager

@@ -1,25 +1,24 @@
-"""Immutable folders of Parquet files, named by what they hold, written whole or not at all."""
+"""Immutable folders of Parquet files, named by what they hold, written whole or not at all.
+
+They lie on a file system or, by URL, in object storage: the same paths, bytes and hashes.
+"""
 
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.clock import utc_now
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest
-from pipeline.durable import TEMPORARY, parquet_bytes, write_folder
+from pipeline.durable import MANIFEST, DiskFolders, Folders, parquet_bytes
 
-MANIFEST = "manifest.json"
 SNAPSHOTS = "snapshots"
-LEFTOVER_AFTER = timedelta(days=1)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -81,9 +80,14 @@ class Snapshot:
 class Lake:
     """A folder tree of immutable folders: `<root>/<kind>/<group>/<name>/`."""
 
-    def __init__(self, root: Path) -> None:
-        """`root` is made on the first write."""
+    def __init__(self, root: Path | str) -> None:
+        """Name a lake; nothing is read or written yet.
+
+        Args:
+            root: a folder, made on the first write, or s3://BUCKET/PREFIX.
+        """
         self.root = root
+        self._folders = _folders_at(root)
 
     def write(
         self, kind: str, group: str, tables: Mapping[str, pa.Table], info: Mapping[str, Any]
@@ -100,9 +104,9 @@ class Lake:
         files = {name: parquet_bytes(table) for name, table in tables.items()}
         manifest = {"tables": _entries(tables, files), "info": dict(info)}
         digest = _content_hash(manifest)
-        folder = self.root / kind / group / digest[:16]
-        self._store(folder, files, manifest)
-        return self._ref(folder, digest)
+        ref = Ref(f"{kind}/{group}/{digest[:16]}", digest)
+        self._store(ref.path, files, manifest)
+        return ref
 
     def read(self, ref: Ref) -> dict[str, pa.Table]:
         """Return the tables of a folder, by name.
@@ -110,7 +114,7 @@ class Lake:
         Raises:
             CorruptArtifact: a file is missing or doesn't match its hash.
         """
-        entries = self._manifest(ref)["tables"]
+        entries = self._checked_manifest(ref)["tables"]
         return {name: self._read_table(ref, name, entry) for name, entry in entries.items()}
 
     def info(self, ref: Ref) -> dict[str, Any]:
@@ -119,12 +123,12 @@ class Lake:
         Raises:
             CorruptArtifact: the manifest is missing or doesn't match the Ref.
         """
-        return self._manifest(ref)["info"]
+        return self._checked_manifest(ref)["info"]
 
     def refs(self, kind: str, group: str) -> list[Ref]:
         """Return what is stored under a kind and a group, in no order that means anything."""
-        folders = (self.root / kind / group).glob("[!.]*")
-        return [self._ref(folder, _content_hash(_load_manifest(folder))) for folder in folders]
+        found = self._folders.manifests(f"{kind}/{group}")
+        return [Ref(path, _content_hash(_parsed(path, text))) for path, text in found.items()]
 
     def add_snapshot(
         self,
@@ -157,9 +161,9 @@ class Lake:
             "notes": list(notes),
         }
         name = f"{_in_utc(pulled_at):%Y%m%dT%H%M%SZ}-{digest[:12]}"
-        folder = self.root / SNAPSHOTS / city / dataset / name
-        self._store(folder, files, {**content, "pull": pull})
-        return self._snapshot(folder)
+        path = f"{SNAPSHOTS}/{city}/{dataset}/{name}"
+        self._store(path, files, {**content, "pull": pull})
+        return _snapshot(path, self._manifest(path))
 
     def snapshots(self, city: str, dataset: str) -> list[Snapshot]:
         """Return all snapshots of a dataset, oldest first.
@@ -167,9 +171,9 @@ class Lake:
         Raises:
             CorruptArtifact: a manifest is missing or can't be read.
         """
-        parent = self.root / SNAPSHOTS / city / dataset
-        folders = [f for f in parent.glob("*") if not f.name.startswith(TEMPORARY)]
-        return sorted(map(self._snapshot, folders), key=lambda s: (s.pulled_at, s.ref.path))
+        found = self._folders.manifests(f"{SNAPSHOTS}/{city}/{dataset}")
+        held = [_snapshot(path, _parsed(path, text)) for path, text in found.items()]
+        return sorted(held, key=lambda s: (s.pulled_at, s.ref.path))
 
     def snapshot_as_of(self, city: str, dataset: str, as_of: datetime) -> Snapshot | None:
         """Return the newest snapshot pulled at or before an aware instant, or None.
@@ -194,57 +198,56 @@ class Lake:
         """
         return self.read(snapshot.ref)[snapshot.dataset]
 
-    def sweep(self) -> list[str]:
-        """Remove what writers that died left over a day ago; return its paths below the root."""
-        oldest = (utc_now() - LEFTOVER_AFTER).timestamp()
-        leftovers = [
-            f for f in sorted(self.root.rglob(f"{TEMPORARY}*")) if f.stat().st_mtime < oldest
-        ]
-        for folder in leftovers:
-            shutil.rmtree(folder)
-        return [f.relative_to(self.root).as_posix() for f in leftovers]
-
-    def _ref(self, folder: Path, digest: str) -> Ref:
-        return Ref(folder.relative_to(self.root).as_posix(), digest)
-
-    def _store(self, folder: Path, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
+    def _store(self, path: str, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
         text = json.dumps(manifest, indent=2, sort_keys=True)
         tables = {f"{name}.parquet": content for name, content in files.items()}
-        write_folder(folder, {**tables, MANIFEST: text.encode()})
+        self._folders.write(path, {**tables, MANIFEST: text.encode()})
 
-    def _manifest(self, ref: Ref) -> dict[str, Any]:
-        manifest = _load_manifest(self.root / ref.path)
+    def _manifest(self, path: str) -> dict[str, Any]:
+        return _parsed(path, self._folders.read(f"{path}/{MANIFEST}"))
+
+    def _checked_manifest(self, ref: Ref) -> dict[str, Any]:
+        manifest = self._manifest(ref.path)
         found = _content_hash(manifest)
         if found != ref.sha256:
             raise _corrupt(f"{ref.path}/{MANIFEST}", found, ref.sha256)
         return manifest
 
     def _read_table(self, ref: Ref, name: str, entry: dict[str, Any]) -> pa.Table:
-        path = self.root / ref.path / f"{name}.parquet"
-        content = path.read_bytes() if path.is_file() else b""
-        found = hashlib.sha256(content).hexdigest() if content else "no such file"
+        path = f"{ref.path}/{name}.parquet"
+        content = self._folders.read(path)
+        found = "no such file" if content is None else hashlib.sha256(content).hexdigest()
         if found != entry["sha256"]:
-            raise _corrupt(f"{ref.path}/{path.name}", found, entry["sha256"])
+            raise _corrupt(path, found, entry["sha256"])
         return pq.read_table(pa.BufferReader(content))
 
-    def _snapshot(self, folder: Path) -> Snapshot:
-        manifest = _load_manifest(folder)
-        digest, pull = _content_hash(manifest), manifest["pull"]
-        pulled_at = datetime.fromisoformat(pull["pulled_at"])
-        expected = f"{pulled_at:%Y%m%dT%H%M%SZ}-{digest[:12]}"
-        if folder.name != expected:
-            raise _corrupt(f"{folder.name}/{MANIFEST}", expected, folder.name)
-        updated_at = pull["source_updated_at"]
-        return Snapshot(
-            ref=self._ref(folder, digest),
-            city=folder.parent.parent.name,
-            dataset=folder.parent.name,
-            pulled_at=pulled_at,
-            source_updated_at=datetime.fromisoformat(updated_at) if updated_at else None,
-            rows=manifest["tables"][folder.parent.name]["rows"],
-            provenance=pull["provenance"],
-            notes=tuple(pull["notes"]),
-        )
+
+def _folders_at(root: Path | str) -> Folders:
+    if not str(root).startswith("s3://"):
+        return DiskFolders(Path(root))
+    from pipeline.objects import ObjectFolders  # half a second that only a URL pays for
+
+    return ObjectFolders(str(root))
+
+
+def _snapshot(path: str, manifest: dict[str, Any]) -> Snapshot:
+    _, city, dataset, name = path.split("/")
+    digest, pull = _content_hash(manifest), manifest["pull"]
+    pulled_at = datetime.fromisoformat(pull["pulled_at"])
+    expected = f"{pulled_at:%Y%m%dT%H%M%SZ}-{digest[:12]}"
+    if name != expected:
+        raise _corrupt(f"{path}/{MANIFEST}", expected, name)
+    updated_at = pull["source_updated_at"]
+    return Snapshot(
+        ref=Ref(path, digest),
+        city=city,
+        dataset=dataset,
+        pulled_at=pulled_at,
+        source_updated_at=datetime.fromisoformat(updated_at) if updated_at else None,
+        rows=manifest["tables"][dataset]["rows"],
+        provenance=pull["provenance"],
+        notes=tuple(pull["notes"]),
+    )
 
 
 def _check_names(*names: str) -> None:
@@ -276,12 +279,12 @@ def _content_hash(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _load_manifest(folder: Path) -> dict[str, Any]:
+def _parsed(path: str, text: bytes | None) -> dict[str, Any]:
     try:
-        return json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError) as error:
+        return json.loads(text or b"")
+    except ValueError as error:
         raise CorruptArtifact(
-            f"{folder} has no manifest that can be read ({error}). Remove the folder and run the "
+            f"{path} has no manifest that can be read ({error}). Remove the folder and run the "
             "step that wrote it again."
         ) from error
 

@@ -17,6 +17,7 @@ class Settings(BaseSettings):
 
     Attributes:
         home: folder that everything is written to unless said otherwise.
+        lake_url: s3://BUCKET/PREFIX to keep the lake there, instead of in a folder of `home`.
         results_url: SQLAlchemy URL of the results store.
         results_reader_url: the same store through a role that may only read; the page uses it.
         mlflow_url: MLflow tracking and registry URL.
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Path("var")
+    lake_url: str | None = Field(default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*$")
     results_url: str | None = None
     results_reader_url: str | None = None
     mlflow_url: str | None = None
@@ -67,9 +69,13 @@ class Settings(BaseSettings):
         return self.cities.split(",")
 
     @property
-    def lake_dir(self) -> Path:
-        """Folder of the lake."""
-        return self.home / "lake"
+    def lake_root(self) -> Path | str:
+        """Where the lake lies: its URL, or a folder in `home` unless one was given."""
+        return self.lake_url or self.home / "lake"
+
+    def moved_to(self, home: Path) -> "Settings":
+        """Return the same settings with another home, and the lake in it."""
+        return self.model_copy(update={"home": home, "lake_url": None})
 
     @property
     def trainings_dir(self) -> Path:

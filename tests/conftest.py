@@ -1,13 +1,21 @@
 """What all tests share: no settings of the machine they run on, and no network but loopback."""
 
 import os
+import secrets
 import socket
 
 import pytest
+import requests
 from hypothesis import settings as hypothesis_settings
 
 from pipeline.settings import PREFIX, get_settings
-from tests.services import ROOT, deployed_databases, postgres_server, redis_server
+from tests.services import (
+    ROOT,
+    deployed_databases,
+    object_storage,
+    postgres_server,
+    redis_server,
+)
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -22,7 +30,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch):
     for name in list(os.environ):
-        if name.startswith(PREFIX):
+        if name.startswith((PREFIX, "AWS_")):
             monkeypatch.delenv(name)
     get_settings.cache_clear()
     yield
@@ -67,6 +75,29 @@ def redis():
     """Start a Redis of its own and give its URL."""
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    """Start S3-compatible storage of its own and give the variables that lead to it."""
+    with object_storage() as variables:
+        yield variables
+
+
+@pytest.fixture
+def s3_url(object_store, monkeypatch):
+    """Give the URL of a lake in a new bucket, with the variables that lead to it set."""
+    for name, value in object_store.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"lake-{secrets.token_hex(8)}"
+    requests.put(f"{object_store['AWS_ENDPOINT_URL']}/{bucket}", timeout=10).raise_for_status()
+    return f"s3://{bucket}/hotspots"
+
+
+@pytest.fixture(params=["disk", "s3"])
+def lake_root(request, tmp_path):
+    """Give the root of a new lake of each kind."""
+    return request.getfixturevalue("s3_url") if request.param == "s3" else tmp_path / "lake"
 
 
 def pytest_collection_modifyitems(items):

@@ -1,7 +1,7 @@
 """Real services for tests, each started on loopback in a folder of its own and stopped at the end.
 
-PostgreSQL and Redis are Debian's packages; Airflow's components are those of the environment that
-the tests run in.
+PostgreSQL and Redis are Debian's packages; Airflow's components and moto, which stands for object
+storage, are those of the environment that the tests run in.
 """
 
 import json
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from moto.server import ThreadedMotoServer
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -87,6 +88,20 @@ def redis_server() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(10)
+
+
+@contextmanager
+def object_storage() -> Iterator[dict[str, str]]:
+    """Start S3-compatible storage and give the AWS_* variables that lead to it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "lake",
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(8),
+    }
+    server.stop()
 
 
 def is_open(port: int) -> bool:

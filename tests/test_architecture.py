@@ -18,6 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 STREET = (
     {"domain", "clock"},
     {"settings", "durable"},
+    {"objects"},
     {"sources", "lake", "quality", "grid"},
     {"model"},
     {"evaluation"},
@@ -26,7 +27,10 @@ STREET = (
     {"cli"},
 )
 STEP = {room: step for step, rooms in enumerate(STREET) for room in rooms}
-HEAVY = ("tensorflow", "keras", "jax", "great_expectations", "mlflow", "matplotlib", "geopandas")
+HEAVY = (
+    "tensorflow", "keras", "jax", "great_expectations", "mlflow", "matplotlib", "geopandas",
+    "s3fs", "botocore",
+)  # fmt: skip
 CLOCK_READERS = {"clock.py"}
 
 # Imports modules with some packages made absent; prints which of a list were loaded.

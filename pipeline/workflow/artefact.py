@@ -15,7 +15,7 @@ from pipeline.workflow.plan import Forecasted, Gridded, Plan, city_of, weeks_of
 
 def write_forecast(settings: Settings, plan: Plan, made: Forecast) -> Ref:
     """Write a forecast to the lake; the same forecast gives the same Ref."""
-    return Lake(settings.lake_dir).write(
+    return Lake(settings.lake_root).write(
         "forecasts",
         plan["city"],
         {"cells": cells_table(made), "totals": totals_table(made)},
@@ -59,7 +59,7 @@ def totals_table(made: Forecast) -> pa.Table:
 
 def read_forecast(settings: Settings, plan: Plan, grid: Gridded, made: Forecasted) -> Forecast:
     """Return a forecast from the lake."""
-    lake, ref = Lake(settings.lake_dir), Ref.from_json(made["ref"])
+    lake, ref = Lake(settings.lake_root), Ref.from_json(made["ref"])
     tables, info = lake.read(ref), lake.info(ref)
     cells, totals = tables["cells"].to_pandas(), tables["totals"].to_pandas()
     shape = city_of(plan).grid.shape

@@ -25,7 +25,7 @@ def briefing(settings: Settings, plan: Plan, *, now: datetime) -> str:
         "training": plan["training"],
         "publish": "yes" if plan["publish"] else "no, a dry run",
         "notes": plan["notes"] or "none",
-        **_snapshots(Lake(settings.lake_dir), city, issued, now),
+        **_snapshots(Lake(settings.lake_root), city, issued, now),
     }
     width = max(map(len, lines))
     return "\n".join(f"{name:{width}}  {value}" for name, value in lines.items())

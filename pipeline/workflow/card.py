@@ -38,7 +38,7 @@ def write_card(
     city, ref = city_of(plan), Ref.from_json(grid["ref"])
     counts = np.where(view.cells.mask, view.counts(city.offences.target), 0)
     data = LearnedFrom(
-        provenance=str(Lake(settings.lake_dir).info(ref)["origin"]),
+        provenance=str(Lake(settings.lake_root).info(ref)["origin"]),
         first_week=view.week_starts[0],
         edge_week=view.edge_week,
         reports=int(counts.sum()),

@@ -50,7 +50,7 @@ def examine(settings: Settings, city: City, *, now: datetime) -> list[Finding]:
         "store": lambda: _store(store, city),
         "migrations": lambda: _migrations(store),
         "forecast": lambda: _forecast(store, city, now),
-        "feed": lambda: _feed(Lake(settings.lake_dir), city, now),
+        "feed": lambda: _feed(Lake(settings.lake_root), city, now),
     }
     return [_find(name, check) for name, check in checks.items()]
 

@@ -61,7 +61,7 @@ def load_piece(settings: Settings, piece: Piece, *, now: datetime) -> LoadedPiec
     Raises:
         SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
     """
-    city, lake = load_city(piece["city"]), Lake(settings.lake_dir)
+    city, lake = load_city(piece["city"]), Lake(settings.lake_root)
     held = _held(lake, piece)
     last = _updated_at(lake, held) if held else None
     pull = pull_crime(
@@ -86,7 +86,7 @@ def snapshot_history(
         WeekNotReady: a source changed while its pieces were pulled.
         InvalidRequest: the lake holds data of another origin.
     """
-    lake, rows = Lake(settings.lake_dir), {}
+    lake, rows = Lake(settings.lake_root), {}
     city = load_city(pieces[0]["city"])
     for dataset, of_dataset in groupby(pieces, key=lambda piece: piece["dataset"]):
         pull = _whole(lake, dataset, [Ref.from_json(piece["ref"]) for piece in of_dataset])

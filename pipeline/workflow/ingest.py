@@ -53,7 +53,7 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
         SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
         InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
     """
-    city, lake = city_of(plan), Lake(settings.lake_dir)
+    city, lake = city_of(plan), Lake(settings.lake_root)
     datasets = wanted_datasets(city, settings)
     names = [dataset.id for dataset in datasets]
     if not names:
@@ -71,7 +71,7 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
 
 def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     """Bring station weather up to date and archive today's forecast; never stop a week for it."""
-    city, lake = city_of(plan), Lake(settings.lake_dir)
+    city, lake = city_of(plan), Lake(settings.lake_root)
     http = HttpClient(settings)
     notes: list[str] = []
     if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
@@ -94,7 +94,7 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     Raises:
         QualityGateFailed, StaleData: a check that stops the week failed.
     """
-    city, lake, issued = city_of(plan), Lake(settings.lake_dir), issue_date_of(plan)
+    city, lake, issued = city_of(plan), Lake(settings.lake_root), issue_date_of(plan)
     build = _incidents(lake.root, plan["city"], tuple(crime_pull["snapshots"].items()))
     incidents, known_through = _as_published(lake, city, plan, crime_pull, build.incidents)
     docs = settings.home / "data_docs" / city.name / issued.isoformat()
@@ -138,7 +138,7 @@ def build_grid(settings: Settings, plan: Plan, validated: Validated) -> Gridded:
     Raises:
         StaleData: the last whole week is too old for the target week.
     """
-    city, lake = city_of(plan), Lake(settings.lake_dir)
+    city, lake = city_of(plan), Lake(settings.lake_root)
     known_through = parse_date(validated["known_through"])
     tables = lake.read(Ref.from_json(validated["ref"]))
     incidents = tables["incidents"]
@@ -195,7 +195,8 @@ def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
     if held and held[-1].provenance != pull.provenance:
         raise InvalidRequest(
             f"{lake.root} holds {held[-1].provenance} snapshots of {pull.dataset}, and this pull "
-            f"is {pull.provenance}. They must not mix: set HOTSPOTS_HOME to another folder."
+            f"is {pull.provenance}. They must not mix: set HOTSPOTS_HOME to another folder, or "
+            "HOTSPOTS_LAKE_URL to another place."
         )
     return lake.add_snapshot(
         city.name,
@@ -235,7 +236,7 @@ def _read_all(lake: Lake, pulled: Pulled) -> dict[str, pa.Table]:
 
 @lru_cache(maxsize=1)
 def _incidents(
-    root: Path, city_name: str, snapshots: tuple[tuple[str, str], ...]
+    root: Path | str, city_name: str, snapshots: tuple[tuple[str, str], ...]
 ) -> crime.IncidentBuild:
     """Return the incidents of these snapshots (dataset, Ref as JSON).
 

@@ -168,7 +168,7 @@ def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) ->
 
 def read_cube(settings: Settings, grid: Gridded, city: City) -> Cube:
     """Return the cube of a run."""
-    return cube_from_tables(city, Lake(settings.lake_dir).read(Ref.from_json(grid["ref"])))
+    return cube_from_tables(city, Lake(settings.lake_root).read(Ref.from_json(grid["ref"])))
 
 
 def _view(settings: Settings, plan: Plan, grid: Gridded) -> CubeView:

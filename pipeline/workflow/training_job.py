@@ -8,6 +8,7 @@ trained; a lock there lets one process train at a time.
 import hashlib
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from pipeline.grid.build import cube_from_tables
 from pipeline.lake import Lake, Ref
 from pipeline.model.config import ModelConfig
 from pipeline.model.saved import TrainedModel, load
-from pipeline.settings import Settings
+from pipeline.settings import PREFIX, Settings
 
 JOB, LOG, PROGRESS, FAILURE = "job.json", "log", "progress.json", "failure.json"
 MODEL = "model-"  # followed by its sha256
@@ -62,7 +63,7 @@ def fit_here(
     from pipeline.model.training import train
 
     city = load_city(job["city"])
-    cube = cube_from_tables(city, Lake(settings.lake_dir).read(Ref.from_json(job["cube"])))
+    cube = cube_from_tables(city, Lake(settings.lake_root).read(Ref.from_json(job["cube"])))
     return train(
         cube.as_of(parse_date(job["edge_week"])),
         city,
@@ -123,6 +124,7 @@ def _run_process(settings: Settings, place: Path, progress: Progress | None) -> 
         (place / LOG).open("ab") as output,
         subprocess.Popen(  # noqa: S603 - our own program
             [*program, str(settings.home), place.name],
+            env={**os.environ, f"{PREFIX}LAKE_URL": settings.lake_url or ""},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -101,5 +101,5 @@ def training(portal, tmp_path_factory):
 @pytest.fixture
 def own_home(training, tmp_path):
     """Settings of a new home with the same lake."""
-    (tmp_path / "lake").symlink_to(training.settings.lake_dir.resolve())
+    (tmp_path / "lake").symlink_to(training.settings.lake_root.resolve())
     return training.settings.model_copy(update={"home": tmp_path})

@@ -242,10 +242,41 @@ def test_an_unknown_setting_is_refused_by_name(hotspots):
     assert "Unknown setting HOTSPOTS_WINDOW_WEEK" in err
 
 
-def test_a_setting_out_of_range_is_refused(hotspots):
-    code, _, err = hotspots("status", HOTSPOTS_WINDOW_WEEKS="5")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("window_weeks", "5"),
+        ("lake_url", "/var/lake"),
+        ("lake_url", "gs://bucket"),
+        ("lake_url", "s3://"),
+        ("lake_url", "s3://bucket//lake"),
+        ("lake_url", "s3://key:secret@bucket/lake"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(hotspots, name, value):
+    code, _, err = hotspots("status", **{f"HOTSPOTS_{name.upper()}": value})
     assert code == 2
-    assert "window_weeks" in err
+    assert name in err
+
+
+def test_a_lake_by_url_is_used_and_named(hotspots, portal, s3_url, tmp_path):
+    portal.clear_faults()
+    code, out, err = hotspots(
+        "run", "--city", "chicago", "--issue-date", ISSUE_DATE,
+        HOTSPOTS_LAKE_URL=s3_url, HOTSPOTS_HOME=str(tmp_path), HOTSPOTS_REPLAY_URL=portal.url,
+    )  # fmt: skip
+    assert code == 0, err
+    assert f" {s3_url}\n" in out
+    assert not (tmp_path / "lake").exists()
+
+
+def test_recorded_files_never_reach_the_lake_by_url(hotspots, made_up_folder, tmp_path):
+    code, _, err = hotspots(
+        "cube", "--city", "chicago", "--source-dir", made_up_folder, "--issue-date", ISSUE_DATE,
+        HOTSPOTS_LAKE_URL="s3://no-such-bucket/lake", HOTSPOTS_HOME=str(tmp_path),
+    )  # fmt: skip
+    assert code == 0, err
+    assert (tmp_path / "recorded" / "lake" / "cubes").is_dir()
 
 
 def test_the_cells_of_los_angeles_can_be_made_anew(hotspots, shared_data, tmp_path):

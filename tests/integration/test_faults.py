@@ -72,7 +72,7 @@ def test_lasting_trouble_ends_in_the_named_error(portal, settings, fault, error)
     with pytest.raises(error):
         to_cube(settings)
     assert nothing_half_written(settings)
-    assert Lake(settings.lake_dir).snapshots("chicago", SOCRATA) == []
+    assert Lake(settings.lake_root).snapshots("chicago", SOCRATA) == []
 
 
 def test_after_the_trouble_the_same_command_succeeds(portal, settings, untroubled):

@@ -42,19 +42,25 @@ def test_a_piece_is_planned_for_every_year_of_every_dataset(settings):
 def test_the_pieces_together_are_what_a_pull_at_once_gives(settings, tmp_path):
     made = snapshot_history(settings, load(settings, years(settings)), now=NOW)
     assert made["rows"] == {CHICAGO: 25_200}
-    lake = Lake(settings.lake_dir)
+    lake = Lake(settings.lake_root)
     [snapshot] = lake.snapshots("chicago", CHICAGO)
     at_once = settings.model_copy(update={"home": tmp_path / "at_once"})
     plan = make_plan(at_once, city="chicago", issue_date="2018-02-28", now=NOW)
     ingest.pull_crime(at_once, plan, now=NOW)
-    other = Lake(at_once.lake_dir)
+    other = Lake(at_once.lake_root)
     [whole] = other.snapshots("chicago", CHICAGO)
     key = [(name, "ascending") for name in lake.read_snapshot(snapshot).column_names]
     assert lake.read_snapshot(snapshot).sort_by(key) == other.read_snapshot(whole).sort_by(key)
     assert snapshot.source_updated_at == whole.source_updated_at
 
 
-def test_a_second_load_pulls_nothing_and_makes_no_second_snapshot(settings, monkeypatch):
+@pytest.mark.parametrize("kind", ["disk", "s3"])
+def test_a_second_load_pulls_nothing_and_makes_no_second_snapshot(
+    settings, monkeypatch, request, kind
+):
+    if kind == "s3":
+        update = {"lake_url": request.getfixturevalue("s3_url")}
+        settings = settings.model_copy(update=update)
     first = load(settings, years(settings))
     snapshot_history(settings, first, now=NOW)
 
@@ -66,14 +72,14 @@ def test_a_second_load_pulls_nothing_and_makes_no_second_snapshot(settings, monk
     assert [piece["was_held"] for piece in again] == [True] * len(again)
     assert [piece["ref"] for piece in again] == [piece["ref"] for piece in first]
     snapshot_history(settings, again, now=NOW.replace(day=2))
-    assert len(Lake(settings.lake_dir).snapshots("chicago", CHICAGO)) == 1
+    assert len(Lake(settings.lake_root).snapshots("chicago", CHICAGO)) == 1
 
 
 def test_a_weekly_pull_after_it_takes_the_snapshot_as_its_own(settings):
     snapshot_history(settings, load(settings, years(settings)), now=NOW)
     plan = make_plan(settings, city="chicago", issue_date="2018-03-01", now=NOW)
     pulled = ingest.pull_crime(settings, plan, now=NOW.replace(hour=20))
-    [snapshot] = Lake(settings.lake_dir).snapshots("chicago", CHICAGO)
+    [snapshot] = Lake(settings.lake_root).snapshots("chicago", CHICAGO)
     assert Ref.from_json(pulled["snapshots"][CHICAGO]) == snapshot.ref
 
 
@@ -88,4 +94,4 @@ def test_a_source_refreshed_in_between_is_loaded_anew(settings, monkeypatch):
     again = load(settings, pieces)
     assert [piece["was_held"] for piece in again] == [False] + [True] * (len(pieces) - 1)
     assert snapshot_history(settings, again, now=NOW)["rows"] == {CHICAGO: 25_200}
-    assert history._held(Lake(settings.lake_dir), pieces[0]) == Ref.from_json(again[0]["ref"])
+    assert history._held(Lake(settings.lake_root), pieces[0]) == Ref.from_json(again[0]["ref"])

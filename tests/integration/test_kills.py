@@ -98,7 +98,7 @@ def test_training_that_is_killed_leaves_no_model_in_use_and_trains_the_same_agai
     for where, point in IN_TRAINING.items():
         with subtests.test(where):
             home = tmp_path / where.replace(" ", "_")
-            shutil.copytree(whole.settings.lake_dir, home / "lake")
+            shutil.copytree(whole.settings.lake_root, home / "lake")
             settings = whole.settings.model_copy(update={"home": home})
             inputs = (whole.plan, week.grid, week.decision)
             killed(point, settings, "train", *inputs)
@@ -154,7 +154,7 @@ def test_publishing_that_is_killed_leaves_all_of_a_week_or_nothing(whole, result
 
 
 def test_a_step_that_is_killed_while_it_writes_to_the_lake_leaves_nothing_to_read(whole, tmp_path):
-    shutil.copytree(whole.settings.lake_dir, tmp_path / "lake")
+    shutil.copytree(whole.settings.lake_root, tmp_path / "lake")
     forecasts = tmp_path / "lake" / "forecasts"
     shutil.rmtree(forecasts)
     shutil.copytree(whole.settings.home / "models", tmp_path / "models")

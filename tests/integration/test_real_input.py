@@ -35,7 +35,7 @@ def test_a_quarter_of_los_angeles_reaches_the_cube_with_every_row_accounted_for(
     assert rows["of these moved to the nearest in-city cell"] == 1_361
 
     ref = Ref.from_json(grid["ref"])
-    lake = Lake(settings.lake_dir)
+    lake = Lake(settings.lake_root)
     assert lake.info(ref)["rows"] == rows
     tables = lake.read(ref)
     weather = tables["weather"].to_pandas()

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import workflow
 from pipeline.domain.errors import HotspotsError, TrainingInterrupted, WeekNotReady
+from pipeline.lake import Lake, Ref
 from pipeline.model.registry import Registry
 from pipeline.settings import get_settings
 from pipeline.workflow import training_job
@@ -103,6 +104,14 @@ def test_the_step_of_a_task_trains_apart_and_registers_the_same_model(
     assert trained["sha256"] == in_process
     assert Registry(own_home, "chicago").champion().sha256 == in_process
     assert times_said(job_folder(own_home, training.job), "has trained") == 1
+
+
+def test_it_reads_a_cube_in_object_storage(training, in_process, s3_url, tmp_path):
+    disk, objects = Lake(training.settings.lake_root), Lake(s3_url)
+    cube = Ref.from_json(training.job["cube"])
+    assert objects.write("cubes", "chicago", disk.read(cube), disk.info(cube)) == cube
+    settings = training.settings.model_copy(update={"home": tmp_path, "lake_url": s3_url})
+    assert fit_apart(settings, training.job, tmp_path / "model").sha256 == in_process
 
 
 def test_fine_tuning_apart_gives_the_same_model_too(training, own_home, tmp_path):

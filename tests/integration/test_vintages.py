@@ -49,7 +49,7 @@ def test_an_unchanged_dataset_is_not_pulled_again(young_portal, tmp_path):
     settings = small_settings(young_portal.url, tmp_path / "home")
     to_cube(settings, "2017-12-13", "2017-12-13T15:00")
     to_cube(settings, "2017-12-20", "2017-12-20T15:00")
-    assert len(Lake(settings.lake_dir).snapshots("chicago", "ijzp-q8t2")) == 1
+    assert len(Lake(settings.lake_root).snapshots("chicago", "ijzp-q8t2")) == 1
 
 
 def test_weeks_of_the_same_snapshots_make_their_incidents_once(young_portal, tmp_path, monkeypatch):

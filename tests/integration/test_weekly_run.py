@@ -119,6 +119,17 @@ def test_a_fresh_home_gives_the_same_hashes(first, settings):
     assert again.published["forecast_sha256"] == week.published["forecast_sha256"]
 
 
+def test_a_lake_in_object_storage_gives_the_same_hashes(first, settings, s3_url):
+    _, week = first
+    again = run_week(settings.model_copy(update={"lake_url": s3_url}))
+    assert again.validated["ref"] == week.validated["ref"]
+    assert again.grid["ref"] == week.grid["ref"]
+    assert again.trained["sha256"] == week.trained["sha256"]
+    assert again.forecast["ref"] == week.forecast["ref"]
+    assert again.published["forecast_sha256"] == week.published["forecast_sha256"]
+    assert not (settings.home / "lake").exists()
+
+
 def test_the_same_week_again_reuses_the_model_and_adds_no_revision(first):
     settings, week = first
     again = run_week(settings)
@@ -176,7 +187,7 @@ def test_reuse_without_a_model_says_what_to_do(settings):
 
 def test_live_and_recorded_data_do_not_mix(first):
     settings, _ = first
-    lake = Lake(settings.lake_dir)
+    lake = Lake(settings.lake_root)
     snapshot = lake.snapshots("chicago", "ijzp-q8t2")[-1]
     assert snapshot.provenance == "recorded"
     table = lake.read_snapshot(snapshot)
@@ -196,7 +207,7 @@ def ingest_pull(table, provenance):
 
 def test_snapshots_hold_no_column_that_was_not_asked_for(first):
     settings, _ = first
-    files = list((settings.lake_dir / "snapshots" / "chicago" / "ijzp-q8t2").rglob("*.parquet"))
+    files = list((settings.lake_root / "snapshots" / "chicago" / "ijzp-q8t2").rglob("*.parquet"))
     assert len(files) == 1
     assert set(pq.read_schema(files[0]).names) == {
         "id", "date", "primary_type", "latitude", "longitude",
@@ -205,7 +216,7 @@ def test_snapshots_hold_no_column_that_was_not_asked_for(first):
 
 def test_the_cube_knows_nothing_after_its_edge(first):
     settings, week = first
-    counts = Lake(settings.lake_dir).read(Ref.from_json(week.grid["ref"]))["counts"].to_pandas()
+    counts = Lake(settings.lake_root).read(Ref.from_json(week.grid["ref"]))["counts"].to_pandas()
     known = week.validated["known_through"]
     assert counts["week_start"].max() <= date.fromisoformat(known)
     assert np.all(counts["week_start"].map(lambda d: d.weekday()) == 6)

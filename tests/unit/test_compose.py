@@ -18,7 +18,14 @@ SERVICES = COMPOSE["services"]
 ONE_SHOT = {"migrate"}
 WORKERS = {"worker", "worker-training", "worker-gpu"}
 AIRFLOW = WORKERS | ONE_SHOT | {"api-server", "scheduler", "dag-processor", "triggerer"}
-OPTIONAL = {"HOTSPOTS_SOCRATA_TOKEN"}
+LAKE = {
+    "HOTSPOTS_LAKE_URL",
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+}
+OPTIONAL = {"HOTSPOTS_SOCRATA_TOKEN"} | LAKE
 ROLES = {
     "migrate": "results_owner",
     "api-server": "results_reader",
@@ -111,6 +118,12 @@ def test_each_queue_has_its_worker_and_the_gpu_is_reserved():
 def test_a_service_gets_the_role_that_it_needs_and_no_other(name):
     url = SERVICES[name].get("environment", {}).get("HOTSPOTS_RESULTS_URL", "")
     assert re.findall(r"//(\w+):", url) == ([ROLES[name]] if name in ROLES else [])
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_only_workers_are_led_to_the_lake(name):
+    given = LAKE & set(SERVICES[name].get("environment", {}))
+    assert given == (LAKE if name in WORKERS else set())
 
 
 @pytest.mark.parametrize("name", sorted(AIRFLOW - ONE_SHOT))

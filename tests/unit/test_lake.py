@@ -1,13 +1,9 @@
+"""A lake on a file system and one in object storage: the same tests, the same Refs."""
+
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
+from datetime import datetime, timedelta, timezone
 
 import pandas as pd
 import pyarrow as pa
@@ -17,24 +13,21 @@ import pytest
 from pipeline import durable
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest
 from pipeline.lake import Lake, Ref
-
-NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-TABLE = pa.table({"week": ["a", "b", None], "reports": [1, 2, 3]})
-OTHER = pa.table({"x": [0.5]})
+from tests.unit.lake_samples import (
+    NOON,
+    OTHER,
+    TABLE,
+    content_of,
+    files_of,
+    pull,
+    remove_file,
+    replace_file,
+)
 
 
 @pytest.fixture
-def lake(tmp_path):
-    return Lake(tmp_path / "lake")
-
-
-def files_below(folder):
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-
-
-def pull(lake, pulled_at=NOON, table=TABLE, **facts):
-    facts = {"source_updated_at": None, "provenance": "recorded", **facts}
-    return lake.add_snapshot("los_angeles", "k7nn-b2ep", table, pulled_at=pulled_at, **facts)
+def lake(lake_root):
+    return Lake(lake_root)
 
 
 class TestWriteAndRead:
@@ -49,8 +42,8 @@ class TestWriteAndRead:
     def test_the_folder_is_named_by_its_content(self, lake):
         ref = lake.write("cubes", "los_angeles", {"counts": TABLE}, {})
         assert ref.path == f"cubes/los_angeles/{ref.sha256[:16]}"
-        assert files_below(lake.root / ref.path) == ["counts.parquet", "manifest.json"]
-        manifest = json.loads((lake.root / ref.path / "manifest.json").read_text())
+        assert files_of(lake) == [f"{ref.path}/counts.parquet", f"{ref.path}/manifest.json"]
+        manifest = json.loads(content_of(lake, f"{ref.path}/manifest.json"))
         assert manifest["tables"]["counts"]["rows"] == 3
 
     def test_the_schema_keeps_its_units(self, lake):
@@ -61,10 +54,19 @@ class TestWriteAndRead:
 
     def test_the_same_content_is_written_once(self, lake):
         first = lake.write("cubes", "x", {"counts": TABLE}, {"a": 1})
-        written = (lake.root / first.path / "counts.parquet").stat()
-        again = lake.write("cubes", "x", {"counts": TABLE}, {"a": 1})
-        assert again == first
-        assert (lake.root / first.path / "counts.parquet").stat().st_mtime_ns == written.st_mtime_ns
+        replace_file(lake, f"{first.path}/counts.parquet", b"to be seen by")
+        assert lake.write("cubes", "x", {"counts": TABLE}, {"a": 1}) == first
+        assert content_of(lake, f"{first.path}/counts.parquet") == b"to be seen by"
+
+    def test_both_kinds_hold_the_same_bytes(self, tmp_path, s3_url):
+        disk, objects = Lake(tmp_path), Lake(s3_url)
+        for lake in (disk, objects):
+            lake.write("cubes", "los_angeles", {"counts": TABLE, "cells": OTHER}, {"n": [1, 2]})
+            pull(lake, notes=("waited 2 s",))
+        assert files_of(disk) == files_of(objects)
+        for path in files_of(disk):
+            assert content_of(disk, path) == content_of(objects, path)
+        assert disk.refs("cubes", "los_angeles") == objects.refs("cubes", "los_angeles")
 
     def test_chunks_and_pandas_leave_no_trace(self, lake, tmp_path):
         frame = TABLE.to_pandas()
@@ -94,7 +96,7 @@ class TestWriteAndRead:
     def test_many_rows_come_in_groups_of_one_size(self, lake):
         rows = durable.ROWS_PER_GROUP + 1
         ref = lake.write("cubes", "x", {"t": pa.table({"a": range(rows)})}, {})
-        file = pq.ParquetFile(lake.root / ref.path / "t.parquet")
+        file = pq.ParquetFile(pa.BufferReader(content_of(lake, f"{ref.path}/t.parquet")))
         assert file.metadata.num_row_groups == 2
         assert file.metadata.row_group(0).column(0).compression == "ZSTD"
 
@@ -102,7 +104,7 @@ class TestWriteAndRead:
     def test_names_that_lead_elsewhere_are_refused(self, lake, group):
         with pytest.raises(InvalidRequest, match="can't name a part of the lake"):
             lake.write("cubes", group, {"counts": TABLE}, {})
-        assert not lake.root.exists()
+        assert files_of(lake) == []
 
     def test_a_group_may_have_levels(self, lake):
         ref = lake.write("cubes", "los_angeles/2026", {"t": OTHER}, {})
@@ -121,34 +123,38 @@ class TestRef:
             Ref.from_json(text)
 
 
+def change_manifest(lake, ref, old, new):
+    path = f"{ref.path}/manifest.json"
+    replace_file(lake, path, content_of(lake, path).replace(old, new))
+
+
 class TestDamage:
     @pytest.fixture
     def ref(self, lake):
         return lake.write("cubes", "x", {"counts": TABLE}, {"a": 1})
 
     def test_a_changed_file_is_found(self, lake, ref):
-        path = lake.root / ref.path / "counts.parquet"
-        content = bytearray(path.read_bytes())
+        path = f"{ref.path}/counts.parquet"
+        content = bytearray(content_of(lake, path))
         content[10] ^= 1
-        path.write_bytes(content)
+        replace_file(lake, path, bytes(content))
         with pytest.raises(CorruptArtifact, match=r"counts\.parquet was changed"):
             lake.read(ref)
 
     def test_a_lost_file_is_found(self, lake, ref):
-        (lake.root / ref.path / "counts.parquet").unlink()
+        remove_file(lake, f"{ref.path}/counts.parquet")
         with pytest.raises(CorruptArtifact, match="found no such file"):
             lake.read(ref)
 
     def test_a_changed_manifest_is_found(self, lake, ref):
-        path = lake.root / ref.path / "manifest.json"
-        path.write_text(path.read_text().replace('"a": 1', '"a": 2'))
+        change_manifest(lake, ref, b'"a": 1', b'"a": 2')
         for read in (lake.read, lake.info):
             with pytest.raises(CorruptArtifact, match=r"manifest\.json was changed"):
                 read(ref)
 
-    @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("{")])
+    @pytest.mark.parametrize("damage", [remove_file, lambda *at: replace_file(*at, b"{")])
     def test_a_lost_or_cut_manifest_is_found(self, lake, ref, damage):
-        damage(lake.root / ref.path / "manifest.json")
+        damage(lake, f"{ref.path}/manifest.json")
         with pytest.raises(CorruptArtifact, match="no manifest that can be read"):
             lake.read(ref)
 
@@ -215,98 +221,9 @@ class TestSnapshots:
             lake.snapshot_as_of("los_angeles", "k7nn-b2ep", naive)
 
     def test_a_moved_pull_date_is_found(self, lake):
-        path = lake.root / pull(lake).ref.path / "manifest.json"
-        path.write_text(path.read_text().replace("2026-11-24T12", "2026-11-20T12"))
+        change_manifest(lake, pull(lake).ref, b"2026-11-24T12", b"2026-11-20T12")
         with pytest.raises(CorruptArtifact, match="was changed"):
             lake.snapshots("los_angeles", "k7nn-b2ep")
-
-
-# Forks one writer for each step it is to die at, in a lake of its own named after the step.
-WRITERS = """
-import os, signal, sys
-from datetime import UTC, datetime
-from pathlib import Path
-import pyarrow as pa
-from pipeline import durable
-from pipeline.lake import Lake
-
-def dying_at(last, real):
-    def step(*args):
-        steps.append(real.__name__)
-        if len(steps) == last:
-            if real.__name__ == "_write":
-                args[0].write_bytes(args[1][: len(args[1]) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*args)
-    return step
-
-steps = []
-table = pa.table({"week": ["a", "b", None], "reports": [1, 2, 3]})
-for last in range(1, 7):
-    if os.fork() == 0:
-        for name in ("_write", "_sync", "_rename_or_drop"):
-            setattr(durable, name, dying_at(last, getattr(durable, name)))
-        Lake(Path(sys.argv[1]) / str(last)).add_snapshot(
-            "los_angeles", "k7nn-b2ep", table, pulled_at=datetime(2026, 11, 24, 12, tzinfo=UTC),
-            source_updated_at=None, provenance="recorded",
-        )
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def crashed(tmp_path_factory):
-    """Return a folder of lakes and the exit code of the writer into each."""
-    root = tmp_path_factory.mktemp("crashed")
-    command = [sys.executable, "-c", WRITERS, str(root)]
-    run = subprocess.run(command, check=True, capture_output=True, text=True)
-    return root, [int(line) for line in run.stdout.split()]
-
-
-class TestCrash:
-    # The steps: 1 table, 2 manifest, 3 sync of the folder, 4 rename, 5 sync of the parent, 6 none.
-    @pytest.mark.parametrize("step", [1, 2, 3, 4, 5, 6])
-    def test_a_killed_writer_leaves_nothing_half_written(self, crashed, step):
-        root, exit_codes = crashed
-        assert exit_codes[step - 1] == (-signal.SIGKILL if step < 6 else 0)
-        lake = Lake(root / str(step))
-        seen = lake.snapshots("los_angeles", "k7nn-b2ep")
-        assert len(seen) == (step >= 5)
-        for snapshot in seen:
-            assert lake.read_snapshot(snapshot).equals(TABLE)
-        leftovers = len(list(lake.root.rglob(".tmp-*")))
-        assert leftovers == (step < 5)
-        again = pull(lake)
-        assert lake.read_snapshot(again).equals(TABLE)
-        assert again.ref == pull(Lake(root / f"{step}-untouched")).ref
-        assert lake.snapshots("los_angeles", "k7nn-b2ep") == [again]
-
-    def test_sweep_removes_what_is_a_day_old(self, lake):
-        kept = pull(lake)
-        parent = (lake.root / kept.ref.path).parent
-        old, new = parent / ".tmp-old", parent / ".tmp-new"
-        for folder in (old, new):
-            folder.mkdir()
-            (folder / "half.parquet").write_bytes(b"PAR")
-        day_ago = time.time() - timedelta(days=1, minutes=1).total_seconds()
-        os.utime(old, (day_ago, day_ago))
-        os.utime(parent / Path(kept.ref.path).name, (day_ago, day_ago))
-        assert lake.sweep() == ["snapshots/los_angeles/k7nn-b2ep/.tmp-old"]
-        assert not old.exists()
-        assert new.exists()
-        assert lake.snapshots("los_angeles", "k7nn-b2ep") == [kept]
-
-    def test_sweep_of_a_lake_not_yet_made(self, lake):
-        assert lake.sweep() == []
-
-    def test_a_rename_that_fails_for_another_reason_is_told(self, lake, monkeypatch):
-        def refuse(self, target):
-            raise PermissionError(13, "not allowed")
-
-        monkeypatch.setattr(Path, "rename", refuse)
-        with pytest.raises(PermissionError, match="not allowed"):
-            lake.write("cubes", "x", {"counts": TABLE}, {})
 
 
 def write_five_groups(root):
@@ -337,10 +254,10 @@ class TestManyWriters:
             found = list(pool.map(write_five_groups, [lake.root] * 8))
         assert all(refs == found[0] for refs in found)
         # Five folders of a table and a manifest each: none lost, none twice, no leftovers.
-        assert len(files_below(lake.root)) == 10
+        assert len(files_of(lake)) == 10
         for k, text in enumerate(found[0]):
             assert lake.read(Ref.from_json(text))["t"]["group"].to_pylist() == [k] * 1000
-        assert len(list(lake.root.glob("cubes/*/*"))) == 5
+            assert len(lake.refs("cubes", f"g{k}")) == 1
 
     def test_eight_writers_of_their_own_snapshots(self, lake):
         with ThreadPoolExecutor(8) as pool:
@@ -350,22 +267,6 @@ class TestManyWriters:
             assert [lake.read_snapshot(s)["writer"].to_pylist() for s in found] == [
                 [writer] for writer in range(8)
             ]
-
-    def test_the_loser_of_a_race_drops_its_copy(self, lake, monkeypatch):
-        winner = Lake(lake.root)
-        write = durable._write
-        is_raced = []
-
-        def write_after_the_winner(path, content):
-            if not is_raced:
-                is_raced.append(True)
-                winner.write("cubes", "x", {"counts": TABLE}, {})
-            write(path, content)
-
-        monkeypatch.setattr(durable, "_write", write_after_the_winner)
-        ref = lake.write("cubes", "x", {"counts": TABLE}, {})
-        assert files_below(lake.root) == [f"{ref.path}/counts.parquet", f"{ref.path}/manifest.json"]
-        assert lake.read(ref)["counts"].equals(TABLE)
 
 
 def test_pandas_metadata_would_name_its_version():

@@ -27,15 +27,15 @@ def test_the_values_are_the_resolved_ones(settings):
     assert found["notes"] == "after the holiday"
 
 
-def test_the_age_of_each_snapshot_is_told_as_of_the_issue_date(settings):
-    assert told(settings)["snapshot 63jg-8b9z"] == "none yet"
+def test_the_age_of_each_snapshot_is_told_as_of_the_issue_date(any_lake):
+    assert told(any_lake)["snapshot 63jg-8b9z"] == "none yet"
     for pulled_at in (datetime(2026, 11, 10, 15, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)):
-        Lake(settings.lake_dir).add_snapshot(
+        Lake(any_lake.lake_root).add_snapshot(
             "los_angeles", "63jg-8b9z", pa.table({"x": [1]}), pulled_at=pulled_at,
             source_updated_at=None, provenance="live",
         )  # fmt: skip
-    assert told(settings)["snapshot 63jg-8b9z"] == "pulled 1 days before"
-    past = told(settings, issue_date="2026-11-18")
+    assert told(any_lake)["snapshot 63jg-8b9z"] == "pulled 1 days before"
+    past = told(any_lake, issue_date="2026-11-18")
     assert past["snapshot 63jg-8b9z"] == "pulled 8 days before"
 
 

@@ -34,7 +34,7 @@ def publish_for(store, target):
 
 def hold_feed(settings, updated_at):
     for dataset in LIVE:
-        Lake(settings.lake_dir).add_snapshot(
+        Lake(settings.lake_root).add_snapshot(
             "los_angeles", dataset, pa.table({"x": [1]}), pulled_at=NOW,
             source_updated_at=updated_at, provenance="live",
         )  # fmt: skip
@@ -58,9 +58,9 @@ def test_a_forecast_is_due_by_thursday_noon_in_the_citys_time(now, due):
     assert due_week(CITY, now) == due
 
 
-def test_when_all_is_well_every_check_says_so(settings, store):
-    hold_feed(settings, NOW - timedelta(days=3))
-    checks = found(settings)
+def test_when_all_is_well_every_check_says_so(any_lake, store):
+    hold_feed(any_lake, NOW - timedelta(days=3))
+    checks = found(any_lake)
     assert [name for name, finding in checks.items() if finding.error] == []
     assert "stands for the week of 2026-11-29" in checks["forecast"].said
     assert "refreshed 3 days ago" in checks["feed"].said
