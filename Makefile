@@ -13,7 +13,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run test lint fast ui bench bench-lake bench-backfill clean
+.PHONY: help setup page run test lint fast ui bench bench-lake bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-lake: .venv/.test ## Time what a week asks of its lake, on disk and in obj
 
 bench-backfill: .venv/.test ## Backfill twelve weeks through the scheduler, twice, and time them
 	@BACKFILL_WEEKS=12 $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_backfill.py
+
+bench-cities: .venv/.test ## Forecast a hundred cities through the scheduler with stub training, and time them
+	@CITIES=$${CITIES:-100} $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_many_cities.py
 
 clean: ## Remove what was set up and written (.tools, .venv, var, the built page)
 	@rm -rf .tools .venv var $(WEB)/node_modules $(WEB)/dist

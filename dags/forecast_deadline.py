@@ -8,26 +8,24 @@ all: let `hotspots doctor` run from outside as well.
 
 from datetime import datetime
 
-from airflow.sdk import dag
 from airflow.timetables.trigger import CronTriggerTimetable
-from on_airflow.steps import CITY, DEFAULTS, check_forecast
+from on_airflow.cities import dag_of_each_city
+from on_airflow.steps import DEFAULTS, check_forecast
 
-PARAMS = {"city": CITY}
 
-
-@dag(
-    schedule=CronTriggerTimetable("0 12 * * 4", timezone="America/Los_Angeles"),
-    start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - a run before it would be empty
-    catchup=False,
-    max_active_runs=1,
-    params=PARAMS,
-    tags=["forecast", "weekly"],
-    doc_md=__doc__,
-    default_args=DEFAULTS,
-)
 def forecast_deadline() -> None:
     """Check once a week."""
     check_forecast()
 
 
-forecast_deadline()
+dag_of_each_city(
+    forecast_deadline,
+    schedule=CronTriggerTimetable("0 12 * * 4", timezone="America/Los_Angeles"),
+    start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - a run before it would be empty
+    catchup=False,
+    max_active_runs=1,
+    params={},
+    tags=["forecast", "weekly"],
+    doc_md=__doc__,
+    default_args=DEFAULTS,
+)

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag
-from on_airflow.steps import CITY, DEFAULTS, GPU, choose, resolve, step
+from on_airflow.cities import city_param
+from on_airflow.steps import DEFAULTS, GPU, choose, resolve, step
 
 PARAMS = {
-    "city": CITY,
+    "city": city_param(),
     "issue_date": Param(None, type=["null", "string"], format="date", title="As of",
                         description="Nothing that became known after this day is used. Empty: "
                         "today."),

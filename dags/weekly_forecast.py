@@ -9,12 +9,12 @@ fine-tunes or retrains the model, forecasts the target week, scores past ones, a
 
 from datetime import datetime
 
-from airflow.sdk import Param, dag
+from airflow.sdk import Param
 from airflow.timetables.interval import CronDataIntervalTimetable
-from on_airflow.steps import CITY, DEFAULTS, GPU, resolve, step
+from on_airflow.cities import dag_of_each_city
+from on_airflow.steps import DEFAULTS, GPU, resolve, step
 
 PARAMS = {
-    "city": CITY,
     "issue_date": Param(None, type=["null", "string"], format="date", title="Issue date",
                         description="Day the forecast is made on, in the city's dates; nothing "
                         "that became known later is used. Empty: the end of the run's interval, "
@@ -29,19 +29,9 @@ PARAMS = {
 }  # fmt: skip
 
 
-@dag(
-    schedule=CronDataIntervalTimetable("0 6 * * 3", timezone="America/Los_Angeles"),
-    start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - before any city's first year
-    catchup=False,
-    max_active_runs=4,
-    params=PARAMS,
-    tags=["forecast", "weekly"],
-    doc_md=__doc__,
-    default_args=DEFAULTS,
-)
 def weekly_forecast() -> None:
     """Wire the steps of a week; what each does stands in pipeline.workflow."""
-    plan = resolve.override(task_id="resolve_week")(*PARAMS)
+    plan = resolve.override(task_id="resolve_week")("city", *PARAMS)
     crime = step.override(task_id="pull_crime")("pull_crime", plan)
     weather = step.override(task_id="pull_weather")("pull_weather", plan)
     checked = step.override(task_id="validate")("validate", plan, crime, weather)
@@ -55,4 +45,14 @@ def weekly_forecast() -> None:
     made >> scored >> published
 
 
-weekly_forecast()
+dag_of_each_city(
+    weekly_forecast,
+    schedule=CronDataIntervalTimetable("0 6 * * 3", timezone="America/Los_Angeles"),
+    start_date=datetime(2002, 1, 2),  # noqa: DTZ001 - before any city's first year
+    catchup=False,
+    max_active_runs=4,
+    params=PARAMS,
+    tags=["forecast", "weekly"],
+    doc_md=__doc__,
+    default_args=DEFAULTS,
+)

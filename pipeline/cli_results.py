@@ -20,7 +20,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import status_table, week_table
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow import Week
-from pipeline.workflow.health import examine
+from pipeline.workflow.health import Finding, examine
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 WeekOption = Annotated[
@@ -80,21 +80,35 @@ def export(
         Console().print(str(path), soft_wrap=True)
 
 
-def doctor(city: CityOption = "los_angeles") -> None:
+def doctor(
+    city: Annotated[
+        str | None, typer.Option("--city", help="Name of a city; every scheduled one if left out.")
+    ] = None,
+) -> None:
     """Check from outside of Airflow: scheduler, results store, migrations, forecast, feed.
 
     Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
     forecast is due by Thursday noon, in the city's time, before its week.
     """
     console = Console()
-    findings = examine(get_settings(), load_city(city), now=utc_now())
+    settings = get_settings()
+    names = [city] if city else settings.scheduled_cities
+    failed = []
+    for name in names:
+        if len(names) > 1:
+            console.print(f"{name}:", highlight=False)
+        findings = examine(settings, load_city(name), now=utc_now())
+        _print_findings(findings, console)
+        failed += [finding.error for finding in findings if finding.error is not None]
+    if failed:
+        raise typer.Exit(failed[0].exit_code)
+
+
+def _print_findings(findings: list[Finding], console: Console) -> None:
     for finding in findings:
         mark = "[red]fails[/]" if finding.error else "[green]ok[/]   "
         mark = mark if finding.is_known else "[yellow]?[/]    "
         console.print(f"{mark} {finding.name:11}{finding.said}", highlight=False, soft_wrap=True)
-    failed = [finding.error for finding in findings if finding.error is not None]
-    if failed:
-        raise typer.Exit(failed[0].exit_code)
 
 
 def migrate() -> None:

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
         airflow_url: address of Airflow's API server, which `hotspots doctor` asks for its health.
         data_docs_url: address that serves the folder `data_docs` of `home`; the page links to it.
         replay_url: address of a replay server; when set, every source is asked there instead.
+        cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
         socrata_token: application token sent as X-App-Token.
         use_soda3: query Socrata by its version 3 API, which needs a token.
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     airflow_url: str | None = None
     data_docs_url: str | None = None
     replay_url: str | None = None
+    cities: str = "los_angeles"
     contact: str = "contact-not-set"
     socrata_token: SecretStr | None = None
     use_soda3: bool = False
@@ -60,6 +62,11 @@ class Settings(BaseSettings):
     train_epochs: int = Field(default=40, ge=1)
     train_members: int = Field(default=2, ge=1)
     seed: int = 20260101
+
+    @property
+    def scheduled_cities(self) -> list[str]:
+        """Short names of the cities that are forecast on schedule."""
+        return self.cities.split(",")
 
     @property
     def lake_root(self) -> Path | str:

@@ -86,7 +86,7 @@ def _publish(store, cells, forecast, long_run):
     weeks = forecast.weeks
     run = make_run(
         city=CITY,
-        run_id=f"scheduled__{weeks.issue_date}",
+        run_id=f"weekly_forecast/scheduled__{weeks.issue_date}",
         weeks=weeks,
         provenance="simulated",
         forecast_sha256=hashlib.sha256(forecast.mean.tobytes()).hexdigest(),

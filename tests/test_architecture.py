@@ -82,9 +82,11 @@ def rooms_imported(path: Path) -> set[str]:
     return {room_of(name.removeprefix("pipeline.")) for name in names}
 
 
-def import_without(absent: list[str], names: list[str]) -> list[str]:
-    """Import modules in a fresh interpreter; return which of the heavy packages were loaded."""
-    arguments = [json.dumps(value) for value in (absent, names, HEAVY)]
+def import_without(
+    absent: list[str], names: list[str], watched: tuple[str, ...] = HEAVY
+) -> list[str]:
+    """Import modules in a fresh interpreter; return which of the watched were loaded."""
+    arguments = [json.dumps(value) for value in (absent, names, watched)]
     command = [sys.executable, "-c", IMPORTER, *arguments]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=PACKAGE.parent)
     assert run.returncode == 0, run.stderr
@@ -136,6 +138,11 @@ def test_all_but_the_model_imports_without_tensorflow():
     names += modules_of("evaluation")
     assert len(names) > 20
     assert import_without(["tensorflow", "keras"], names) == []
+
+
+def test_a_step_that_needs_none_of_it_loads_nothing_slow():
+    """Each of a week's eleven tasks imports the workflow."""
+    assert import_without([], ["pipeline.workflow"], (*HEAVY, "alembic", "scipy.stats")) == []
 
 
 def reads_clock(path: Path) -> bool:

@@ -4,21 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from airflow.sdk import Param, get_current_context, task
+from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from on_airflow.alerts import alert
 
 Result = TypeVar("Result")
 
-CITY = Param(
-    "los_angeles",
-    type="string",
-    title="City",
-    pattern="^[a-z][a-z0-9_]{0,40}$",
-    examples=["los_angeles", "chicago"],
-    description="Short name of a city, as its TOML file is called.",
-)
 # As in pipeline.workflow.retries, which is not imported where DAGs are only read.
 DEFAULTS = {
     "owner": "hotspots",
@@ -68,7 +60,9 @@ def resolve(*names: str) -> dict:
     run = context["dag_run"]
     # A run by hand is for the moment it was asked for, not for the interval before it.
     moment = run.run_after if run.run_type == "manual" else context["data_interval_end"]
-    plan = call(workflow.resolve, **chosen, data_interval_end=moment, run=run.run_id)
+    plan = call(
+        workflow.resolve, **chosen, data_interval_end=moment, run=f"{run.dag_id}/{run.run_id}"
+    )
     note = workflow.describe(plan)
     print(note)  # noqa: T201 - Airflow's task log
     context["ti"].xcom_push("note", note)

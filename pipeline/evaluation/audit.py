@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import poisson
 
 from pipeline.evaluation.hotspots import BANDS
 from pipeline.evaluation.ranking import flagged_cells, rank_cells
@@ -129,6 +128,8 @@ def feedback_loop(rate: NDArray[np.float64], horizon: int, seed: int) -> pd.Data
 
 
 def _one_year(rate: NDArray[np.float64], horizon: int, lift: float, seed: int) -> dict[str, float]:
+    from scipy.stats import poisson  # slow to import, and most steps have no need of it
+
     chance, more = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
     before = STAND_IN_WEEKS + horizon - 1  # weeks known or passed before the first forecast
     weeks = before + LOOP_WEEKS

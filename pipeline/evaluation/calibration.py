@@ -1,12 +1,11 @@
 """Whether forecasts mean what they say: intervals, probability integral transforms, N-tests."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import nbinom
 
 from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
 from pipeline.evaluation.consistency import (
@@ -15,6 +14,9 @@ from pipeline.evaluation.consistency import (
     likelihood_quantile,
 )
 from pipeline.evaluation.scores import poisson_deviance
+
+if TYPE_CHECKING:
+    from scipy.stats._distn_infrastructure import rv_frozen
 
 LEVELS = (50, 80, 90, 95)  # percent
 PIT_BINS = 10
@@ -30,9 +32,9 @@ def central_interval(
     They are whole numbers, so the interval holds `level` of the mass or more: much more where
     counts are low.
     """
-    size, chance = _parameters(mean, nb_size)
+    counts = _distribution(mean, nb_size)
     low, high = (1 - level) / 2, (1 + level) / 2
-    return nbinom.ppf(low, size, chance), nbinom.ppf(high, size, chance)
+    return counts.ppf(low), counts.ppf(high)
 
 
 def covers(
@@ -50,9 +52,9 @@ def randomised_pit(
 
     Source: Czado, Gneiting and Held 2009.
     """
-    size, chance = _parameters(mean, nb_size)
-    below = nbinom.cdf(np.asarray(observed) - 1, size, chance)
-    at = nbinom.cdf(observed, size, chance)
+    counts = _distribution(mean, nb_size)
+    below = counts.cdf(np.asarray(observed) - 1)
+    at = counts.cdf(observed)
     return below + np.random.default_rng(seed).random(np.shape(at)) * (at - below)
 
 
@@ -94,9 +96,9 @@ def n_test(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> tuple[ND
 
     Source: the number test of earthquake forecasting (Zechar 2010), with a negative binomial.
     """
-    size, chance = _parameters(mean, nb_size)
+    counts = _distribution(mean, nb_size)
     count = np.asarray(observed)
-    return nbinom.sf(count - 1, size, chance), nbinom.cdf(count, size, chance)
+    return counts.sf(count - 1), counts.cdf(count)
 
 
 def totals_calibration(totals: pd.DataFrame) -> dict[str, Any]:
@@ -220,6 +222,8 @@ def noise_floor(forecasts: pd.DataFrame, seed: int) -> dict[str, dict[str, float
     return floors
 
 
-def _parameters(mean: ArrayLike, nb_size: ArrayLike) -> tuple[NDArray, NDArray]:
+def _distribution(mean: ArrayLike, nb_size: ArrayLike) -> "rv_frozen":
+    from scipy.stats import nbinom  # slow to import, and most steps of a week have no need of it
+
     size = np.asarray(nb_size, dtype=float)
-    return size, size / (size + np.asarray(mean, dtype=float))
+    return nbinom(size, size / (size + np.asarray(mean, dtype=float)))

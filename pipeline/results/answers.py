@@ -190,7 +190,7 @@ class WeekHealth(BaseModel):
     code_version: str
     model_version: str = Field(description="number of the model, by which its card is asked for")
     has_card: bool = Field(description="whether a card of that model is stored")
-    airflow_run: str | None = Field(description="Airflow's name of the run; none if made without")
+    airflow_run: str | None = Field(description="DAG/RUN in Airflow; none if made without")
     data_docs: str | None = Field(description="where the checks' full report is served, if set up")
 
 

@@ -18,7 +18,7 @@ class RunRecord:
     """One run of one week, with everything needed to tell how its forecast came about.
 
     Attributes:
-        run_id: name the orchestrator, or the command, gave the run.
+        run_id: name the orchestrator (DAG/RUN), or the command, gave the run.
         city: short name of the city.
         weeks: issue, edge and target dates.
         provenance: "live", "recorded" or "simulated".

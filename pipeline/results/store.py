@@ -3,14 +3,9 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from numpy.typing import NDArray
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,7 +21,6 @@ from pipeline.results.reading import ResultsReader
 from pipeline.results.records import RunRecord
 from pipeline.results.rows import Row, cell_rows, health_rows, score_rows, total_rows
 from pipeline.results.tables import (
-    VERSION_TABLE,
     Base,
     CellForecast,
     CityState,
@@ -40,8 +34,6 @@ from pipeline.results.tables import (
     TotalForecast,
 )
 
-MIGRATIONS = Path(__file__).resolve().parent / "migrations"
-
 
 class ResultsStore(ResultsReader):
     """Stored forecasts, which may be added to and, once their week has begun, not changed."""
@@ -52,15 +44,15 @@ class ResultsStore(ResultsReader):
         Raises:
             InvalidRequest: there is something to do, and the database role may not do it.
         """
+        from pipeline.results.schema import upgrade  # Alembic is slow to import
+
         file = sqlite_file(self._engine)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        config = _config()
         try:
             with transaction(self._engine, is_write=True) as session:
                 _lock(session, "schema")
-                config.attributes["connection"] = session.connection()
-                command.upgrade(config, "head")
+                upgrade(session.connection())
         except ProgrammingError as error:
             raise InvalidRequest(
                 f"The tables of {self._engine.url.render_as_string(hide_password=True)} are older "
@@ -75,12 +67,10 @@ class ResultsStore(ResultsReader):
             WeekNotReady: the store has no tables yet.
             SourceUnavailable: it does not answer.
         """
+        from pipeline.results.schema import revisions  # Alembic is slow to import
+
         with self._read() as session:
-            context = MigrationContext.configure(
-                session.connection(), opts={"version_table": VERSION_TABLE}
-            )
-            found = context.get_current_revision()
-        return found, ScriptDirectory.from_config(_config()).get_current_head()
+            return revisions(session.connection())
 
     def publish(
         self,
@@ -202,12 +192,6 @@ class ResultsStore(ResultsReader):
         with transaction(self._engine, is_write=True) as session:
             added = _upsert(session, CityState).values(city=city, **values)
             session.execute(added.on_conflict_do_update(index_elements=["city"], set_=values))
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    return config
 
 
 def _lock(session: Session, name: str) -> None:

@@ -119,7 +119,7 @@ def week_health(
         model_version=record.model_version,
         has_card=store.has_card(city, record.model_version),
         # Airflow allows no space in a run's name; the command line's names have some.
-        airflow_run=None if " " in record.run_id else record.run_id,
+        airflow_run=record.run_id if "/" in record.run_id else None,
         data_docs=data_docs_url
         and f"{data_docs_url.rstrip('/')}/{city}/{record.weeks.issue_date}/incidents/index.html",
     )

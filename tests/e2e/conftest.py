@@ -1,9 +1,10 @@
 """An Airflow of the tests' own, a city small enough to train in seconds, a year and a browser."""
 
 import os
+import shutil
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from tests.made_up_year import fill
 
 BIN = Path(sys.executable).parent
 FIRST_DAY, LAST_DAY = date(2025, 8, 3), date(2026, 11, 11)
+# A scheduled run is for the last Wednesday that has gone by, so its city lives until today.
+TODAY = datetime.now(UTC).date()
+START_OF_LIVING = TODAY - timedelta(weeks=66)
 CI = "CI" in os.environ
 WEB = ROOT / "plugins" / "hotspots_ui" / "web"
 SHOTS = ROOT / "var" / "screenshots"  # kept, to be looked at
@@ -73,16 +77,42 @@ def sources(city):
         yield server
 
 
-@pytest.fixture
-def small(sources):
-    """Settings, as environment variables, of a pipeline that is quick on that city."""
+@pytest.fixture(scope="session")
+def living_sources():
+    """The portal of a simulated city that lives until today."""
+    with ReplayServer(simulate(7, START_OF_LIVING, TODAY, TODAY)) as server:
+        yield server
+
+
+def quick_settings(url, first_day):
+    """Return settings, as environment variables, of a pipeline that is quick on a small city."""
     return {
-        "HOTSPOTS_REPLAY_URL": sources.url,
-        "HOTSPOTS_HISTORY_START": FIRST_DAY.isoformat(),
+        "HOTSPOTS_REPLAY_URL": url,
+        "HOTSPOTS_HISTORY_START": first_day.isoformat(),
         "HOTSPOTS_WINDOW_WEEKS": "6",
         "HOTSPOTS_TRAIN_EPOCHS": "1",
         "HOTSPOTS_TRAIN_MEMBERS": "1",
     }
+
+
+@pytest.fixture
+def small(sources):
+    return quick_settings(sources.url, FIRST_DAY)
+
+
+def dags_changed_by(folder, name, call):
+    """Copy our DAGs; whoever reads the named one calls a function of the tests first.
+
+    Args:
+        folder: where to.
+        name: of the DAG.
+        call: "module:function".
+    """
+    shutil.copytree(ROOT / "dags", folder)
+    module, _, function = call.partition(":")
+    with (folder / f"{name}.py").open("a") as file:
+        file.write(f"\nfrom {module} import {function}\n{function}()\n")
+    return {"AIRFLOW__CORE__DAGS_FOLDER": str(folder), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="session")

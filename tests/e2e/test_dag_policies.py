@@ -233,3 +233,18 @@ def test_the_graph_is_as_drawn(weekly):
     assert {"forecast"} <= above["score_past"]
     assert {"score_past"} <= above["publish"]
     assert {"publish"} <= above["report"]
+
+
+def test_each_scheduled_city_has_its_own_dags_which_differ_in_the_city_alone(airflow, dags):
+    several = {**airflow, "HOTSPOTS_CITIES": "los_angeles,chicago"}
+    found = ask(several, READ)
+    assert found["errors"] == {}
+    new = {"weekly_forecast_chicago", "forecast_deadline_chicago"}
+    assert set(found["dags"]) == {*dags, *new}
+    for name in new:
+        of_chicago, first = found["dags"][name], dags[name.removesuffix("_chicago")]
+        assert of_chicago["params"].pop("city")["value"] == "chicago"
+        city = first["params"]["city"]["value"]
+        rest = {k: v for k, v in first["params"].items() if k != "city"}
+        assert city == "los_angeles"
+        assert of_chicago == {**first, "params": rest}

@@ -79,6 +79,10 @@ def test_what_was_stored_is_shown_exported_and_judged(hotspots, home, tmp_path):
     # The forecast is for a week long gone, so none stands for the coming one.
     code, out, _ = hotspots("doctor", "--city", "chicago", **recorded)
     assert (code, "StaleData" in out, "answers" in out) == (5, True, True)
+    code, out, _ = hotspots("doctor", **recorded, HOTSPOTS_CITIES="los_angeles,chicago")
+    assert (code, out.count("StaleData")) == (5, 1)
+    assert "los_angeles:\n" in out
+    assert "chicago:\n" in out
 
 
 def test_a_backfill_walks_the_weeks(hotspots, home, made_up_folder):

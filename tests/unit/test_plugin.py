@@ -209,7 +209,7 @@ def test_a_week_links_to_its_card_its_run_and_its_checks(reader, known, monkeypa
     get_settings.cache_clear()
     found = reader.get(f"{WEEK}/health").json()
     assert (found["model_version"], found["has_card"]) == ("3", True)
-    assert found["airflow_run"] == "scheduled-1"
+    assert found["airflow_run"] == "weekly_forecast/scheduled-1"
     page = "los_angeles/2025-12-31/incidents/index.html"
     assert found["data_docs"] == f"https://docs.example/hotspots/{page}"
 

@@ -15,7 +15,8 @@ from pipeline.evaluation.hotspots import Hotspots, find_hotspots
 from pipeline.results.engine import transaction
 from pipeline.results.records import RunRecord
 from pipeline.results.rows import cell_rows, total_rows
-from pipeline.results.store import MIGRATIONS, ResultsStore, _add, _add_run
+from pipeline.results.schema import MIGRATIONS
+from pipeline.results.store import ResultsStore, _add, _add_run
 from pipeline.results.tables import CellForecast, TotalForecast
 
 TARGET = date(2026, 1, 4)
@@ -68,7 +69,7 @@ def make_weeks(target: date = TARGET) -> ForecastWeeks:
 
 def make_run(**changes: object) -> RunRecord:
     run = RunRecord(
-        run_id="scheduled-1",
+        run_id="weekly_forecast/scheduled-1",
         city="smallville",
         weeks=make_weeks(),
         provenance="live",

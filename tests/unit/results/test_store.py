@@ -24,7 +24,8 @@ from pipeline.domain.errors import (
 )
 from pipeline.results.engine import make_engine, sqlite_file, transaction
 from pipeline.results.reading import ResultsReader
-from pipeline.results.store import MIGRATIONS, ResultsStore
+from pipeline.results.schema import MIGRATIONS
+from pipeline.results.store import ResultsStore
 from pipeline.results.tables import Base
 from tests.unit.results.samples import (
     BEFORE,
@@ -84,7 +85,7 @@ class TestPublish:
     def test_same_forecast_again_adds_nothing(self, store, cells):
         assert [publish(store, cells), publish(store, cells, run_id="again")] == [1, 1]
         assert count(store, "forecast_runs") == 1
-        assert store.run(CITY, TARGET).record.run_id == "scheduled-1"
+        assert store.run(CITY, TARGET).record.run_id == "weekly_forecast/scheduled-1"
 
     def test_changed_forecast_adds_a_revision_and_keeps_the_first(self, store, cells):
         publish(store, cells)

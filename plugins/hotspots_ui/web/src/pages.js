@@ -32,10 +32,15 @@ function links(found, city) {
   const outside = { target: "_top" };
   const all = [
     found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card?city=${city}`, download: true }, `Card of model ${found.model_version}`),
-    found.airflow_run && make("a", { href: `../dags/weekly_forecast/runs/${encodeURIComponent(found.airflow_run)}`, ...outside }, "The run in Airflow"),
+    found.airflow_run && make("a", { href: runAddress(found.airflow_run), ...outside }, "The run in Airflow"),
     found.data_docs && make("a", { href: found.data_docs, ...outside }, "All checks in full (Data Docs)"),
   ].filter(Boolean);
   return make("ul", { class: "links" }, all.map((link) => make("li", {}, link)));
+}
+
+function runAddress(run) {
+  const [dag, id] = run.split("/");
+  return `../dags/${dag}/runs/${encodeURIComponent(id)}`;
 }
 
 export function weeks(section, lines, go) {

@@ -1,0 +1,161 @@
+"""By hand beside the schedule: runs asked for over the REST API, and a person's answer."""
+
+import json
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipeline.domain.weeks import target_week_of
+from pipeline.model.registry import Registry
+from pipeline.results.store import ResultsStore
+from pipeline.settings import Settings
+from tests.e2e.conftest import START_OF_LIVING, dags_changed_by, quick_settings
+from tests.services import Airflow, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+CITY = "los_angeles"
+
+
+class Api:
+    """Airflow's REST API as one of its users."""
+
+    def __init__(self, address, passwords, user):
+        self._address, self._token = address, None
+        login = {"username": user, "password": json.loads(passwords.read_text())[user]}
+        self._token = self.ask("auth/token", login)[1]["access_token"]
+
+    def ask(self, path, body=None, method=None):
+        """Return (status, JSON) of a request."""
+        headers = {"Content-Type": "application/json"}
+        headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        content = None if body is None else json.dumps(body).encode()
+        url = f"{self._address}/{path}"
+        request = urllib.request.Request(url, content, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def trigger(self, dag, **conf):
+        body = {"logical_date": None, "conf": conf}
+        return self.ask(f"api/v2/dags/{dag}/dagRuns", body)
+
+    def unpause(self, dag):
+        """Let a DAG run as soon as it has been read."""
+        body = {"is_paused": False}
+        wait_for(
+            lambda: self.ask(f"api/v2/dags/{dag}", body, "PATCH")[0] == 200, 300, f"{dag} is read"
+        )
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory, living_sources):
+    """Our DAGs, but for a challenger that does worse."""
+    folder = tmp_path_factory.mktemp("by_hand")
+    home = folder / "airflow"
+    return Airflow(
+        folder,
+        f"sqlite:///{home}/airflow.db",
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="viewer:viewer,admin:admin",
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(home / "passwords.json"),
+        **dags_changed_by(
+            folder / "dags", "retrain_model", "tests.e2e.spoiled:spoil_the_challenger"
+        ),
+        **quick_settings(living_sources.url, START_OF_LIVING),
+    )
+
+
+@pytest.fixture(scope="module")
+def users(airflow):
+    """The APIs of admin and viewer of a running `airflow standalone`."""
+    address = airflow.environment["AIRFLOW__API__BASE_URL"]
+    passwords = airflow.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
+    with airflow.component("standalone", "airflow", "standalone"):
+        wait_for(lambda: is_up(address), 300, "Airflow")
+        yield {user: Api(address, Path(passwords), user) for user in ("admin", "viewer")}
+
+
+def is_up(address):
+    try:
+        with urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=10) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def settings(airflow):
+    known = airflow.environment
+    return Settings(home=known["HOTSPOTS_HOME"], history_start=known["HOTSPOTS_HISTORY_START"])
+
+
+def states(airflow, dag):
+    """Return how the runs of a DAG stand, by their type."""
+    rows = airflow.rows(f"select run_type, state from dag_run where dag_id = '{dag}'")
+    return {row["run_type"]: row["state"] for row in rows}
+
+
+def test_bad_values_are_refused_with_the_reason_and_nothing_runs(airflow, users):
+    users["admin"].unpause("retrain_model")
+    bad = {
+        "city": ("../etc", "does not match"),
+        "issue_date": ("11/25/2026", "is not a 'date'"),
+        "notes": ("x" * 501, "is too long"),
+    }
+    for name, (value, reason) in bad.items():
+        status, said = users["admin"].trigger("retrain_model", **{name: value})
+        assert status == 400
+        assert reason in said["detail"]
+    assert states(airflow, "retrain_model") == {}
+
+
+def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecast(
+    airflow, users, settings
+):
+    users["admin"].unpause("weekly_forecast")
+    query = "select data_interval_end from dag_run where run_type = 'scheduled'"
+    wait_for(lambda: airflow.rows(query), 120, "the scheduled run")
+    end = datetime.fromisoformat(str(airflow.rows(query)[0]["data_interval_end"]))
+    issued = end.replace(tzinfo=UTC).astimezone(ZoneInfo("America/Los_Angeles")).date()
+    status, run = users["admin"].trigger(
+        "weekly_forecast", issue_date=f"{issued}", notes="beside the schedule"
+    )
+    assert (status, run["run_type"]) == (200, "manual")
+    tasks = airflow.tasks_when_done(600)
+    assert {task["state"] for task in tasks} == {"success"}, airflow.story()
+    assert len(tasks) == 22
+
+    [stored] = ResultsStore(settings.results_database).weeks(CITY)
+    assert stored.record.weeks.issue_date == issued
+    assert stored.record.weeks.target_week == target_week_of(issued)
+    assert stored.revision == 1
+    names = [row["run_id"] for row in airflow.rows("select run_id from dag_run")]
+    for name in names:
+        path = f"api/v2/dags/weekly_forecast/dagRuns/{name}/taskInstances/publish"
+        _, made = users["viewer"].ask(f"{path}/xcomEntries/return_value")
+        assert stored.record.forecast_sha256 in str(made["value"])
+
+
+def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, settings):
+    before = Registry(settings, CITY).champion().sha256
+    _, run = users["admin"].trigger("retrain_model", notes="to see how it does")
+    path = f"api/v2/dags/retrain_model/dagRuns/{run['dag_run_id']}/taskInstances/approve/-1"
+    wait_for(lambda: users["viewer"].ask(f"{path}/hitlDetails")[0] == 200, 600, "the request")
+    _, asked = users["viewer"].ask(f"{path}/hitlDetails")
+    assert "The challenger is **worse**" in asked["body"]
+    assert "long-run mean of the cell | " in asked["body"]
+    assert asked["defaults"] == ["Reject"]
+    assert Registry(settings, CITY).champion().sha256 == before
+
+    answer = {"chosen_options": ["Approve"]}
+    assert users["viewer"].ask(f"{path}/hitlDetails", answer, "PATCH")[0] == 403
+    assert users["admin"].ask(f"{path}/hitlDetails", answer, "PATCH")[0] == 200
+    tasks = airflow.tasks_when_done(300)
+    assert {task["state"] for task in tasks} == {"success"}, airflow.story()
+    assert Registry(settings, CITY).champion().sha256 != before
