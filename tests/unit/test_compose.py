@@ -25,7 +25,7 @@ LAKE = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
 }
-OPTIONAL = {"HOTSPOTS_SOCRATA_TOKEN"} | LAKE
+OPTIONAL = {"HOTSPOTS_CITIES", "HOTSPOTS_SOCRATA_TOKEN"} | LAKE
 ROLES = {
     "migrate": "results_owner",
     "api-server": "results_reader",
