@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline import cli_backtest, cli_models, cli_replay, cli_reports, cli_results
+from pipeline import cli_backtest, cli_models, cli_replay, cli_reports, cli_results, cli_upkeep
 from pipeline.cli_support import Steps, accounting_table, session
 from pipeline.clock import utc_now
 from pipeline.domain.city import CITIES_DIR, load_city
@@ -33,6 +33,7 @@ cli_backtest.add_to(app)
 cli_results.add_to(app)
 cli_models.add_to(app)
 cli_reports.add_to(app)
+cli_upkeep.add_to(app)
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 SourceDir = Annotated[

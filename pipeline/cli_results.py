@@ -1,4 +1,4 @@
-"""Commands that read what is stored: show, status, export, doctor; and the tables of the others."""
+"""Commands that read what is stored: show, status, export; and the tables of the others."""
 
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli_support import accounting_table
-from pipeline.clock import utc_now
 from pipeline.domain.city import load_city
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.evaluation.baselines import REFERENCE
@@ -20,7 +19,6 @@ from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import status_table, week_table
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow import Week
-from pipeline.workflow.health import Finding, examine
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 WeekOption = Annotated[
@@ -39,7 +37,7 @@ SHOWN_SCORES = {
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (show, status, export, doctor, migrate):
+    for command in (show, status, export):
         app.command()(command)
 
 
@@ -78,47 +76,6 @@ def export(
     target = parse_date(week) if week else store.latest(city).record.weeks.target_week
     for path in export_week(store, load_city(city), target, out):
         Console().print(str(path), soft_wrap=True)
-
-
-def doctor(
-    city: Annotated[
-        str | None, typer.Option("--city", help="Name of a city; every scheduled one if left out.")
-    ] = None,
-) -> None:
-    """Check from outside of Airflow: scheduler, results store, migrations, forecast, feed.
-
-    Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
-    forecast is due by Thursday noon, in the city's time, before its week.
-    """
-    console = Console()
-    settings = get_settings()
-    names = [city] if city else settings.scheduled_cities
-    failed = []
-    for name in names:
-        if len(names) > 1:
-            console.print(f"{name}:", highlight=False)
-        findings = examine(settings, load_city(name), now=utc_now())
-        _print_findings(findings, console)
-        failed += [finding.error for finding in findings if finding.error is not None]
-    if failed:
-        raise typer.Exit(failed[0].exit_code)
-
-
-def _print_findings(findings: list[Finding], console: Console) -> None:
-    for finding in findings:
-        mark = "[red]fails[/]" if finding.error else "[green]ok[/]   "
-        mark = mark if finding.is_known else "[yellow]?[/]    "
-        console.print(f"{mark} {finding.name:11}{finding.said}", highlight=False, soft_wrap=True)
-
-
-def migrate() -> None:
-    """Bring the results store's tables to this version; doing it again changes nothing.
-
-    Every run does so by itself where its database role may; in the distributed form only the role
-    that owns the tables may.
-    """
-    ResultsStore(get_settings().results_database).migrate()
-    Console().print("The results store is up to date.")
 
 
 def print_week(settings: Settings, week: Week, console: Console) -> None:

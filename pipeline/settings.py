@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     airflow_url: str | None = None
     data_docs_url: str | None = None
     replay_url: str | None = None
-    cities: str = "los_angeles"
+    cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
     contact: str = "contact-not-set"
     socrata_token: SecretStr | None = None
     use_soda3: bool = False

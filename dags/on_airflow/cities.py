@@ -6,7 +6,7 @@ from collections.abc import Callable
 from airflow.sdk import Param, dag, get_parsing_context
 
 # As in pipeline.settings, which is not imported where DAGs are only read.
-CITIES = os.environ.get("HOTSPOTS_CITIES", "los_angeles").split(",")
+CITIES = (os.environ.get("HOTSPOTS_CITIES") or "los_angeles").split(",")
 
 
 def city_param(city: str = CITIES[0]) -> Param:

@@ -1,11 +1,7 @@
 """By hand beside the schedule: runs asked for over the REST API, and a person's answer."""
 
-import json
 import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,79 +11,30 @@ from pipeline.model.registry import Registry
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from tests.e2e.conftest import START_OF_LIVING, dags_changed_by, quick_settings
-from tests.services import Airflow, wait_for
+from tests.services import wait_for
+from tests.standalone import Standalone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CITY = "los_angeles"
 
 
-class Api:
-    """Airflow's REST API as one of its users."""
-
-    def __init__(self, address, passwords, user):
-        self._address, self._token = address, None
-        login = {"username": user, "password": json.loads(passwords.read_text())[user]}
-        self._token = self.ask("auth/token", login)[1]["access_token"]
-
-    def ask(self, path, body=None, method=None):
-        """Return (status, JSON) of a request."""
-        headers = {"Content-Type": "application/json"}
-        headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        content = None if body is None else json.dumps(body).encode()
-        url = f"{self._address}/{path}"
-        request = urllib.request.Request(url, content, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read())
-
-    def trigger(self, dag, **conf):
-        body = {"logical_date": None, "conf": conf}
-        return self.ask(f"api/v2/dags/{dag}/dagRuns", body)
-
-    def unpause(self, dag):
-        """Let a DAG run as soon as it has been read."""
-        body = {"is_paused": False}
-        wait_for(
-            lambda: self.ask(f"api/v2/dags/{dag}", body, "PATCH")[0] == 200, 300, f"{dag} is read"
-        )
-
-
 @pytest.fixture(scope="module")
 def airflow(tmp_path_factory, living_sources):
     """Our DAGs, but for a challenger that does worse."""
     folder = tmp_path_factory.mktemp("by_hand")
-    home = folder / "airflow"
-    return Airflow(
+    airflow = Standalone(
         folder,
-        f"sqlite:///{home}/airflow.db",
-        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="viewer:viewer,admin:admin",
-        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(home / "passwords.json"),
-        **dags_changed_by(
-            folder / "dags", "retrain_model", "tests.e2e.spoiled:spoil_the_challenger"
-        ),
+        **dags_changed_by(folder / "dags", "retrain_model", "tests.spoiled:spoil_the_challenger"),
         **quick_settings(living_sources.url, START_OF_LIVING),
     )
+    with airflow.up():
+        yield airflow
 
 
 @pytest.fixture(scope="module")
 def users(airflow):
-    """The APIs of admin and viewer of a running `airflow standalone`."""
-    address = airflow.environment["AIRFLOW__API__BASE_URL"]
-    passwords = airflow.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
-    with airflow.component("standalone", "airflow", "standalone"):
-        wait_for(lambda: is_up(address), 300, "Airflow")
-        yield {user: Api(address, Path(passwords), user) for user in ("admin", "viewer")}
-
-
-def is_up(address):
-    try:
-        with urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=10) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
+    return {user: airflow.api(user) for user in ("admin", "viewer")}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A challenger is tried on weeks that neither side knows; one that is not worse is promoted."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +9,7 @@ from pipeline.model.registry import Registry
 from pipeline.workflow import promotion
 from pipeline.workflow.modelling import train_model
 from tests.integration.conftest import ISSUE_DATE, small_settings
+from tests.spoiled import tripled
 
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 
@@ -78,22 +78,7 @@ def test_a_champion_that_knows_the_weeks_is_stood_for_by_its_configuration(trial
 def test_a_worse_challenger_is_called_worse(trial, monkeypatch):
     settings, plan, grid, challenger, _ = trial
     trained_anew = promotion._trained_anew
-
-    def spoiled(*words):
-        make = trained_anew(*words)
-
-        def make_spoiled(trained_on):
-            forecast_of = make(trained_on)
-
-            def forecast(view, weeks):
-                made = forecast_of(view, weeks)
-                return replace(made, mean=made.mean * 3)
-
-            return forecast
-
-        return make_spoiled
-
-    monkeypatch.setattr(promotion, "_trained_anew", spoiled)
+    monkeypatch.setattr(promotion, "_trained_anew", lambda *words: tripled(trained_anew(*words)))
     verdict = promotion.compare(settings, plan, grid, challenger)
     assert verdict["is_worse"]
     assert verdict["low"] > 0
