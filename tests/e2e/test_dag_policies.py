@@ -248,3 +248,7 @@ def test_each_scheduled_city_has_its_own_dags_which_differ_in_the_city_alone(air
         rest = {k: v for k, v in first["params"].items() if k != "city"}
         assert city == "los_angeles"
         assert of_chicago == {**first, "params": rest}
+
+
+def test_no_city_named_means_the_default(airflow, dags):
+    assert set(ask({**airflow, "HOTSPOTS_CITIES": ""}, READ)["dags"]) == set(dags)

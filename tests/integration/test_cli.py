@@ -245,6 +245,7 @@ def test_an_unknown_setting_is_refused_by_name(hotspots):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("cities", "los_angeles, chicago"),
         ("window_weeks", "5"),
         ("lake_url", "/var/lake"),
         ("lake_url", "gs://bucket"),
