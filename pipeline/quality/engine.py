@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.domain.errors import QualityGateFailed
+from pipeline.durable import exclusive
 from pipeline.quality.rules import RULES
 
 if TYPE_CHECKING:
@@ -136,11 +137,13 @@ class SuiteRun:
         """Write Data Docs of all suites run so far; return their front page, None without docs."""
         if self._docs_dir is None:
             return None
-        self._context.build_data_docs()
-        # Tutorials for writers of suites, 3.4 of the site's 4 MB; no page of ours shows them.
-        for picture in (self._docs_dir / "static" / "images").glob("*.gif"):
-            picture.unlink()
-        return _with_plain_links(self._docs_dir / "index.html")
+        # Runs of the same day write the same site, one after another.
+        with exclusive(self._docs_dir.with_name(f".{self._docs_dir.name}.lock")):
+            self._context.build_data_docs()
+            # Tutorials for writers of suites, 3.4 of the site's 4 MB; no page of ours shows them.
+            for picture in (self._docs_dir / "static" / "images").glob("*.gif"):
+                picture.unlink()
+            return _with_plain_links(self._docs_dir / "index.html")
 
 
 def _sites(docs_dir: Path | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Every weather check against a fixture that fails it; weather warns and never stops a week."""
 
+import fcntl
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import QualityGateFailed
 from pipeline.domain.tables import WEATHER_DAILY
+from pipeline.quality import engine
 from pipeline.quality.gate import check_weather
 from pipeline.quality.rules import RULES
 from tests.unit.quality.quality_samples import AS_OF, good_weather
@@ -109,3 +111,21 @@ def test_columns_that_are_not_the_contracts_stop(city, weather, weather_table):
         QualityGateFailed, match="weather_schema: found tmax_degc missing, tmax_f unknown"
     ):
         run(city, table)
+
+
+def test_one_run_at_a_time_writes_the_data_docs_of_a_day(
+    city, weather, weather_table, tmp_path, monkeypatch
+):
+    """Two runs of one week once removed each other's files while they wrote."""
+    docs, seen = tmp_path / "docs", []
+    finish = engine._with_plain_links
+
+    def look(index):
+        with (tmp_path / ".docs.lock").open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        seen.append(index)
+        return finish(index)
+
+    monkeypatch.setattr(engine, "_with_plain_links", look)
+    check_weather(city, weather_table(weather), as_of=AS_OF, docs_dir=docs)
+    assert seen == [docs / "index.html"]
