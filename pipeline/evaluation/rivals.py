@@ -4,10 +4,13 @@ The features are the cell's pooled long-run rate, its discounted rates over seve
 smoothed and not, and the city's level of the last four weeks; all as known at each origin.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.city import Cells, City
+from pipeline.domain.weeks import HORIZONS
 from pipeline.evaluation.baselines import LEVEL_WEEKS
 from pipeline.grid.cube import CubeView
 from pipeline.model.config import HORIZON_COUNT
@@ -26,8 +29,14 @@ FEATURES = [k for k, channel in enumerate(CHANNELS) if channel.of == "target"]
 class PoissonGlm:
     """One regression per horizon, fitted on all that a view knows."""
 
-    def __init__(self, view: CubeView, city: City) -> None:
-        """Fit to the newest MOST_ORIGINS origins of a view; young outcomes count as incomplete."""
+    def __init__(self, view: CubeView, city: City, horizons: Sequence[int] = HORIZONS) -> None:
+        """Fit to the newest MOST_ORIGINS origins of a view; young outcomes count as incomplete.
+
+        Args:
+            view: what is known.
+            city: whose target offences are forecast.
+            horizons: weeks ahead to fit, each 1 to 5; the rates of the others are NaN.
+        """
         self.city = city
         history = read_history(view, city)
         last = history.last
@@ -36,8 +45,8 @@ class PoissonGlm:
         features = _features(history, view.cells, origins)
         counts = target_counts(history.target, origins)[:, :, view.cells.row, view.cells.col]
         complete = history.target.completeness
-        self.coefficients = np.zeros((HORIZON_COUNT, features.shape[-1] + 1))
-        for horizon in range(HORIZON_COUNT):
+        self.coefficients = np.full((HORIZON_COUNT, features.shape[-1] + 1), np.nan)
+        for horizon in (weeks - 1 for weeks in horizons):
             age = last - np.array(origins) - 1 - horizon
             known = age >= 0
             offset = np.log(complete[np.minimum(age[known], len(complete) - 1)])

@@ -63,15 +63,16 @@ def _total_outcomes(store: HistoryReader, city: str) -> list[TotalOutcome]:
 
 
 def _comparisons(deviance: dict[str, list[float | None]]) -> list[Comparison]:
-    """Return the skill against each baseline, the reference first, with its interval."""
+    """Return the skill against each baseline over the weeks that have it, the reference first."""
     if FORECAST not in deviance:
         return []
-    ours = np.array(deviance[FORECAST], dtype=float)
-    drawn = draw_weeks(len(ours), SEED)
     found = []
-    for name in sorted(deviance, key=lambda n: (n != REFERENCE, n)):
-        theirs = np.array(deviance[name], dtype=float)
-        if name != FORECAST and np.isfinite(ours - theirs).all() and theirs.sum() > 0:
+    for name in sorted(deviance.keys() - {FORECAST}, key=lambda n: (n != REFERENCE, n)):
+        ours, theirs = (np.array(deviance[of], dtype=float) for of in (FORECAST, name))
+        both = np.isfinite(ours - theirs)
+        ours, theirs = ours[both], theirs[both]
+        if theirs.sum() > 0:
+            drawn = draw_weeks(len(ours), SEED)
             skills = 1 - ours[drawn].sum(axis=1) / theirs[drawn].sum(axis=1)
             low, high = np.percentile(skills, INTERVAL)
             found.append(

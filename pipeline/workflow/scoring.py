@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date, weeks_between
 from pipeline.evaluation.baselines import BASELINES
+from pipeline.evaluation.rivals import POISSON_GLM, PoissonGlm
 from pipeline.evaluation.scores import score_week
-from pipeline.grid.cube import Cube
+from pipeline.grid.cube import Cube, CubeView
 from pipeline.results.records import StoredRun
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
@@ -46,16 +47,26 @@ def observed_week(cube: Cube, city: City, week: date, edge: date) -> NDArray[np.
 def _scores(
     settings: Settings, city: City, cube: Cube, edge: date, store: ResultsStore, run: StoredRun
 ) -> dict[str, dict[str, float]]:
-    """Return the scores of one stored forecast and of each baseline as it was known then."""
+    """Return the scores of one stored forecast and of its rivals as they were known then."""
     weeks = run.record.weeks
     cells = store.cells_frame(city.name, weeks.target_week, run.revision)
     place = (cells["row"].to_numpy(), cells["col"].to_numpy())
     observed = observed_week(cube, city, weeks.target_week, edge)[place]
     mean, size = cells["mean"].to_numpy(), cells["nb_size"].to_numpy()
     scores = {run.record.model_name: score_week(mean, size, observed, settings.seed)}
-    counts = cube.as_of(weeks.edge_week).counts(city.offences.target)
-    for name, baseline in BASELINES.items():
-        rate = baseline(counts, cube.cells.mask, weeks.horizon)[place]
-        poisson = np.full(len(rate), POISSON_SIZE)
-        scores[name] = score_week(rate, poisson, observed, settings.seed)
+    poisson = np.full(len(observed), POISSON_SIZE)
+    for name, rate in rival_rates(cube.as_of(weeks.edge_week), city, weeks.horizon).items():
+        scores[name] = score_week(rate[place], poisson, observed, settings.seed)
     return scores
+
+
+def rival_rates(view: CubeView, city: City, horizon: int) -> dict[str, NDArray[np.float64]]:
+    """Return the (rows, cols) rates of each baseline and of the regression, by name.
+
+    All are made of what the view knows, and the regression is fitted to it.
+    """
+    counts, cells = view.counts(city.offences.target), view.cells
+    rates = {name: make(counts, cells.mask, horizon) for name, make in BASELINES.items()}
+    glm = np.full(cells.shape, np.nan)
+    glm[cells.row, cells.col] = PoissonGlm(view, city, [horizon]).rates(view)[horizon - 1]
+    return {**rates, POISSON_GLM: glm}

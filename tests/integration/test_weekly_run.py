@@ -164,7 +164,7 @@ def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
     assert store.latest("chicago").record.run_id == "scheduled__2018-01-10T14:00:00+00:00"
     scores = store.scores("chicago")
     models = set(scores["model"])
-    assert {"dual_branch_cnn", "long_run_mean", "last_week", "zero"} <= models
+    assert {"dual_branch_cnn", "long_run_mean", "last_week", "zero", "poisson_glm"} <= models
     deviance = scores[scores["score"] == "poisson_deviance"].set_index("model")["value"]
     assert deviance["dual_branch_cnn"] < deviance["last_week"]
     assert any("forecast_and_outcome.png" in path for path in week.reported["files"])

@@ -50,6 +50,19 @@ def test_skill_is_one_minus_the_ratio_of_summed_deviances(store, history):
     assert (skill.weeks_won, skill.weeks) == (2, 3)
 
 
+def test_weeks_scored_before_a_baseline_was_kept_count_for_the_others(store, history):
+    for k, (ours, theirs) in enumerate([(0.8, 1.0), (0.9, 1.0), (1.2, 1.0)]):
+        save(store, k, ours, theirs)
+    glm = {"poisson_glm": {"poisson_deviance": 1.1}}
+    store.save_scores(CITY, TARGET + 2 * WEEK, 1, glm, LATER)
+    found = scores(history, CITY)
+    assert found.scores["poisson_deviance"]["poisson_glm"] == [None, None, 1.1]
+    mean, against = found.comparisons
+    assert (mean.baseline, mean.weeks) == ("long_run_mean", 3)
+    assert (against.baseline, against.weeks, against.weeks_won) == ("poisson_glm", 1, 0)
+    assert against.skill == pytest.approx(1 - 1.2 / 1.1)
+
+
 def test_only_the_current_revision_counts(store, cells, history):
     save(store, 0, 0.8, 1.0)
     publish(store, cells, scale=2.0, forecast_sha256="b" * 64)

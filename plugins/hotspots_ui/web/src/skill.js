@@ -5,7 +5,7 @@ import { make, percent, table, time, words } from "./words.js";
 
 const WINDOW = 12, FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
-  mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", zero: "nothing anywhere" };
+  mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", poisson_glm: "regression (GLM)", zero: "nothing anywhere" };
 const called = (name) => (name === "forecast" ? "this forecast" : NAMES[name] || words(name));
 // What a chart's marks mean: [class, words].
 const legend = (...keys) => make("ul", { class: "scale" }, keys.map(([mark, text]) => make("li", {}, make("span", { class: `mark ${mark}` }), text)));
