@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ LOWER_IS_BETTER = ("poisson_deviance", "nb_log_score", "crps", "brier_any", "rms
 HIGHER_IS_BETTER = (
     "information", "capture_area", "hit_rate_5", "hit_rate_20", "pei_star_5", "pei_star_20",
 )  # fmt: skip
+
+RECENT_WEEKS, LEAST_WEEKS = 26, 13  # together in a point of skill along time
 
 Weekly = Mapping[str, NDArray]
 
@@ -70,6 +73,42 @@ def compare(model: Weekly, reference: Weekly, seed: int) -> dict[str, Difference
         won = int((sign * weekly[score] > 0).sum())
         result[score] = Difference(float(pooled[score]), float(low), float(high), won, weeks)
     return result
+
+
+def skill(ours: NDArray, theirs: NDArray, seed: int) -> tuple[float, float, float]:
+    """Return 1 - ours / theirs of summed scores, and its 95 % interval over paired weeks.
+
+    Args:
+        ours: (weeks,) scores, lower is better.
+        theirs: (weeks,) the reference's of the same weeks, in the same order.
+        seed: seed of the draws.
+    """
+    times = _times_drawn(len(ours), seed)
+    skills = 1 - (times @ ours) / (times @ theirs)
+    low, high = np.percentile(skills, INTERVAL)
+    return float(1 - ours.sum() / theirs.sum()), float(low), float(high)
+
+
+def recent_skill(ours: NDArray, theirs: NDArray, seed: int) -> NDArray[np.float64]:
+    """Return (weeks, 3): `skill` of the RECENT_WEEKS up to each week, NaN before LEAST_WEEKS.
+
+    Args: as `skill`.
+    """
+    found = np.full((len(ours), 3), np.nan)
+    for last in range(LEAST_WEEKS, len(ours) + 1):
+        recent = slice(max(0, last - RECENT_WEEKS), last)
+        found[last - 1] = skill(ours[recent], theirs[recent], seed)
+    return found
+
+
+@lru_cache(maxsize=2 * RECENT_WEEKS)
+def _times_drawn(weeks: int, seed: int) -> NDArray[np.float64]:
+    """Return (draws, weeks) how often each week is in each draw."""
+    drawn = draw_weeks(weeks, seed)
+    times = np.zeros((len(drawn), weeks))
+    np.add.at(times, (np.arange(len(drawn))[:, None], drawn), 1)
+    times.setflags(write=False)
+    return times
 
 
 def _sums(weekly: Weekly, chosen: NDArray) -> dict[str, NDArray]:

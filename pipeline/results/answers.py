@@ -127,8 +127,17 @@ class CellHistory(BaseModel):
     weeks: list[CellWeek]
 
 
+class RecentSkill(BaseModel):
+    """Skill along time; empty while fewer than 13 weeks are scored."""
+
+    weeks: list[date] = Field(description="scored weeks, oldest first")
+    skill: list[float] = Field(description="of the 26 scored weeks up to it, or of 13 to 25")
+    low: list[float] = Field(description="lower end of its 95 % block-bootstrap interval")
+    high: list[float] = Field(description="upper end of its 95 % block-bootstrap interval")
+
+
 class Comparison(BaseModel):
-    """The forecast against one baseline over all scored weeks."""
+    """The forecast against one baseline over all weeks that both are scored for."""
 
     baseline: str
     skill: float = Field(description="1 - deviance / the baseline's; above 0: better")
@@ -136,6 +145,7 @@ class Comparison(BaseModel):
     high: float = Field(description="upper end of its 95 % block-bootstrap interval")
     weeks_won: int
     weeks: int
+    recent: RecentSkill
 
 
 class TotalOutcome(Total):

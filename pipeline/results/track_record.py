@@ -1,13 +1,15 @@
 """How the stored forecasts came true, beside their baselines."""
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.evaluation.baselines import REFERENCE
-from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
-from pipeline.results.answers import Comparison, ReliabilityBin, Scores, TotalOutcome
+from pipeline.evaluation.bootstrap import recent_skill, skill
+from pipeline.results.answers import Comparison, RecentSkill, ReliabilityBin, Scores, TotalOutcome
 from pipeline.results.history import HistoryReader
 
 FORECAST = "forecast"
@@ -15,6 +17,7 @@ DEVIANCE = "poisson_deviance"
 SHOWN_SCORES = (DEVIANCE, "crps", "hit_rate_1", "hit_rate_2", "hit_rate_5", "hit_rate_10",
                 "hit_rate_20", "pei_star_5", "mae", "bias")  # fmt: skip
 SEED = 1
+SKILL_DIGITS = 5
 
 
 def scores(store: HistoryReader, city: str) -> Scores:
@@ -31,7 +34,7 @@ def scores(store: HistoryReader, city: str) -> Scores:
     return Scores(
         weeks=scored,
         scores=values,
-        comparisons=_comparisons(values.get(DEVIANCE, {})),
+        comparisons=_comparisons(values.get(DEVIANCE, {}), scored),
         totals=totals,
         coverage_80=float(np.mean(inside)) if inside else None,
         reliability=[
@@ -62,7 +65,7 @@ def _total_outcomes(store: HistoryReader, city: str) -> list[TotalOutcome]:
     ]  # fmt: skip
 
 
-def _comparisons(deviance: dict[str, list[float | None]]) -> list[Comparison]:
+def _comparisons(deviance: dict[str, list[float | None]], weeks: list[date]) -> list[Comparison]:
     """Return the skill against each baseline over the weeks that have it, the reference first."""
     if FORECAST not in deviance:
         return []
@@ -70,22 +73,32 @@ def _comparisons(deviance: dict[str, list[float | None]]) -> list[Comparison]:
     for name in sorted(deviance.keys() - {FORECAST}, key=lambda n: (n != REFERENCE, n)):
         ours, theirs = (np.array(deviance[of], dtype=float) for of in (FORECAST, name))
         both = np.isfinite(ours - theirs)
-        ours, theirs = ours[both], theirs[both]
-        if theirs.sum() > 0:
-            drawn = draw_weeks(len(ours), SEED)
-            skills = 1 - ours[drawn].sum(axis=1) / theirs[drawn].sum(axis=1)
-            low, high = np.percentile(skills, INTERVAL)
-            found.append(
-                Comparison(
-                    baseline=name,
-                    skill=1 - ours.sum() / theirs.sum(),
-                    low=low,
-                    high=high,
-                    weeks_won=int((ours < theirs).sum()),
-                    weeks=len(ours),
-                )
-            )
+        if both.any() and (theirs[both] > 0).all():
+            of_weeks = [week for week, is_in in zip(weeks, both, strict=True) if is_in]
+            found.append(_comparison(name, of_weeks, ours[both], theirs[both]))
     return found
+
+
+def _comparison(
+    name: str, weeks: list[date], ours: NDArray[np.float64], theirs: NDArray[np.float64]
+) -> Comparison:
+    value, low, high = skill(ours, theirs, SEED)
+    along = recent_skill(ours, theirs, SEED).round(SKILL_DIGITS)
+    known = np.isfinite(along[:, 0])
+    return Comparison(
+        baseline=name,
+        skill=value,
+        low=low,
+        high=high,
+        weeks_won=int((ours < theirs).sum()),
+        weeks=len(weeks),
+        recent=RecentSkill(
+            weeks=[week for week, is_in in zip(weeks, known, strict=True) if is_in],
+            skill=along[known, 0].tolist(),
+            low=along[known, 1].tolist(),
+            high=along[known, 2].tolist(),
+        ),
+    )
 
 
 def _weekly(rows: pd.DataFrame, weeks: list[Any]) -> list[float | None]:

@@ -237,6 +237,8 @@ def test_is_it_any_good_says_the_stores_skill(page, address, year):
     assert page.locator('[data-shown="skill"] canvas').count() == 3
     page.select_option("#baseline", "last_week")
     page.wait_for_selector('figure[aria-label^="Skill against the last known week"]')
+    page.select_option("#baseline", "poisson_glm")
+    page.wait_for_selector('figure[aria-label^="Skill against the regression (GLM)"]')
 
 
 def test_can_i_trust_it_shows_what_failed_first(page, address):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.bootstrap import compare, draw_weeks
+from pipeline.evaluation.bootstrap import compare, draw_weeks, recent_skill, skill
 from pipeline.evaluation.scores import statistics
 
 
@@ -57,3 +57,25 @@ def test_weeks_without_reports_leave_rates_undefined_and_errors_fine():
     assert np.isnan(found["hit_rate_5"].difference)
     assert found["hit_rate_5"].weeks_won == 0
     assert found["mae"].difference == pytest.approx(0.5)
+
+
+def test_skill_of_all_weeks_with_an_interval_of_pairs():
+    theirs = np.array([1.0, 2.0, 4.0, 1.0, 2.0])
+    value, low, high = skill(0.9 * theirs, theirs, seed=1)
+    # however weeks are drawn, ours is nine tenths of theirs
+    assert (value, low, high) == pytest.approx((0.1, 0.1, 0.1))
+    ours = theirs * [0.5, 1.5, 0.5, 1.2, 1.1]
+    value, low, high = skill(ours, theirs, seed=1)
+    assert value == pytest.approx(1 - ours.sum() / theirs.sum())
+    assert low < value < high
+    assert skill(ours, theirs, seed=1) == (value, low, high)
+
+
+def test_skill_along_time_is_of_the_26_weeks_up_to_each():
+    ours, theirs = np.random.default_rng(3).uniform(0.5, 1.5, (2, 40))
+    found = recent_skill(ours, theirs, seed=1)
+    assert np.isnan(found[:12]).all()
+    assert found[12].tolist() == list(skill(ours[:13], theirs[:13], 1))
+    assert found[39].tolist() == list(skill(ours[14:], theirs[14:], 1))
+    # later weeks change no earlier point
+    assert np.array_equal(recent_skill(ours[:30], theirs[:30], 1), found[:30], equal_nan=True)

@@ -48,6 +48,18 @@ def test_skill_is_one_minus_the_ratio_of_summed_deviances(store, history):
     assert skill.skill == pytest.approx(1 / 30)
     assert skill.low <= skill.skill <= skill.high
     assert (skill.weeks_won, skill.weeks) == (2, 3)
+    assert skill.recent.weeks == []
+
+
+def test_skill_along_time_begins_at_the_thirteenth_scored_week(store, cells, history):
+    for k in range(14):
+        publish(store, cells, target=TARGET + k * WEEK)
+        save(store, k, 0.8 if k else 0.4, 1.0)
+    (found,) = scores(history, CITY).comparisons
+    assert found.recent.weeks == [TARGET + 12 * WEEK, TARGET + 13 * WEEK]
+    assert found.recent.skill == pytest.approx([1 - 10.0 / 13, 1 - 10.8 / 14], abs=1e-5)
+    assert found.recent.skill[1] == pytest.approx(found.skill, abs=1e-5)
+    assert found.recent.low[1] <= found.recent.skill[1] <= found.recent.high[1]
 
 
 def test_weeks_scored_before_a_baseline_was_kept_count_for_the_others(store, history):

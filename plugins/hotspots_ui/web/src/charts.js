@@ -46,15 +46,18 @@ export function totals(figure, weeks, says) {
     weeks.map((w) => (isOut(w) ? null : w.observed)), weeks.map((w) => (isOut(w) ? w.observed : null))], 280, says);
 }
 
-// Skill over time: each week's as points, the last weeks' together as a line.
-export function skill(figure, { at, weekly, rolling }, says) {
+// Skill over time: each week's as points, the last weeks' together as a line in its interval.
+export function skill(figure, { at, weekly, recent, low, high }, says) {
   chart(figure, {
+    bands: [{ series: [1, 2], fill: "rgb(31 90 153 / 20%)" }],
     axes: [AXIS, { ...AXIS, size: 56, values: (_, ticks) => ticks.map((v) => `${+(100 * v).toFixed(2)} %`) }],
     legend: { show: false }, hooks: { draw: [zeroLine] },
-    scales: { y: { range: (_, low, high) => spread(Math.min(low, 0), Math.max(high, 0)) } },
-    series: [{}, { label: "each week", paths: () => null, points: points("#8f897a", 6) },
-      { label: "the 12 weeks up to it", stroke: "#1f5a99", width: 2.5, points: { show: false } }],
-  }, [at, weekly, rolling], 260, says);
+    scales: { y: { range: (_, least, most) => spread(Math.min(least, 0), Math.max(most, 0)) } },
+    series: [{},
+      { label: "95 % to", stroke: "transparent", points: { show: false } }, { label: "95 % from", stroke: "transparent", points: { show: false } },
+      { label: "each week", paths: () => null, points: points("#8f897a", 6) },
+      { label: "the 26 weeks up to it", stroke: "#1f5a99", width: 2.5, points: { show: false } }],
+  }, [at, high, low, weekly, recent], 260, says);
 }
 
 // Chance given to cells against how often it came true; a perfect forecast lies on the diagonal.

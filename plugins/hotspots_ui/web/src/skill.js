@@ -3,7 +3,7 @@ import { askOnce } from "./api.js";
 import * as charts from "./charts.js";
 import { make, percent, table, time, words } from "./words.js";
 
-const WINDOW = 12, FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
+const FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
   mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", poisson_glm: "regression (GLM)", zero: "nothing anywhere" };
 const called = (name) => (name === "forecast" ? "this forecast" : NAMES[name] || words(name));
@@ -14,15 +14,13 @@ const mean = (values) => {
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 };
 
-// Skill is 1 - deviance / the baseline's: of each week, and of the weeks up to it together.
-export function skillOf(ours, theirs) {
-  const ratio = (from, to) => {
-    const sum = (values) => values.slice(from, to).reduce((a, b) => a + b, 0);
-    return sum(theirs) ? 1 - sum(ours) / sum(theirs) : null;
-  };
+// Skill is 1 - deviance / the baseline's: of each week, and of the weeks up to it together, by date.
+function skillOf(weeks, ours, theirs, recent) {
+  const place = new Map(recent.weeks.map((week, k) => [week, k]));
+  const at = (values) => weeks.map((week) => values[place.get(week)] ?? null);
   return {
-    weekly: ours.map((_, k) => ratio(k, k + 1)),
-    rolling: ours.map((_, k) => (k + 1 < WINDOW ? null : ratio(k + 1 - WINDOW, k + 1))),
+    at: weeks.map(time), weekly: ours.map((value, k) => (value != null && theirs[k] ? 1 - value / theirs[k] : null)),
+    recent: at(recent.skill), low: at(recent.low), high: at(recent.high),
   };
 }
 
@@ -42,7 +40,7 @@ function skillPart({ weeks, scores, comparisons }) {
     comparisons.map(({ baseline }) => make("option", { value: baseline }, called(baseline))));
   const draw = (baseline) => {
     const found = comparisons.find((c) => c.baseline === baseline);
-    charts.skill(figure, { at: weeks.map(time), ...skillOf(deviance.forecast, deviance[baseline]) },
+    charts.skill(figure, skillOf(weeks, deviance.forecast, deviance[baseline], found.recent),
       `Skill against the ${called(baseline)}: ${percent(found.skill, 1)} over ${found.weeks} weeks`);
   };
   const best = comparisons.find((c) => c.baseline === REFERENCE) || comparisons[0];
@@ -52,8 +50,8 @@ function skillPart({ weeks, scores, comparisons }) {
   return [
     make("p", { class: "lead" }, `Over ${best.weeks} scored weeks the forecast's error was ${percent(Math.abs(best.skill), 1)} ${best.skill >= 0 ? "lower" : "higher"} than that of the ` +
       `${called(best.baseline)} of each cell (95 % interval ${percent(best.low, 1)} to ${percent(best.high, 1)}), ${sure}. It was closer in ${best.weeks_won} of ${best.weeks} weeks.`),
-    make("h3", {}, "Skill over time"), make("p", {}, make("label", {}, "Against the ", choice), ". Above the dashed line the forecast was the better one; below, the worse."),
-    legend(["dot grey", "each week"], ["stroke blue", `the ${WINDOW} weeks up to it, together`], ["stroke dashed", "no better than the baseline"]), figure,
+    make("h3", {}, "Skill over time"), make("p", {}, make("label", {}, "Against the ", choice), ". Above the dashed line the forecast was the better one; below, the worse. Where the band covers the dashed line, chance alone could explain the difference; it begins at the 13th scored week."),
+    legend(["dot grey", "each week"], ["stroke blue", "the 26 weeks up to it, together"], ["area blue", "its 95 % interval"], ["stroke dashed", "no better than the baseline"]), figure,
     table("Against each baseline, all scored weeks", ["Baseline", ">Skill", ">95 % interval", ">Weeks won"],
       comparisons.map((c) => [called(c.baseline), percent(c.skill, 1), `${percent(c.low, 1)} to ${percent(c.high, 1)}`, `${c.weeks_won} of ${c.weeks}`]),
       { note: "Skill is 1 minus the Poisson deviance over the baseline's. Intervals by a block bootstrap over weeks." }),
