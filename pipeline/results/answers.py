@@ -176,6 +176,25 @@ class Scores(BaseModel):
     reliability: list[ReliabilityBin] = Field(description="of the cells' chances, the last year")
 
 
+class AreaHit(BaseModel):
+    """Reports in the flagged cells of the city or a division, all scored weeks together."""
+
+    name: str = Field(description="'city', or the division")
+    top_percent: int = Field(description="cells among the highest 1, 2 or 5 % of the whole city")
+    flagged: int = Field(description="its flagged cells, summed over the weeks")
+    expected: float = Field(description="reports forecast in them")
+    observed: int = Field(description="reports counted in them")
+    reports: int = Field(description="reports counted in all its cells")
+    hit_rate: float | None = Field(description="observed / reports; none without a report")
+
+
+class AreaHits(BaseModel):
+    """Hits by area, the city first, for each share of cells flagged."""
+
+    weeks: list[date] = Field(description="the scored weeks that they are summed over")
+    areas: list[AreaHit]
+
+
 class Check(BaseModel):
     """The outcome of one check of a week's input."""
 

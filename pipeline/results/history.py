@@ -22,6 +22,7 @@ from pipeline.results.tables import (
 
 RELIABILITY_BINS = 10
 YEAR_WEEKS = 52
+DIVISION_COLUMNS = ["week_start", "division", "band", "cells", "expected", "reports"]
 OBSERVED_COLUMNS = ["week_start", "as_of", "reports"]
 
 
@@ -159,6 +160,34 @@ class HistoryReader(ResultsReader):
         with self._read() as session:
             rows = list(session.execute(query))
         return pd.DataFrame(rows, columns=["bin", "cells", "chance", "share"]).drop(columns="bin")
+
+    def sums_by_division(self, city: str) -> pd.DataFrame:
+        """Return the scored weeks' cells, summed by week, division and band.
+
+        Columns: week_start, division, band, cells, expected, reports (as known now).
+        """
+        known = and_(ObservedWeek.city == Run.city, ObservedWeek.week_start == Run.target_week)
+        counted = and_(
+            ObservedCell.city == Run.city,
+            ObservedCell.week_start == Run.target_week,
+            ObservedCell.row == CellForecast.row,
+            ObservedCell.col == CellForecast.col,
+        )
+        by = (Run.target_week, CellForecast.division, CellForecast.band)
+        reports = func.coalesce(func.sum(ObservedCell.reports), 0)
+        query = (
+            select(*by, func.count(), func.sum(CellForecast.mean), reports)
+            .select_from(Run)
+            .join(CellForecast, CellForecast.run_pk == Run.id)
+            .join(ObservedWeek, known)
+            .outerjoin(ObservedCell, counted)
+            .where(_is_current(city), Run.id.in_(select(Score.run_pk)))
+            .group_by(*by)
+            .order_by(*by)
+        )
+        with self._read() as session:
+            rows = list(session.execute(query)) if _keeps_outcomes(session) else []
+        return pd.DataFrame(rows, columns=DIVISION_COLUMNS)
 
 
 def _keeps_outcomes(session: Session) -> bool:

@@ -10,7 +10,7 @@ from hotspots_ui.answering import CityName, Results, answer, answer_error, keep,
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import HotspotsError
-from pipeline.results import answers, track_record, views
+from pipeline.results import answers, areas, track_record, views
 from pipeline.results.history import HistoryReader
 from pipeline.settings import get_settings
 
@@ -126,6 +126,12 @@ def cell(
 def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return how the forecasts came true, week by week, beside every baseline."""
     return answer(request, store, city, lambda: track_record.scores(store, city))
+
+
+@app.get("/v1/scores/areas", response_model=answers.AreaHits)
+def area_hits(request: Request, store: Results, city: CityName = CITY) -> Response:
+    """Return the reports in flagged cells, expected and counted, of the city and each division."""
+    return answer(request, store, city, lambda: areas.area_hits(store, city))
 
 
 @app.get("/v1/models/{version}/card", response_class=Response)

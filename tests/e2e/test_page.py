@@ -241,6 +241,24 @@ def test_is_it_any_good_says_the_stores_skill(page, address, year):
     page.wait_for_selector('figure[aria-label^="Skill against the regression (GLM)"]')
 
 
+def test_hits_by_area_are_the_stores(page, address, year):
+    open_page(page, address, view="skill")
+    weeks = sorted(year.scored_weeks(CITY))
+    hits = missed = expected = 0
+    for week in weeks:
+        cells = year.cells_frame(CITY, week).query("division == 'Central'")
+        both = cells.merge(year.observed_cells(CITY, week), how="left", on=["row", "col"])
+        hits += int(both.loc[both["band"] > 0, "reports"].sum())
+        missed += int(both.loc[both["band"] == 0, "reports"].sum())
+        expected += both.loc[both["band"] > 0, "mean"].sum()
+    row = page.locator("#areas tbody tr", has_text="Central")
+    name, _, *figures = row.locator("th, td").all_inner_texts()
+    assert name == "Central"
+    assert [int(text.replace(",", "")) for text in figures[:3]] == [round(expected), hits, missed]
+    assert figures[3] == f"{100 * hits / (hits + missed):.1f} %"
+    assert f"{len(weeks)} scored weeks" in page.inner_text("#areas")
+
+
 def test_can_i_trust_it_shows_what_failed_first(page, address):
     open_page(page, address, view="trust")
     text = page.inner_text('[data-shown="trust"]')

@@ -41,6 +41,7 @@ READABLE = [
     ),
     f"/v1/cells/0/54?week={TARGET}",
     "/v1/scores",
+    "/v1/scores/areas",
     "/v1/geometry",
     "/v1/models/3/card",
     "/v1/openapi.json",
@@ -157,7 +158,7 @@ def test_every_route_there_is_asks_for_a_user(anonymous, app):
     for path in {route.path for route in app.routes} | {"/docs", "/redoc", "/openapi.json"}:
         answer = anonymous.get(path.format(**values), params={"week": str(TARGET)})
         assert answer.status_code in (401, 404), path
-    assert len(app.routes) == 13
+    assert len(app.routes) == 14
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -298,6 +299,10 @@ def test_the_store_is_asked_once_a_moment_whether_anything_changed(
     published.save_observed(CITY, [TARGET], [known_counts], TARGET)
     assert reader.get("/v1/weeks").json() == before
     assert reader.get("/v1/scores").json()["totals"][0]["observed"] == 4
+    areas = reader.get("/v1/scores/areas").json()
+    assert areas["weeks"] == [str(TARGET)]
+    city = areas["areas"][0]
+    assert (city["name"], city["observed"], city["reports"], city["hit_rate"]) == ("city", 4, 4, 1)
 
 
 def test_only_so_many_answers_are_kept(plugin):

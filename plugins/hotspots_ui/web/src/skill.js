@@ -1,7 +1,7 @@
 // "Is it any good?": skill against baselines, hit rates, the city's total, calibration.
 import { askOnce } from "./api.js";
 import * as charts from "./charts.js";
-import { make, percent, table, time, words } from "./words.js";
+import { make, percent, table, time, whole, words } from "./words.js";
 
 const FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
@@ -25,13 +25,13 @@ function skillOf(weeks, ours, theirs, recent) {
 }
 
 export async function show(section, city) {
-  const found = await askOnce("scores", { city });
+  const [found, byArea] = await Promise.all([askOnce("scores", { city }), askOnce("scores/areas", { city })]);
   section.replaceChildren(make("h2", {}, "Is it any good?"));
   if (!found.weeks.length) {
     section.append(make("p", {}, "No forecast has been scored yet. A week is scored once the city has published its reports, about three weeks after it ends."));
     return;
   }
-  section.append(...skillPart(found), ...hitPart(found), ...totalPart(found), ...calibrationPart(found));
+  section.append(...skillPart(found), ...hitPart(found), ...areaPart(byArea), ...totalPart(found), ...calibrationPart(found));
 }
 
 function skillPart({ weeks, scores, comparisons }) {
@@ -63,6 +63,22 @@ function hitPart({ scores }) {
   const models = shown.length ? Object.keys(scores[`hit_rate_${shown[0]}`]).sort((a, b) => (b === "forecast") - (a === "forecast")) : [];
   return [table("Share of reports that fell in the highest-ranked cells, mean of all scored weeks", ["Ranked by", ...shown.map((area) => `>top ${area} %`)],
       models.map((model) => [called(model), ...shown.map((area) => percent(mean(scores[`hit_rate_${area}`][model] || []), 1))]))];
+}
+
+// Hits by division, the worst not hidden: where nothing was flagged, every report was missed.
+function areaPart({ weeks, areas }) {
+  const tops = [...new Set(areas.map((area) => area.top_percent))], most = tops.at(-1);
+  const shown = areas.filter((area) => area.top_percent === most);
+  const rate = (name, top) => percent(areas.find((area) => area.name === name && area.top_percent === top).hit_rate, 1);
+  if (!shown.length) return [];
+  const among = weeks.length === 1 ? "one scored week" : `${weeks.length} scored weeks`;
+  return [make("h3", {}, "Where it hits and misses"),
+    make("p", {}, `Reports in the highest-ranked ${most} % of the whole city's cells, by where they lie, over ${among}. A report elsewhere in the area was missed.`),
+    make("div", { id: "areas" }, table(`Hits by area, ${among}`,
+      ["Area", ">Flagged cells a week", ">Expected in them", ">Counted in them", ">Missed", ...tops.toReversed().map((top) => `>Hit rate, top ${top} %`)],
+      shown.map((area) => [area.name === "city" ? "Whole city" : area.name, (area.flagged / weeks.length).toFixed(1), whole(area.expected), whole(area.observed),
+        whole(area.reports - area.observed), ...tops.toReversed().map((top) => rate(area.name, top))]),
+      { note: "Hit rate: share of the area's reports that fell in its flagged cells. Counts are as known now." }))];
 }
 
 function totalPart({ totals, coverage_80 }) {
