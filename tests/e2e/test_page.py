@@ -246,17 +246,27 @@ def test_hits_by_area_are_the_stores(page, address, year):
     weeks = sorted(year.scored_weeks(CITY))
     hits = missed = expected = 0
     for week in weeks:
-        cells = year.cells_frame(CITY, week).query("division == 'Central'")
+        cells = year.cells_frame(CITY, week).query("division == 'Harbor'")
         both = cells.merge(year.observed_cells(CITY, week), how="left", on=["row", "col"])
         hits += int(both.loc[both["band"] > 0, "reports"].sum())
         missed += int(both.loc[both["band"] == 0, "reports"].sum())
         expected += both.loc[both["band"] > 0, "mean"].sum()
-    row = page.locator("#areas tbody tr", has_text="Central")
+    row = page.locator("#areas tbody tr", has_text="Harbor")
     name, _, *figures = row.locator("th, td").all_inner_texts()
-    assert name == "Central"
+    assert name == "Harbor"
     assert [int(text.replace(",", "")) for text in figures[:3]] == [round(expected), hits, missed]
     assert figures[3] == f"{100 * hits / (hits + missed):.1f} %"
     assert f"{len(weeks)} scored weeks" in page.inner_text("#areas")
+    page.select_option("#top", "1")
+    assert "top 1 % of cells" in page.inner_text("#areas")
+    top = page.locator("#areas tbody tr", has_text="Whole city").locator("th, td").nth(3)
+    assert int(top.inner_text().replace(",", "")) == sum(
+        year.cells_frame(CITY, week)
+        .query("band == 1")
+        .merge(year.observed_cells(CITY, week), on=["row", "col"])["reports"]
+        .sum()
+        for week in weeks
+    )
 
 
 def test_can_i_trust_it_shows_what_failed_first(page, address):

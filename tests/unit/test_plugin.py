@@ -186,14 +186,29 @@ def test_a_changed_answer_is_sent_again(reader, published):
 
 def test_answers_are_as_the_schema_says(reader, known):
     schema = reader.get("/v1/openapi.json").json()
-    assert len(schema["paths"]) == 10
+    assert len(schema["paths"]) == 11
     for path, methods in schema["paths"].items():
         assert list(methods) == ["get"], path
         assert methods["get"]["description"], path
-    for name in ("WeekForecast", "WeekOutcome", "Scores", "WeekHealth", "Geometry", "CellHistory"):
+    for name in (
+        "WeekForecast",
+        "WeekOutcome",
+        "Scores",
+        "AreaHits",
+        "WeekHealth",
+        "Geometry",
+        "CellHistory",
+    ):
         model = getattr(answers, name)
         route = next(r for r in READABLE if schema_of(schema, r) == name)
         assert model.model_validate_json(reader.get(route).content)
+
+
+def test_hits_by_area_are_of_the_scored_weeks(reader, known):
+    areas = reader.get("/v1/scores/areas").json()
+    assert areas["weeks"] == [str(TARGET)]
+    city = areas["areas"][0]
+    assert (city["name"], city["observed"], city["reports"], city["hit_rate"]) == ("city", 4, 4, 1)
 
 
 def test_the_card_of_a_model_is_downloaded_and_one_that_is_not_kept_is_not_found(reader, known):
@@ -299,10 +314,6 @@ def test_the_store_is_asked_once_a_moment_whether_anything_changed(
     published.save_observed(CITY, [TARGET], [known_counts], TARGET)
     assert reader.get("/v1/weeks").json() == before
     assert reader.get("/v1/scores").json()["totals"][0]["observed"] == 4
-    areas = reader.get("/v1/scores/areas").json()
-    assert areas["weeks"] == [str(TARGET)]
-    city = areas["areas"][0]
-    assert (city["name"], city["observed"], city["reports"], city["hit_rate"]) == ("city", 4, 4, 1)
 
 
 def test_only_so_many_answers_are_kept(plugin):

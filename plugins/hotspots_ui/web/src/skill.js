@@ -65,20 +65,20 @@ function hitPart({ scores }) {
       models.map((model) => [called(model), ...shown.map((area) => percent(mean(scores[`hit_rate_${area}`][model] || []), 1))]))];
 }
 
-// Hits by division, the worst not hidden: where nothing was flagged, every report was missed.
+// Hits by division, for a share of cells flagged; where nothing is flagged, all is missed.
 function areaPart({ weeks, areas }) {
-  const tops = [...new Set(areas.map((area) => area.top_percent))], most = tops.at(-1);
-  const shown = areas.filter((area) => area.top_percent === most);
-  const rate = (name, top) => percent(areas.find((area) => area.name === name && area.top_percent === top).hit_rate, 1);
-  if (!shown.length) return [];
-  const among = weeks.length === 1 ? "one scored week" : `${weeks.length} scored weeks`;
+  if (!areas.length) return [];
+  const tops = [...new Set(areas.map((area) => area.top_percent))].toReversed();
+  const choice = make("select", { id: "top", onchange: () => draw() }, tops.map((top) => make("option", { value: top }, `${top} %`)));
+  const place = make("div", { id: "areas" }), among = weeks.length === 1 ? "one scored week" : `${weeks.length} scored weeks`;
+  const draw = () => place.replaceChildren(table(`Hits by area, top ${choice.value} % of cells, ${among}`,
+    ["Area", ">Cells a week", ">Expected", ">Counted", ">Missed", ">Hit rate"],
+    areas.filter((area) => area.top_percent === +choice.value).map((area) => [area.name === "city" ? "Whole city" : area.name,
+      (area.flagged / weeks.length).toFixed(1), whole(area.expected), whole(area.observed), whole(area.reports - area.observed), percent(area.hit_rate, 1)]),
+    { note: "Expected and counted: reports in the area's flagged cells. Missed: its other reports. Hit rate: counted over both. Counts are as known now." }));
+  draw();
   return [make("h3", {}, "Where it hits and misses"),
-    make("p", {}, `Reports in the highest-ranked ${most} % of the whole city's cells, by where they lie, over ${among}. A report elsewhere in the area was missed.`),
-    make("div", { id: "areas" }, table(`Hits by area, ${among}`,
-      ["Area", ">Flagged cells a week", ">Expected in them", ">Counted in them", ">Missed", ...tops.toReversed().map((top) => `>Hit rate, top ${top} %`)],
-      shown.map((area) => [area.name === "city" ? "Whole city" : area.name, (area.flagged / weeks.length).toFixed(1), whole(area.expected), whole(area.observed),
-        whole(area.reports - area.observed), ...tops.toReversed().map((top) => rate(area.name, top))]),
-      { note: "Hit rate: share of the area's reports that fell in its flagged cells. Counts are as known now." }))];
+    make("p", {}, make("label", {}, "Flagged are the city's highest-ranked ", choice), " of cells. Where few of an area's cells are among them, most of its reports are missed."), place];
 }
 
 function totalPart({ totals, coverage_80 }) {
