@@ -13,6 +13,7 @@ from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.model.saved import TrainedModel
 from pipeline.results import track_record
+from pipeline.results.answers import Scores
 from pipeline.results.audit import (
     DIVISION_HEADS,
     LOOP_HEADS,
@@ -30,6 +31,7 @@ from pipeline.results.records import BANNERS
 
 SCORES = {"poisson_deviance": "{:.4f}", "hit_rate_5": "{:.1%}", "bias": "{:+.1%}"}
 SCORE_HEADS = ("", "Deviance", "Reports in the top 5 %", "Bias")
+OWN_RECORD = "How its own forecasts came true"
 OLD_WEEKS = ("old_weeks_before", "old_weeks_after")
 SUMMARY = """\
 Weekly counts of reported violent crime for the grid cells of a city, 1 to 5 weeks ahead, as
@@ -81,7 +83,8 @@ def model_card(
 ) -> str:
     """Return the card of a model.
 
-    Stored forecasts are scored and audited up to the model's edge week: nothing later is told.
+    Stored forecasts are scored and audited up to the model's edge week. Only the last section,
+    which `with_own_record` renews, tells what came later: of the model's own forecasts.
 
     Args:
         store: the city's stored forecasts; there may be none.
@@ -105,7 +108,13 @@ def model_card(
         _section("Limits", _list(LIMITS)),
         _section("Configuration", _configuration(model)),
     ]
-    return "\n\n".join(parts) + "\n"
+    return with_own_record(store, city, version, "\n\n".join(parts))
+
+
+def with_own_record(store: HistoryReader, city: City, version: str, card: str) -> str:
+    """Return a card whose last section tells how the model's own forecasts came true so far."""
+    kept = card.split(f"\n\n## {OWN_RECORD}\n")[0].rstrip()
+    return f"{kept}\n\n{_section(OWN_RECORD, _own_record(store, city, version))}\n"
 
 
 def _data(city: City, data: LearnedFrom) -> list[str]:
@@ -159,20 +168,42 @@ def _record(store: HistoryReader, city: City, through: date) -> str:
     chosen = [k for k, week in enumerate(scores.weeks) if week <= through]
     if not chosen:
         return "No stored forecast has been scored yet."
+    return (
+        f"{_means(scores, chosen)} `forecast` was made by the models used then.\n\n"
+        f"{_score_table(scores, chosen)}"
+    )
+
+
+def _own_record(store: HistoryReader, city: City, version: str) -> str:
+    """Tell of the weeks that this model made the current forecast of."""
+    scores = track_record.scores(store, city.name)
+    runs = [run.record for run in store.weeks(city.name)]
+    own = {run.weeks.target_week for run in runs if run.model_version == version}
+    chosen = [k for k, week in enumerate(scores.weeks) if week in own]
+    if not chosen:
+        return "None of its forecasts has been scored yet."
+    return f"{_means(scores, chosen)}\n\n{_score_table(scores, chosen)}"
+
+
+def _means(scores: Scores, chosen: Sequence[int]) -> str:
     first, last = scores.weeks[chosen[0]], scores.weeks[chosen[-1]]
+    return f"Means over {len(chosen)} scored weeks from {first} to {last}."
+
+
+def _score_table(scores: Scores, chosen: Sequence[int]) -> str:
     by_model = scores.scores["poisson_deviance"]
     names = sorted(by_model, key=lambda name: (name != track_record.FORECAST, name))
     rows = [
         (
             f"`{name}`",
-            *(_mean(scores.scores[s].get(name, []), chosen, form) for s, form in SCORES.items()),
+            *(
+                _mean(scores.scores.get(s, {}).get(name, []), chosen, form)
+                for s, form in SCORES.items()
+            ),
         )
         for name in names
     ]
-    return (
-        f"Means over {len(chosen)} scored weeks from {first} to {last}. `forecast` was made by the "
-        f"models used then; this one has made none yet.\n\n{_table(SCORE_HEADS, rows)}"
-    )
+    return _table(SCORE_HEADS, rows)
 
 
 def _mean(weekly: Sequence[float | None], chosen: Sequence[int], form: str) -> str:

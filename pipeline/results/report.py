@@ -14,7 +14,7 @@ from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.results import track_record, views
-from pipeline.results.answers import Scores, WeekForecast, WeekHealth
+from pipeline.results.answers import Scores, TotalOutcome, WeekForecast, WeekHealth
 from pipeline.results.history import HistoryReader
 from pipeline.results.maps import draw_week
 
@@ -52,7 +52,7 @@ def report_page(store: HistoryReader, city: City, week: date) -> str:
     parts = [
         f"<h1>{escape(title)}</h1>",
         *_banners(store, city, forecast),
-        _total(city, forecast),
+        _total(city, forecast) + _counted(scores, week),
         _picture(store, city, week, title),
         "<h2>Largest clusters of hotspots</h2>" + _clusters(city, forecast),
         "<h2>How the newest known forecasts did</h2>" + _record(scores),
@@ -80,6 +80,19 @@ def _total(city: City, forecast: WeekForecast) -> str:
         f"<p>Issued {run.issue_date} on whole weeks of data up to that of {run.edge_week}, "
         f"{run.horizon} weeks before; revision {run.revision}, {escape(run.model)}.</p>"
     )
+
+
+def _counted(scores: Scores, week: date) -> str:
+    """Say what was counted in the week itself, once known, and whether its band held it."""
+    found = [t for t in scores.totals if t.week == week and t.observed is not None]
+    return "".join(
+        f'<p class="big"><b>{t.observed:,}</b> were counted: {_place(t)} the 80 %.</p>'
+        for t in found
+    )
+
+
+def _place(total: TotalOutcome) -> str:
+    return "inside" if total.q10 <= (total.observed or 0) <= total.q90 else "OUTSIDE"
 
 
 def _picture(store: HistoryReader, city: City, week: date, title: str) -> str:
@@ -131,7 +144,7 @@ def _record(scores: Scores) -> str:
             f"{t.mean:,.0f}",
             f"{t.q10:,} to {t.q90:,}",
             f"{t.observed:,}",
-            "inside" if t.q10 <= (t.observed or 0) <= t.q90 else "OUTSIDE",
+            _place(t),
         )
         for t in known
     ]

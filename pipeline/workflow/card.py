@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.domain.city import City
 from pipeline.grid.cube import CubeView
 from pipeline.lake import Lake, Ref
 from pipeline.results.files import write_file
 from pipeline.results.history import HistoryReader
-from pipeline.results.model_card import LearnedFrom, model_card
+from pipeline.results.model_card import LearnedFrom, model_card, with_own_record
+from pipeline.results.records import StoredRun
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.plan import Gridded, Plan, city_of
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.model.saved import TrainedModel
+
+
+def renew_card(settings: Settings, city: City, run: StoredRun) -> list[Path]:
+    """Tell in the card of a run's model what its forecasts came to; without a card, nothing."""
+    reader, version = HistoryReader(settings.results_database), run.record.model_version
+    if not reader.has_card(city.name, version):
+        return []
+    text = with_own_record(reader, city, version, reader.card(city.name, version))
+    return [_keep(settings, city, version, run.record.model_sha256, text)]
 
 
 def write_card(
@@ -49,6 +60,10 @@ def write_card(
     store.migrate()
     reader = HistoryReader(settings.results_database)
     text = model_card(reader, city, model, version=version, mode=mode, data=data)
-    store.save_card(city.name, version, model.sha256, text)
+    return _keep(settings, city, version, model.sha256, text)
+
+
+def _keep(settings: Settings, city: City, version: str, sha256: str, text: str) -> Path:
+    ResultsStore(settings.results_database).save_card(city.name, version, sha256, text)
     folder = settings.home / "reports" / city.name / "models"
     return write_file(folder / f"version_{version}.md", text.encode())

@@ -24,6 +24,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.accounting import account
 from pipeline.workflow.artefact import read_forecast
+from pipeline.workflow.card import renew_card
 from pipeline.workflow.difference import difference
 from pipeline.workflow.modelling import read_cube
 from pipeline.workflow.plan import (
@@ -85,7 +86,9 @@ def publish(
 def report(
     settings: Settings, plan: Plan, grid: Gridded, scored: Scored, published: Published
 ) -> Reported:
-    """Write the week's map, page and exports, and draw the outcome beside weeks that came true.
+    """Write the week's map, page and exports; show the outcome of weeks that came true.
+
+    Their maps and pages are written anew, and the cards of the models that forecast them.
 
     A dry run has published nothing, and so writes nothing.
     """
@@ -97,15 +100,21 @@ def report(
     store = ResultsStore(settings.results_database)
     cube, edge = read_cube(settings, grid, city), parse_date(grid["edge_week"])
     target = parse_date(plan["target_week"])
-    page = report_page(HistoryReader(settings.results_database), city, target)
+    reader = HistoryReader(settings.results_database)
     files = [
         *export_week(store, city, target, week),
         _draw(store, city, cube, target, week, None),
-        write_file(week / "report.html", page.encode()),
+        _write_page(reader, city, target, week),
     ]
-    for past in scored["weeks"]:
-        observed = observed_week(cube, city, parse_date(past), edge)
-        files.append(_draw(store, city, cube, parse_date(past), folder / past, observed))
+    models = {}
+    for past in map(parse_date, scored["weeks"]):
+        of_past, run = folder / past.isoformat(), store.run(city.name, past)
+        observed = observed_week(cube, city, past, edge)
+        files.append(_draw(store, city, cube, past, of_past, observed))
+        files.append(_write_page(reader, city, past, of_past))
+        models[run.record.model_version] = run
+    for run in models.values():
+        files += renew_card(settings, city, run)
     return Reported(folder=str(week), files=[str(file) for file in files])
 
 
@@ -156,6 +165,10 @@ def run_record(
         notes=tuple(note for note in notes if note),
         created_at=now,
     )
+
+
+def _write_page(reader: HistoryReader, city: City, week: date, folder: Path) -> Path:
+    return write_file(folder / "report.html", report_page(reader, city, week).encode())
 
 
 def _draw(

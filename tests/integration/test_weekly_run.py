@@ -168,7 +168,15 @@ def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
     deviance = scores[scores["score"] == "poisson_deviance"].set_index("model")["value"]
     assert deviance["dual_branch_cnn"] < deviance["last_week"]
     assert any("forecast_and_outcome.png" in path for path in week.reported["files"])
-    card = HistoryReader(settings.results_database).card("chicago", week.trained["version"])
+    reader = HistoryReader(settings.results_database)
+    past = settings.home / "reports" / "chicago" / "2017-12-17" / "report.html"
+    assert str(past) in week.reported["files"]
+    assert "were counted: " in past.read_text()
+    run = reader.run("chicago", date(2017, 12, 17))
+    own = reader.card("chicago", run.record.model_version).split("its own forecasts")[1]
+    assert "Means over 1 scored weeks from 2017-12-17" in own
+    assert "`poisson_glm`" in own
+    card = reader.card("chicago", week.trained["version"])
     assert "What fine-tuning did to old weeks" in card
     assert "No stored forecast has been scored yet" in card  # it is trained before the week is
 

@@ -13,7 +13,7 @@ from pipeline.model.config import ModelConfig
 from pipeline.model.saved import TrainedModel
 from pipeline.model.spread import Spread
 from pipeline.results.history import HistoryReader
-from pipeline.results.model_card import LearnedFrom, model_card
+from pipeline.results.model_card import LearnedFrom, model_card, with_own_record
 from pipeline.results.store import ResultsStore
 from tests.unit.results.samples import TARGET, publish, publish_as_first_version
 
@@ -99,6 +99,21 @@ def test_scores_and_audit_stop_at_the_edge_week(store, cells, history, city, mod
     assert "2 known weeks from 2026-01-04 to 2026-01-11" in text
     assert "| Division | Cells | Reports |" in text
     assert "| Reporting rises by |" in text
+
+
+def test_a_card_is_renewed_with_what_its_own_forecasts_came_to(store, cells, history, city, model):
+    card = card_of(history, city, model)
+    assert card.endswith("came true\n\nNone of its forecasts has been scored yet.\n")
+    for k, version in enumerate(["3", "3", "4"]):
+        week = TARGET + k * WEEK
+        publish(store, cells, target=week, model_version=version)
+        scores = {"dual_branch_cnn": {"poisson_deviance": 0.5 + k, "hit_rate_5": 0.2}}
+        store.save_scores("smallville", week, 1, scores, LATER)
+    renewed = with_own_record(history, city, "3", card)
+    assert renewed.startswith(card.removesuffix("None of its forecasts has been scored yet.\n"))
+    assert "Means over 2 scored weeks from 2026-01-04 to 2026-01-11." in renewed
+    assert "| `forecast` | 1.0000 | 20.0% | – |" in renewed
+    assert with_own_record(history, city, "3", renewed) == renewed
 
 
 def test_a_stored_card_is_read_back_and_replaced(store, history):

@@ -34,6 +34,7 @@ def test_a_page_holds_the_weeks_figures_and_says_what_they_are(history, city):
     assert "1 Up 11.2500, 20.1250 1 4.0 0.8" in text
     assert "1 of 2 checks passed" in text
     assert "No earlier week is known yet." in text
+    assert "were counted" not in text
     assert "Not for patrol dispatch" in text
 
 
@@ -59,6 +60,8 @@ def test_misses_are_shown_as_plainly_as_hits(store, history, city):
     text = words(report_page(history, city, TARGET))
     assert "8 inside" in text
     assert "90 OUTSIDE" in text
+    assert "8 were counted: inside the 80 %." in text
+    assert "90 were counted: OUTSIDE the 80 %." in words(report_page(history, city, TARGET + WEEK))
     # A deviance of 0.9 against 1.0.
     assert "over 1 scored weeks: -10.0 %" in text
 
