@@ -50,7 +50,7 @@ class Standalone(Airflow):
         self._passwords = home / "airflow" / "passwords.json"
         super().__init__(
             home,
-            f"sqlite:///{home}/airflow/airflow.db",
+            f"sqlite:///{home}/airflow/airflow.db?timeout=60",
             AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="viewer:viewer,admin:admin",
             AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=str(self._passwords),
             **settings,

@@ -31,7 +31,7 @@ def airflow(tmp_path, small):
     home = tmp_path / "airflow"
     return Airflow(
         tmp_path,
-        f"sqlite:///{home}/airflow.db",
+        f"sqlite:///{home}/airflow.db?timeout=60",
         AIRFLOW__CORE__EXECUTOR="LocalExecutor",
         AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False",
         **small,
