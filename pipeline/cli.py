@@ -16,8 +16,18 @@ from pipeline import cli_backtest, cli_models, cli_replay, cli_reports, cli_resu
 from pipeline.cli_support import Steps, accounting_table, session
 from pipeline.clock import utc_now
 from pipeline.domain.city import CITIES_DIR, load_city
-from pipeline.domain.errors import HotspotsError, InvalidRequest
+from pipeline.domain.errors import (
+    ForecastLocked,
+    HotspotsError,
+    InvalidRequest,
+    QualityGateFailed,
+    StaleData,
+    WeekNotReady,
+)
 from pipeline.domain.weeks import WEEK, parse_date
+
+# What stops a week of a backfill and says nothing against the next.
+ONE_WEEK_ONLY = (ForecastLocked, QualityGateFailed, StaleData, WeekNotReady)
 
 app = typer.Typer(
     name="hotspots",
@@ -115,7 +125,7 @@ def backfill(
     """Forecast past weeks, one after another, each from what was known on its own issue date.
 
     Each line says how the forecast differs from the stored one. A week that has begun keeps what
-    is stored: another forecast of it is refused.
+    is stored: another forecast of it is refused. A week that fails is named, and the next goes on.
 
     Example: hotspots backfill --from 2026-08-05 --to 2026-10-28
     """
@@ -124,30 +134,40 @@ def backfill(
     day, end = parse_date(first), parse_date(last)
     if end < day:
         raise InvalidRequest(f"--to {end} comes before --from {day}. Swap them.")
+    weeks = [day + WEEK * k for k in range((end - day) // WEEK + 1)]
+    failed = []
     with session(source_dir) as settings, Steps("Backfilling") as steps:
-        while day <= end:
+        for issued in weeks:
             now = utc_now()
             plan = workflow.make_plan(
                 settings,
                 city=city,
-                issue_date=day,
+                issue_date=issued,
                 training=training,
                 publish=not dry_run,
                 now=now,
             )
-            steps.label = f"{day}"
-            week = workflow.run_week(
-                settings, plan, now=now, watch=steps.start, progress=steps.progress
-            )
+            steps.label = f"{issued}"
+            try:
+                week = workflow.run_week(
+                    settings, plan, now=now, watch=steps.start, progress=steps.progress
+                )
+            except ONE_WEEK_ONLY as error:
+                failed.append(f"{issued}")
+                line = f"{plan['target_week']}  {type(error).__name__}: {error}"
+            else:
+                line = (
+                    f"{plan['target_week']}  horizon {week.grid['horizon']}  "
+                    f"expected {week.forecast['city_mean']:.0f}  "
+                    f"model {week.trained['mode']}  {week.published['difference']}"
+                )
             steps.finish()
-            Console().print(
-                f"{plan['target_week']}  horizon {week.grid['horizon']}  "
-                f"expected {week.forecast['city_mean']:.0f}  "
-                f"model {week.trained['mode']}  {week.published['difference']}",
-                soft_wrap=True,
-                highlight=False,
-            )
-            day += WEEK
+            Console().print(line, soft_wrap=True, highlight=False, markup=False)
+    if failed:
+        raise WeekNotReady(
+            f"{len(failed)} of {len(weeks)} weeks failed, those issued {', '.join(failed)}; the "
+            "lines above say why. The others are done."
+        )
 
 
 @app.command()
