@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline.domain.weeks import target_week_of
+from pipeline.domain.weeks import WEEK, target_week_of
 from pipeline.model.registry import Registry
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
@@ -92,7 +92,12 @@ def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecas
 
 def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, settings):
     before = Registry(settings, CITY).champion().sha256
-    _, run = users["admin"].trigger("retrain_model", notes="to see how it does")
+    # As of four weeks before, so that it learns from other weeks than the champion on any day.
+    [stored] = ResultsStore(settings.results_database).weeks(CITY)
+    earlier = stored.record.weeks.issue_date - 4 * WEEK
+    _, run = users["admin"].trigger(
+        "retrain_model", issue_date=f"{earlier}", notes="to see how it does"
+    )
     path = f"api/v2/dags/retrain_model/dagRuns/{run['dag_run_id']}/taskInstances/approve/-1"
     wait_for(lambda: users["viewer"].ask(f"{path}/hitlDetails")[0] == 200, 600, "the request")
     _, asked = users["viewer"].ask(f"{path}/hitlDetails")
