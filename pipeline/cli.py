@@ -153,6 +153,7 @@ def backfill(
                     settings, plan, now=now, watch=steps.start, progress=steps.progress
                 )
             except ONE_WEEK_ONLY as error:
+                steps.fail()
                 failed.append(f"{issued}")
                 line = f"{plan['target_week']}  {type(error).__name__}: {error}"
             else:

@@ -88,9 +88,16 @@ class Steps:
 
     def finish(self) -> None:
         """Print the present step as done."""
+        self._end("[green]done[/]")
+
+    def fail(self) -> None:
+        """Print the present step as failed."""
+        self._end("[red]failed[/]")
+
+    def _end(self, how: str) -> None:
         if self._step is not None:
             seconds = time.monotonic() - self._since
-            self.console.print(f"[green]done[/] {self.label}: {self._step} ({seconds:.1f} s)")
+            self.console.print(f"{how} {self.label}: {self._step} ({seconds:.1f} s)")
         self._step = None
 
 

@@ -130,6 +130,8 @@ def test_a_backfill_goes_on_past_a_week_that_keeps_its_forecast(hotspots, made_u
     assert kept.startswith("2017-12-31  ForecastLocked: ")
     assert made.startswith("2018-01-07  horizon ")
     assert code == 5
+    assert "failed 2017-12-27: publish" in err
+    assert "done 2017-12-27: publish" not in err
     assert "1 of 2 weeks failed, those issued 2017-12-27" in err
 
 
