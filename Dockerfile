@@ -1,4 +1,11 @@
 # One lock, two targets: `app` trains on the CPU, `gpu` on NVIDIA devices.
+FROM node:24.19.0-bookworm-slim AS page
+WORKDIR /page
+COPY plugins/hotspots_ui/web/package.json plugins/hotspots_ui/web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY plugins/hotspots_ui/web ./
+RUN npm run build
+
 FROM python:3.11.14-slim-bookworm AS base
 RUN pip install --no-cache-dir uv==0.13.9 \
     && useradd --uid 50000 --gid 0 --create-home airflow
@@ -17,6 +24,7 @@ RUN uv sync --locked --no-dev --no-install-project --extra airflow --extra cpu
 COPY pipeline ./pipeline
 COPY --chmod=0555 dags ./dags
 COPY --chmod=0555 plugins ./plugins
+COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist
 RUN uv sync --locked --no-dev --no-editable --extra airflow --extra cpu \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
 USER 50000
@@ -27,6 +35,7 @@ RUN uv sync --locked --no-dev --no-install-project --extra airflow --extra gpu
 COPY pipeline ./pipeline
 COPY --chmod=0555 dags ./dags
 COPY --chmod=0555 plugins ./plugins
+COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist
 RUN uv sync --locked --no-dev --no-editable --extra airflow --extra gpu \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
 USER 50000

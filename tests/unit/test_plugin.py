@@ -352,7 +352,7 @@ def test_page_that_was_not_built_says_how(reader, monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules["hotspots_ui.api"], "PAGE", tmp_path)
     answer = reader.get("/")
     assert answer.status_code == 503
-    assert "npm" in answer.text
+    assert "make page" in answer.text
 
 
 def test_page_and_its_parts_load_nothing_from_elsewhere(reader, monkeypatch, tmp_path):
