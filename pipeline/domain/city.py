@@ -54,6 +54,18 @@ class Station(_Frozen):
     elevation_m: float
 
 
+class NeighbourhoodLayer(_Frozen):
+    """Polygons that give places their names, and nothing else.
+
+    Attributes:
+        file: GeoJSON in degrees, by its absolute path or beside the TOML.
+        name_property: the property of each feature that holds its name.
+    """
+
+    file: str
+    name_property: str = "name"
+
+
 class Publication(_Frozen):
     """When reports become public.
 
@@ -107,6 +119,7 @@ class City(_Frozen):
         country, subdivision: for the holidays library.
         cells_file: CSV of in-city cells beside the TOML (row, col, division); None means that the
             cells with any report in the data are in the city.
+        neighbourhoods: layer that names places beside their divisions; None for no such names.
         datasets, stations, forecast_point: where the data come from.
     """
 
@@ -120,6 +133,7 @@ class City(_Frozen):
     country: str = "US"
     subdivision: str | None = None
     cells_file: str | None = None
+    neighbourhoods: NeighbourhoodLayer | None = None
     datasets: tuple[Dataset, ...] = ()
     stations: tuple[Station, ...] = ()
     divisions: tuple[str, ...] = ()

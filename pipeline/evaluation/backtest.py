@@ -198,7 +198,7 @@ def _config_hash(city: City, settings: Settings, origins: Origins, refit_weeks: 
     """Return the hash of everything but the data that the forecasts follow from."""
     knobs = {"window_weeks", "train_epochs", "train_members", "seed"}
     config = {
-        "city": city.model_dump(mode="json", exclude={"folder"}),
+        "city": city.model_dump(mode="json", exclude={"folder", "neighbourhoods"}),
         "settings": settings.model_dump(mode="json", include=knobs),
         "origins": asdict(origins),
         "refit_weeks": refit_weeks,

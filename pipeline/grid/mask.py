@@ -1,7 +1,6 @@
 """Which cells are in the city, and in which police division, from the division polygons."""
 
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import Cells
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.grid_spec import GridSpec
+from pipeline.grid.polygons import read_polygons
 
 
 def cells_from_divisions(grid: GridSpec, geojson_path: Path, names: Sequence[str]) -> Cells:
@@ -26,7 +26,7 @@ def cells_from_divisions(grid: GridSpec, geojson_path: Path, names: Sequence[str
         InvalidRequest: the file is missing or not such a GeoJSON, or its numbers are not exactly
             those of `names`.
     """
-    polygons = _polygons_by_number(geojson_path)
+    polygons = dict(read_polygons(geojson_path, "PREC", int, "divisions"))
     if sorted(polygons) != list(range(1, len(names) + 1)):
         raise InvalidRequest(
             f"{geojson_path} has divisions {sorted(polygons)}, but the city lists {len(names)}, "
@@ -49,19 +49,6 @@ def write_cells(cells: Cells, path: Path) -> None:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(("row", "col", "division"))
         writer.writerows(zip(cells.row, cells.col, cells.division, strict=True))
-
-
-def _polygons_by_number(path: Path) -> dict[int, shapely.Geometry]:
-    try:
-        features = json.loads(path.read_text())["features"]
-        return {
-            int(f["properties"]["PREC"]): shapely.from_geojson(json.dumps(f["geometry"]))
-            for f in features
-        }
-    except (OSError, ValueError, KeyError, TypeError, shapely.GEOSException) as error:
-        raise InvalidRequest(
-            f"{path} is not a GeoJSON of divisions with a PREC number each: {error!r}."
-        ) from error
 
 
 def _division_of(

@@ -62,6 +62,7 @@ class CellColumns(BaseModel):
     row: list[int] = Field(description="0 is the southernmost")
     col: list[int] = Field(description="0 is the westernmost")
     division: list[str]
+    place: list[str] = Field(description="neighbourhood (division), or the division alone")
     mean: list[float] = Field(description="expected reports in the week")
     q10: list[int] = Field(description="lower end of the 80 % interval")
     q90: list[int] = Field(description="upper end of the 80 % interval")
@@ -88,6 +89,7 @@ class Cluster(BaseModel):
     peak_row: int
     peak_col: int
     divisions: list[str]
+    place: str = Field(description="its neighbourhoods (divisions), or the divisions alone")
 
 
 class WeekForecast(BaseModel):
@@ -96,6 +98,7 @@ class WeekForecast(BaseModel):
     run: RunFacts
     city: Total
     divisions: list[Total]
+    has_neighbourhoods: bool = Field(description="whether the city has a layer to name places by")
     clusters: list[Cluster]
     cells: CellColumns
 

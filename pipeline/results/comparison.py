@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from pipeline.domain.city import City
+from pipeline.results.places import with_places
 from pipeline.results.reading import ResultsReader
 
 TOP_CHANGES = 10
@@ -30,7 +31,7 @@ def compare_weeks(store: ResultsReader, city: City, first: date, second: date) -
         "",
         _hotspot_line(cells),
         "",
-        cells_table(cells, first, second),
+        cells_table(city, cells, first, second),
     )
 
 
@@ -77,21 +78,21 @@ def totals_table(
     return table
 
 
-def cells_table(cells: pd.DataFrame, first: date, second: date) -> Table:
+def cells_table(city: City, cells: pd.DataFrame, first: date, second: date) -> Table:
     """Return the cells whose expected reports changed most."""
     table = Table(
         title=f"The {TOP_CHANGES} largest changes of a cell", title_justify="left", box=SIMPLE_HEAD
     )
     table.padding, table.show_edge = 0, False
     table.add_column("Cell", justify="right")
-    table.add_column(" Division")
+    table.add_column(" Place" if city.neighbourhoods else " Division")
     for name in (str(first), str(second), "Change"):
         table.add_column(f"  {name}", justify="right")
     table.add_column("  Hotspot")
-    for cell in cells.head(TOP_CHANGES).to_dict("records"):
+    for cell in with_places(city, cells.head(TOP_CHANGES)).to_dict("records"):
         table.add_row(
             f"{cell['row']},{cell['col']}",
-            f" {cell['division']}",
+            f" {cell['place']}",
             *(f"{cell[name]:.2f}" for name in ("before", "after")),
             f"{cell['change']:+.2f}",
             f"  {cell['hotspot']}",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.city import City
+from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.results.files import write_file
 from pipeline.results.hub import hub_file
 from pipeline.results.reading import ResultsReader
@@ -82,7 +83,7 @@ def _keys(run: StoredRun, index: pd.Index) -> pd.DataFrame:
 
 
 def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:
-    """Return the cells with their keys and their centres in degrees."""
+    """Return the cells with their keys, their centres in degrees and, if known, neighbourhoods."""
     row, col = cells["row"].to_numpy(), cells["col"].to_numpy()
     lat, lon = city.grid.centres()
     place = {
@@ -90,7 +91,10 @@ def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame
         "lat": lat[row, col].round(6),
         "lon": lon[row, col].round(6),
     }
-    return _keys(run, cells.index).assign(**place).join(cells)
+    placed = _keys(run, cells.index).assign(**place).join(cells)
+    if city.neighbourhoods is None:
+        return placed
+    return placed.assign(neighbourhood=neighbourhoods(city)[row, col])
 
 
 def _csv(rows: pd.DataFrame) -> bytes:

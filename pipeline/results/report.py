@@ -45,7 +45,7 @@ def report_page(store: HistoryReader, city: City, week: date) -> str:
     Raises:
         WeekNotReady: the week has no forecast.
     """
-    forecast = views.week_forecast(store, city.name, week)
+    forecast = views.week_forecast(store, city, week)
     health = views.week_health(store, city.name, week)
     scores = track_record.scores(store, city.name)
     title = f"{city.title}: week of {_days(week)}"
@@ -123,7 +123,7 @@ def _clusters(city: City, forecast: WeekForecast) -> str:
     rows = [
         (
             str(c.cluster),
-            ", ".join(c.divisions),
+            c.place,
             f"{lat[c.peak_row, c.peak_col]:.4f}, {lon[c.peak_row, c.peak_col]:.4f}",
             str(c.cells),
             f"{c.expected:.1f}",
@@ -131,7 +131,8 @@ def _clusters(city: City, forecast: WeekForecast) -> str:
         )
         for c in forecast.clusters[:TOP_CLUSTERS]
     ]
-    return _table(("No.", "Divisions", "Peak at", "Cells", "Expected", "Long-run"), rows)
+    place = "Place" if forecast.has_neighbourhoods else "Divisions"
+    return _table(("No.", place, "Peak at", "Cells", "Expected", "Long-run"), rows)
 
 
 def _record(scores: Scores) -> str:

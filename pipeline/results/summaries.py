@@ -2,6 +2,9 @@
 
 import pandas as pd
 
+from pipeline.domain.city import City
+from pipeline.results.places import place_name, with_places
+
 
 def stability(cells: pd.DataFrame) -> float | None:
     """Return how much of a forecast's top 5 % a re-run of history flags again, 0 to 1 on average.
@@ -16,19 +19,22 @@ def stability(cells: pd.DataFrame) -> float | None:
     return None if pd.isna(mean) else float(mean)
 
 
-def clusters_summary(cells: pd.DataFrame) -> pd.DataFrame:
+def clusters_summary(city: City, cells: pd.DataFrame) -> pd.DataFrame:
     """Return one row per cluster, in its order.
 
-    Columns: cluster, row and col (of its highest-ranked cell), divisions, cells, mean and
-    long_run_mean (reports in the week), p_top5 (mean of its cells). NaN where a cell has none.
+    Columns: cluster, row and col (of its highest-ranked cell), divisions, place (its name), cells,
+    mean and long_run_mean (reports in the week), p_top5 (mean of its cells). NaN where a cell has
+    none.
 
     Args:
+        city: for the names of its places.
         cells: as ResultsReader.cells_frame gives them.
     """
-    hot = cells[cells["cluster"] > 0].sort_values(["cluster", "rank"])
+    hot = with_places(city, cells[cells["cluster"] > 0]).sort_values(["cluster", "rank"])
     groups = hot.groupby("cluster")
     summary = groups[["row", "col"]].first()
     summary["divisions"] = groups["division"].agg(lambda names: ", ".join(names.unique()))
+    summary["place"] = [place_name(c["neighbourhood"], c["division"]) for _, c in groups]
     summary["cells"] = groups.size()
     for name, sums in (("mean", "sum"), ("long_run_mean", "sum"), ("p_top5", "mean")):
         summary[name] = groups[name].agg(sums, skipna=False)

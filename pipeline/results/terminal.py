@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.domain.city import City
+from pipeline.results.places import with_places
 from pipeline.results.records import CityStatus, StoredRun
 from pipeline.results.summaries import clusters_summary, stability, totals_summary
 
@@ -100,14 +101,11 @@ def cells_table(city: City, cells: pd.DataFrame) -> Table:
 
     A cell is named row,col and by its centre in degrees; the interval holds 80 %.
     """
-    table = _table(
-        f"Top {TOP_CELLS} cells",
-        CELL_COLUMNS,
-    )
-    for cell in cells.nsmallest(TOP_CELLS, "rank").to_dict("records"):
+    table = _table(f"Top {TOP_CELLS} cells", _columns(city, CELL_COLUMNS))
+    for cell in with_places(city, cells.nsmallest(TOP_CELLS, "rank")).to_dict("records"):
         table.add_row(
             str(cell["rank"]),
-            *_place(city, cell["row"], cell["col"], cell["division"]),
+            *_place(city, cell["row"], cell["col"], cell["place"]),
             f"{cell['mean']:.2f}",
             f"{cell['q10']}-{cell['q90']}",
             f"{cell['p_any']:.0%}",
@@ -120,15 +118,15 @@ def cells_table(city: City, cells: pd.DataFrame) -> Table:
 
 def clusters_table(city: City, cells: pd.DataFrame) -> Table:
     """Return the first clusters: their highest cell, their size, what is expected in them."""
-    clusters = clusters_summary(cells)
+    clusters = clusters_summary(city, cells)
     table = _table(
         f"Clusters of hotspot cells, {min(TOP_CLUSTERS, len(clusters))} of {len(clusters)}",
-        CLUSTER_COLUMNS,
+        _columns(city, CLUSTER_COLUMNS),
     )
     for cluster in clusters.head(TOP_CLUSTERS).to_dict("records"):
         table.add_row(
             str(cluster["cluster"]),
-            *_place(city, cluster["row"], cluster["col"], cluster["divisions"]),
+            *_place(city, cluster["row"], cluster["col"], cluster["place"]),
             str(cluster["cells"]),
             f"{cluster['mean']:.2f}",
             _number(cluster["long_run_mean"]),
@@ -193,9 +191,14 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
     return table
 
 
-def _place(city: City, row: int, col: int, division: str) -> tuple[str, str, str]:
+def _columns(city: City, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns, of which the third names places: by division, if by nothing else."""
+    return (*columns[:2], "Place", *columns[3:]) if city.neighbourhoods else columns
+
+
+def _place(city: City, row: int, col: int, place: str) -> tuple[str, str, str]:
     lat, lon = city.grid.centres()
-    return f"{row},{col}", division, f"{lat[row, col]:.3f},{lon[row, col]:.3f}"
+    return f"{row},{col}", place, f"{lat[row, col]:.3f},{lon[row, col]:.3f}"
 
 
 def _stability(stable: float | None) -> str:

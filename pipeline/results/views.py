@@ -27,6 +27,7 @@ from pipeline.results.answers import (
     Weeks,
 )
 from pipeline.results.history import HistoryReader
+from pipeline.results.places import with_places
 from pipeline.results.records import StoredRun
 from pipeline.results.summaries import clusters_summary
 
@@ -48,21 +49,23 @@ def weeks(store: HistoryReader, city: str) -> Weeks:
     )
 
 
-def week_forecast(store: HistoryReader, city: str, week: date) -> WeekForecast:
+def week_forecast(store: HistoryReader, city: City, week: date) -> WeekForecast:
     """Return a week's current forecast.
 
     Raises:
         WeekNotReady: the week has none.
+        InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
-    run = store.run(city, week)
-    cells = store.cells_frame(city, week, run.revision)
-    totals = store.totals(city, week, run.revision)
+    run = store.run(city.name, week)
+    cells = with_places(city, store.cells_frame(city.name, week, run.revision))
+    totals = store.totals(city.name, week, run.revision)
     is_city = totals["kind"] == "city"
     return WeekForecast(
         run=run_facts(run),
         city=_totals(totals[is_city])[0],
         divisions=_totals(totals[~is_city]),
-        clusters=_clusters(cells),
+        has_neighbourhoods=city.neighbourhoods is not None,
+        clusters=_clusters(city, cells),
         cells=CellColumns(**{name: _plain(cells[name]) for name in CellColumns.model_fields}),
     )
 
@@ -206,7 +209,7 @@ def _line(
     )
 
 
-def _clusters(cells: pd.DataFrame) -> list[Cluster]:
+def _clusters(city: City, cells: pd.DataFrame) -> list[Cluster]:
     return [
         Cluster(
             cluster=found.cluster,
@@ -217,8 +220,9 @@ def _clusters(cells: pd.DataFrame) -> list[Cluster]:
             peak_row=found.row,
             peak_col=found.col,
             divisions=found.divisions.split(", "),
+            place=found.place,
         )
-        for found in clusters_summary(cells).itertuples()
+        for found in clusters_summary(city, cells).itertuples()
     ]
 
 

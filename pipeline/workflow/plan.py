@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import ForecastWeeks, parse_date, resolve_week, target_week_of
+from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.settings import Settings
 
 TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
@@ -121,12 +122,13 @@ def make_plan(
     """Resolve a run's issue date and target week, before anything is pulled.
 
     Raises:
-        InvalidRequest: the city, date or kind of training can't be understood.
+        InvalidRequest: the city, its neighbourhoods, date or kind of training can't be understood.
         WeekNotReady: the issue date lies in the future (a replay may run ahead of the clock).
     """
     if training not in TRAINING_TYPES:
         raise InvalidRequest(f"Training {training!r} is not one of {', '.join(TRAINING_TYPES)}.")
     the_city = load_city(city)
+    neighbourhoods(the_city)  # what can't be read shall stop the week here, not at its report
     issued = resolve_week(issue_date, data_interval_end, the_city.time_zone)
     today = now.astimezone(ZoneInfo(the_city.time_zone)).date()
     if issued > today and settings.replay_url is None:

@@ -93,7 +93,7 @@ def weeks(request: Request, store: Results, city: CityName = CITY) -> Response:
 @app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
 def forecast(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
-    return answer(request, store, city, lambda: views.week_forecast(store, city, week))
+    return answer(request, store, city, lambda: views.week_forecast(store, load_city(city), week))
 
 
 @app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)

@@ -14,10 +14,12 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 
+from pipeline.domain.city import load_city
 from pipeline.results.history import HistoryReader
 from tests.conftest import ROOT
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
+from tests.neighbourhood_layer import box, with_layer, write_layer
 
 SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
@@ -137,6 +139,22 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     says = page.get_attribute("#cell figure", "aria-label")
     assert says.startswith(f"{past['reports'].sum()} reports counted in 52 known weeks")
     assert f"cell={CELL[0]}%2C{CELL[1]}" in page.url
+
+
+def test_places_are_named_by_the_layer_of_the_city(page, address, monkeypatch, tmp_path):
+    city = load_city(CITY)
+    layer = write_layer(tmp_path / "layer.geojson", ("Middle Town", box(*city.grid.bounds(*CELL))))
+    named = with_layer(city, layer)
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "load_city", lambda _: named)
+    answering = sys.modules["hotspots_ui.answering"]
+    monkeypatch.setattr(answering, "kept", answering.Kept(answering.KEPT_ANSWERS))
+    open_page(page, address, cell=f"{CELL[0]},{CELL[1]}")
+    assert "· Middle Town (" in page.inner_text("#cell h2")
+    for part in ("#cells", "#clusters"):
+        heads = page.locator(f"{part} th").all_inner_texts()
+        assert "Place" in heads
+        assert not any(head.startswith("Division") for head in heads)
+    assert page.locator("#clusters td", has_text="Middle Town (").count() == 1
 
 
 def test_the_weeks_total_is_the_stores(page, address, year):

@@ -18,9 +18,12 @@ from rich.console import Console
 from pipeline.domain.city import load_city
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.results import answers
+from pipeline.results.history import HistoryReader
+from pipeline.results.report import report_page
 from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import week_table
 from pipeline.settings import get_settings
+from tests.neighbourhood_layer import box, with_layer, write_layer
 from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -257,6 +260,8 @@ def test_page_terminal_and_files_hold_the_numbers_of_the_store(reader, published
     # No long-run mean was given and history was not re-run, and NaN is no JSON.
     for name in ("long_run_mean", "p_top5"):
         assert set(body["cells"].pop(name)) == {None}
+    # Without a layer of neighbourhoods a place is called by its division.
+    assert body["cells"].pop("place") == body["cells"]["division"]
     for name, values in body["cells"].items():
         assert values == frame[name].tolist(), name
     assert body["city"] == total[["name", "mean", "q10", "q90"]].to_dict()
@@ -273,6 +278,21 @@ def test_page_terminal_and_files_hold_the_numbers_of_the_store(reader, published
     assert f"{total['mean']:,.0f} reports expected, 80 % between {total['q10']:,}" in text
     top = body["cells"]["rank"].index(1)
     assert f"{body['cells']['mean'][top]:.2f}" in text
+
+
+def test_places_are_named_by_the_layer_of_the_city(reader, published, monkeypatch, tmp_path):
+    city = load_city(CITY)
+    # The first cell, and with it the first cluster's highest one: row 0, column 54.
+    layer = write_layer(tmp_path / "layer.geojson", ("The Point", box(*city.grid.bounds(0, 54))))
+    named = with_layer(city, layer)
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "load_city", lambda _: named)
+    body = reader.get(f"{WEEK}/forecast").json()
+    assert body["cells"]["place"][:2] == ["The Point (Harbor)", "Harbor"]
+    first = body["clusters"][0]
+    assert (first["peak_row"], first["peak_col"]) == (0, 54)
+    assert first["place"].startswith("The Point (Harbor")
+    printed = report_page(HistoryReader(get_settings().reader_database), named, TARGET)
+    assert f"<td>{first['place']}</td>" in printed
 
 
 def test_downloads_are_named_hashed_and_simulated(reader, published):

@@ -81,6 +81,16 @@ def test_listed_cells_lie_beside_the_toml(write, tmp_path):
     ]
 
 
+def test_a_layer_of_neighbourhoods_is_a_file_and_a_property(write):
+    layer = '[neighbourhoods]\nfile = "areas.geojson"\n'
+    assert load_city(write(MINIMAL)).neighbourhoods is None
+    assert load_city(write(MINIMAL + layer)).neighbourhoods.name_property == "name"
+    named = load_city(write(MINIMAL + layer + 'name_property = "NAME"')).neighbourhoods
+    assert (named.file, named.name_property) == ("areas.geojson", "NAME")
+    with pytest.raises(InvalidRequest, match="file"):
+        load_city(write(MINIMAL + "[neighbourhoods]"))
+
+
 @pytest.mark.parametrize("name", ["atlantis", "no/such/city.toml", ""])
 def test_an_unknown_city_is_refused_with_those_known(name):
     with pytest.raises(InvalidRequest, match="Known: chicago, los_angeles"):

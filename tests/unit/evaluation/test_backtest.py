@@ -19,6 +19,7 @@ from pipeline.evaluation.outputs import BACKTEST_SCORES
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.scores import score_week
 from pipeline.settings import Settings
+from tests.neighbourhood_layer import with_layer
 from tests.unit.evaluation.conftest import backtest_events, make_events, mean_forecaster
 
 # 24 whole weeks from 2020-01-05; the last four are the weeks of
@@ -193,6 +194,8 @@ def test_the_same_run_gives_the_same_files(finished, city, events, settings, tmp
     assert first["files"] == again["files"]
     assert first["config_sha256"] == again["config_sha256"]
     assert first["config_sha256"] != other_seed["config_sha256"]
+    named = with_layer(city, tmp_path / "a_label_and_no_input.geojson")
+    assert run(named, events, tmp_path / "named", settings)["files"] == first["files"]
     assert first["files"]["forecasts.parquet"] == other_seed["files"]["forecasts.parquet"]
     assert first["files"]["scores.parquet"] != other_seed["files"]["scores.parquet"]
 

@@ -37,8 +37,8 @@ def test_a_week_comes_to_be_known_and_then_scored(store, history):
     assert (week.total.mean, week.rows_in) == (7.875, None)
 
 
-def test_a_forecast_has_cells_totals_and_clusters(history):
-    week = views.week_forecast(history, CITY, TARGET)
+def test_a_forecast_has_cells_totals_and_clusters(history, city):
+    week = views.week_forecast(history, city, TARGET)
     assert week.cells.mean == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
     assert week.city.mean == 7.875
     assert [d.name for d in week.divisions] == ["Up", "Down"]

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pipeline.domain.city import load_city
+from pipeline.domain.city import CITIES_DIR, load_city
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.settings import Settings
 from pipeline.workflow.plan import end_of_day, make_plan
@@ -49,6 +49,14 @@ def test_an_unknown_training_or_city_is_refused():
         plan(issue_date="2026-11-11", training="harder")
     with pytest.raises(InvalidRequest, match="no city"):
         plan(issue_date="2026-11-11", city="atlantis")
+
+
+def test_a_layer_that_cannot_be_read_stops_the_week_before_anything_is_pulled(tmp_path):
+    text = (CITIES_DIR / "los_angeles.toml").read_text()
+    path = tmp_path / "los_angeles.toml"
+    path.write_text(f'{text}\n[neighbourhoods]\nfile = "gone.geojson"\n')
+    with pytest.raises(InvalidRequest, match=r"gone\.geojson is not a GeoJSON of neighbourhoods"):
+        plan(city=str(path), issue_date="2026-11-11")
 
 
 def test_the_future_is_for_replays_only():

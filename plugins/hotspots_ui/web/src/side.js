@@ -1,7 +1,7 @@
 // What stands beside the map: the week, the chosen cell, clusters, divisions, downloads.
 import { askOnce } from "./api.js";
 import { sparkLine } from "./charts.js";
-import { byId, date, days, list, make, number, percent, range, signed, table, time, whole } from "./words.js";
+import { byId, date, days, make, number, percent, range, signed, table, time, whole } from "./words.js";
 
 const KINDS = {
   csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
@@ -39,7 +39,7 @@ export async function showCell(state, forecast, outcome) {
   ];
   const figure = make("figure", { class: "spark" });
   byId("cell").replaceChildren(
-    make("h2", {}, `Cell ${chosen.row},${chosen.col} · ${cells.division[k]}`),
+    make("h2", {}, `Cell ${chosen.row},${chosen.col} · ${cells.place[k]}`),
     make("dl", {}, facts.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
     figure, make("p", { class: "quiet" }, make("span", { class: "key bars" }), " counted  ", make("span", { class: "key line" }), " forecast, the last 52 weeks"));
   const history = await askOnce(`cells/${chosen.row}/${chosen.col}`, { city: state.city, week: run.target_week });
@@ -51,15 +51,15 @@ export async function showCell(state, forecast, outcome) {
   byId("cell").dataset.cell = `${chosen.row},${chosen.col}`;
 }
 
-export function showTables({ cells, clusters, divisions, run }, outcome, choose) {
+export function showTables({ cells, clusters, divisions, has_neighbourhoods: named, run }, outcome, choose) {
   const name = (row, col) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, `${row},${col}`);
-  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", "Divisions", ">Cells", ">Expected", ">Long-run", ">Stable"],
-    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), list(c.divisions), c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
+  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", named ? "Place" : "Divisions", ">Cells", ">Expected", ">Long-run", ">Stable"],
+    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), c.place, c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
     { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches. ` +
       "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." }));
   const top = cells.rank.map((rank, k) => [rank, k]).sort((a, b) => a[0] - b[0]).slice(0, TOP);
-  byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
-    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.division[k], number(cells.mean[k]),
+  byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", named ? "Place" : "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
+    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.place[k], number(cells.mean[k]),
       `${cells.q10[k]}–${cells.q90[k]}`, number(cells.long_run_mean[k]), outcome ? outcome.cells[k] : "–"])));
   const counted = (division) => cells.division.reduce((sum, d, k) => sum + (d === division ? outcome.cells[k] : 0), 0);
   byId("divisions").replaceChildren(table("Divisions", ["Division", ">Expected", ">80 %", ">Counted", ">Off by"],
