@@ -1,9 +1,14 @@
 """The Hotspots page inside a real Airflow: logging in, the way there, and who is let in."""
 
+import shutil
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
+from sqlalchemy import update
 
+from pipeline.results.engine import make_engine, transaction
+from pipeline.results.tables import Run
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.services import wait_for
@@ -16,12 +21,20 @@ ISSUE_DATE = TARGET - timedelta(days=4)
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory, database):
+def store(tmp_path_factory, database):
+    """A copy of the year's store, which a test may change."""
+    copy = tmp_path_factory.mktemp("store") / "results.db"
+    shutil.copy(database.removeprefix("sqlite:///"), copy)
+    return f"sqlite:///{copy}"
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory, store):
     """A year of weeks is stored; the sources are out of reach."""
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     airflow = Standalone(
         tmp_path_factory.mktemp("page"),
-        HOTSPOTS_RESULTS_URL=database,
+        HOTSPOTS_RESULTS_URL=store,
         HOTSPOTS_REPLAY_URL="http://127.0.0.1:1",
     )
     with airflow.up():
@@ -70,13 +83,34 @@ def test_a_viewer_comes_to_the_map_by_the_navigation(page):
     page.screenshot(path=SHOTS / "in_airflow.png")
 
 
-def test_a_runs_tab_opens_at_the_runs_week(page, airflow):
-    run = trigger(airflow.api("admin"))
+@pytest.fixture(scope="module")
+def run(airflow):
+    """A run for the target week, which has got as far as to know that."""
+    return trigger(airflow.api("admin"))
+
+
+def test_a_runs_tab_opens_at_the_runs_week(page, airflow, run):
     page.goto(f"{airflow.address}/dags/weekly_forecast/runs/{run}/plugin/hotspots_week")
     frame = page.frame_locator("iframe")
     frame.locator(f'body[data-week="{TARGET}"]').wait_for()
     assert frame.locator("#problem").is_hidden()
     page.screenshot(path=SHOTS / "run_tab.png")
+
+
+def test_a_week_leads_to_the_run_that_made_it(page, airflow, run, store):
+    made_by = update(Run).where(Run.city == CITY, Run.target_week == TARGET)
+    with transaction(make_engine(store), is_write=True) as session:
+        session.execute(made_by.values(run_id=f"weekly_forecast/{run}"))
+    page.goto(f"{airflow.address}/dags/weekly_forecast/runs/{run}/plugin/hotspots_week")
+    frame = page.frame_locator("iframe")
+    frame.locator(f'body[data-week="{TARGET}"]').wait_for()
+    frame.locator('[data-view="trust"]').first.click()
+    frame.get_by_role("link", name="The run in Airflow").click()
+    # The link leaves the frame; the run's own page shows its steps.
+    page.wait_for_url(lambda url: unquote(url).endswith(f"/dags/weekly_forecast/runs/{run}"))
+    page.locator("table", has_text="resolve_week").first.wait_for()
+    assert page.locator("iframe").count() == 0
+    page.screenshot(path=SHOTS / "run_in_airflow.png")
 
 
 def trigger(admin):
