@@ -37,7 +37,7 @@ def forecast(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWee
         InvalidRequest: the view's edge isn't that of `weeks`.
     """
     ready = prepare(model, view, city, weeks)
-    rates = predict_rates(ready.network, ready.inputs, is_mirrored=model.config.flips)
+    (rates,) = predict_rates(ready.network, ready.inputs, is_mirrored=model.config.flips)
     horizon = weeks.horizon - 1
     mean = np.where(view.cells.mask, rates[horizon], np.nan)
     size = np.where(view.cells.mask, 1 / model.spread.cell[horizon], np.nan)
@@ -93,24 +93,30 @@ def _network(folder: Path, sha256: str, shape: tuple[int, int]) -> keras.Model:
 def predict_rates(
     network: keras.Model, inputs: Inputs, *, is_mirrored: bool
 ) -> NDArray[np.float64]:
-    """Return (horizons, rows, cols) rates from the one origin in `inputs`; zero outside.
+    """Return (origins, horizons, rows, cols) rates; zero outside.
 
     Args:
         network: the whole model.
-        inputs: of one origin.
+        inputs: of any number of origins; what they hold for one alone holds for all.
         is_mirrored: average the shares over the four mirror images, in log space.
     """
+    origins = len(inputs.window)
     flips = list(product((1, -1), (1, -1))) if is_mirrored else [(1, 1)]
     maps = [
-        np.concatenate([grid[:, ::rows, ::cols] for rows, cols in flips])
+        np.concatenate([_for_all(grid, origins)[:, ::rows, ::cols] for rows, cols in flips])
         for grid in (inputs.window, inputs.memory, inputs.mask)
     ]
-    totals = [np.repeat(part, len(flips), axis=0) for part in inputs.total_inputs()]
+    totals = [_for_all(part, origins * len(flips)) for part in inputs.total_inputs()]
     log_rates = network.predict_on_batch([*maps, *totals]).astype(np.float64)
-    mirrored_back = [log_rates[k][:, ::rows, ::cols] for k, (rows, cols) in enumerate(flips)]
-    total = np.exp(log_rates[0]).sum(axis=(1, 2), keepdims=True)
+    by_flip = log_rates.reshape(len(flips), origins, *log_rates.shape[1:])
+    mirrored_back = [by_flip[k][..., ::rows, ::cols] for k, (rows, cols) in enumerate(flips)]
+    total = np.exp(by_flip[0]).sum(axis=(2, 3), keepdims=True)
     rates = np.exp(np.mean(mirrored_back, axis=0))
-    return rates * total / rates.sum(axis=(1, 2), keepdims=True)
+    return rates * total / rates.sum(axis=(2, 3), keepdims=True)
+
+
+def _for_all(part: NDArray, origins: int) -> NDArray:
+    return part if len(part) == origins else np.repeat(part, origins, axis=0)
 
 
 def _totals(

@@ -6,7 +6,7 @@ after it. Features of many origins (training) and of one (forecasting) come from
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -194,9 +194,15 @@ def smooth(grid: NDArray, cells: float, mask: NDArray[np.bool_]) -> NDArray[np.f
     """
     if not cells:
         return grid * mask
-    weight = gaussian_filter(mask.astype(np.float64), cells, mode="constant")
     blurred = gaussian_filter(grid * mask, (0, cells, cells), mode="constant")
-    return np.where(mask, blurred / np.maximum(weight, 1e-9), 0.0)
+    return np.where(mask, blurred / _weight_around(mask.tobytes(), mask.shape, cells), 0.0)
+
+
+@lru_cache(maxsize=16)
+def _weight_around(mask: bytes, shape: tuple[int, int], cells: float) -> NDArray[np.float64]:
+    """Return the (rows, cols) weight of the in-city cells around each cell, a little at least."""
+    in_city = np.frombuffer(mask, bool).reshape(shape).astype(np.float64)
+    return np.maximum(gaussian_filter(in_city, cells, mode="constant"), 1e-9)
 
 
 def long_memory(target: Known, other: Known, cells: Cells, origins: range) -> Grid:

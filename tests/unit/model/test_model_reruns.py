@@ -8,7 +8,7 @@ from pipeline.domain.errors import ModelRejected
 from pipeline.evaluation.hotspots import share_in_top
 from pipeline.model.forecast import forecast
 from pipeline.model.inputs import crime_maps, read_history
-from pipeline.model.reruns import RERUNS, Redrawn, redraws, rerun_rates
+from pipeline.model.reruns import RERUNS, as_counted, redraws, rerun_rates
 from tests.unit.model.made_up_city import small_config, week, weeks_of
 
 
@@ -24,7 +24,7 @@ def rates(trained, view, town):
 
 def test_history_as_it_was_gives_the_inputs_of_the_forecast(view, town):
     history = read_history(view, town)
-    as_it_was = [Redrawn(r.weekly(), r.completeness) for r in (history.target, history.other)]
+    as_it_was = [as_counted(reports) for reports in (history.target, history.other)]
     rest = (view.cells, small_config(), history.newest)
     for ours, real in zip(
         crime_maps(*as_it_was, *rest),
@@ -37,7 +37,8 @@ def test_history_as_it_was_gives_the_inputs_of_the_forecast(view, town):
 def test_a_redraw_is_a_poisson_count_around_each_count(view, town):
     reports = read_history(view, town).target
     weekly, draws = reports.weekly(), redraws(reports, np.random.default_rng(1))
-    drawn = np.array([next(draws).weekly for _ in range(400)])
+    weeks = range(len(weekly))
+    drawn = np.array([next(draws).of_age(0, weeks) for _ in range(400)])
     assert not drawn[:, weekly == 0].any()
     # Mean and variance are both the count; over 400 draws of all weeks and cells within 1 %.
     assert drawn.mean(axis=0).sum() == pytest.approx(weekly.sum(), rel=0.01)
