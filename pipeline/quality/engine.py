@@ -70,6 +70,13 @@ class Verdict:
     positions: frozenset[int] = frozenset()
     crash: str | None = None
 
+    def of_first(self, rows: int) -> "Verdict":
+        """Return the verdict on the first rows alone, where rows matter."""
+        if not self.positions:
+            return self
+        positions = frozenset(position for position in self.positions if position < rows)
+        return Verdict(is_met=not positions, positions=positions, crash=self.crash)
+
 
 class SuiteRun:
     """The suites of one gate, in an own context, written to one site of Data Docs."""

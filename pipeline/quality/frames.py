@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from pipeline.domain.tables import TableContract
 
+VOCABULARIES = ("era", "location_status", "offence_code", "offence_class")
+
 
 def schema_frame(table: pa.Table) -> pd.DataFrame:
     """Return a frame without rows, with a column "name type" for each column of the table."""
@@ -31,7 +33,7 @@ def incident_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
     Ages and division numbers are float64, which Great Expectations compares a column at a time;
     days and small integers it would compare one by one.
     """
-    frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    frame = _with_categories(table).to_pandas(date_as_object=False, ignore_metadata=True)
     frame["area"] = frame["area"].astype("float64")
     frame["occurred_age_days"] = _age_days(frame["occurred_on"], as_of)
     frame["reported_age_days"] = _age_days(frame["reported_on"], as_of)
@@ -44,6 +46,14 @@ def weather_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
     frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     frame["observed_age_days"] = _age_days(frame["observed_on"], as_of)
     return frame
+
+
+def _with_categories(table: pa.Table) -> pa.Table:
+    """Encode the texts that repeat, which makes comparing them many times faster."""
+    for name in VOCABULARIES:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].dictionary_encode())
+    return table
 
 
 def _age_days(days: pd.Series, as_of: date) -> pd.Series:

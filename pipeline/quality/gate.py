@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,27 @@ _WEATHER = _Subject(
 )
 
 
+def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
+    """Return check -> verdict of the row checks alone, for `check_incidents` on many dates.
+
+    Args:
+        city: as for `check_incidents`.
+        incidents: table of contract INCIDENTS.
+        as_of: a date that no row lies after which is to be checked with these verdicts.
+
+    Raises:
+        QualityGateFailed: the checks could not be run.
+    """
+    return _Gate(_INCIDENTS, city, as_of, None).judge(incidents)
+
+
 def check_incidents(
-    city: City, incidents: pa.Table, *, as_of: date, docs_dir: Path | None
+    city: City,
+    incidents: pa.Table,
+    *,
+    as_of: date,
+    docs_dir: Path | None,
+    verdicts: Mapping[str, Verdict] | None = None,
 ) -> GateReport:
     """Check incidents as known on the issue date; what fails does what RULES says.
 
@@ -86,12 +105,14 @@ def check_incidents(
         incidents: table meant for contract INCIDENTS.
         as_of: the issue date.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
+        verdicts: what `judge_incidents` said of a table whose first rows these are; none of them
+            lies after the issue date. None makes the row checks here.
 
     Raises:
         StaleData: the only stop is that the newest report is too old.
         QualityGateFailed: a check that stops the week failed or could not be made.
     """
-    return _Gate(_INCIDENTS, city, as_of, docs_dir).check(incidents)
+    return _Gate(_INCIDENTS, city, as_of, docs_dir).check(incidents, verdicts)
 
 
 def check_weather(
@@ -134,19 +155,27 @@ class _Gate:
         self._name = subject.contract.name
         self._run = SuiteRun(docs_dir, as_of)
 
-    def check(self, table: pa.Table) -> GateReport:
+    def check(self, table: pa.Table, verdicts: Mapping[str, Verdict] | None = None) -> GateReport:
         schema = self._check_schema(table)
         if schema.outcome == "stop":
             self._finish([schema])
-        frame = self._subject.frame(table, self._as_of)
-        row_results, failures = self._check_rows(frame)
-        is_bad = np.zeros(len(frame), dtype=bool)
+        known = self.judge(table) if verdicts is None else verdicts
+        row_results, failures = self._check_rows(table, known)
+        is_bad = np.zeros(table.num_rows, dtype=bool)
         is_bad[_all_positions(failures)] = True
-        table_results = self._check_whole(frame[~is_bad], len(frame))
-        results = [schema, *row_results, *table_results]
+        accepted = table.filter(~is_bad)
+        results = [schema, *row_results, *self._check_whole(accepted, table.num_rows)]
         docs_path = self._finish(results)
         quarantined = _quarantine(self._subject.contract, table, failures)
-        return GateReport(table.filter(~is_bad), quarantined, tuple(results), docs_path)
+        return GateReport(accepted, quarantined, tuple(results), docs_path)
+
+    def judge(self, table: pa.Table) -> Mapping[str, Verdict]:
+        """Return check -> verdict of the row checks."""
+        checks = self._subject.row_checks(self._city, self._as_of)
+        if not table.num_rows:
+            return {check.name: Verdict(is_met=True) for check in checks}
+        frame = self._subject.frame(table, self._as_of)
+        return self._run.validate(f"{self._name}_rows", frame, checks)
 
     def _check_schema(self, table: pa.Table) -> CheckResult:
         contract = self._subject.contract
@@ -156,28 +185,25 @@ class _Gate:
         return _result(check, verdict, frames.schema_found(contract, table), 0)
 
     def _check_rows(
-        self, frame: pd.DataFrame
+        self, table: pa.Table, verdicts: Mapping[str, Verdict]
     ) -> tuple[list[CheckResult], dict[str, frozenset[int]]]:
         """Return the results of row checks, and check -> positions of the rows it takes out."""
-        checks = self._subject.row_checks(self._city, self._as_of)
-        verdicts = {check.name: Verdict(is_met=True) for check in checks}
-        if len(frame):
-            verdicts = self._run.validate(f"{self._name}_rows", frame, checks)
         results, failures = [], {}
-        for check in checks:
-            verdict = verdicts[check.name]
+        for check in self._subject.row_checks(self._city, self._as_of):
+            verdict = verdicts[check.name].of_first(table.num_rows)
             positions = verdict.positions
             if check.name in KEEPS_FIRST:
-                key = list(self._subject.contract.key)
-                positions = _copies(frame, positions, key)
-            found = f"{len(positions):,} of {len(frame):,} rows"
+                positions = _copies(table, positions, self._subject.contract.key)
+                verdict = replace(verdict, is_met=not positions)
+            found = f"{len(positions):,} of {table.num_rows:,} rows"
             found = found if check.expectations else NOT_APPLICABLE
             results.append(_result(check, verdict, found, len(positions)))
             failures[check.name] = positions
         return results, failures
 
-    def _check_whole(self, accepted: pd.DataFrame, rows_in: int) -> list[CheckResult]:
-        evidence = measures.Evidence(self._city, self._as_of, accepted, rows_in)
+    def _check_whole(self, accepted: pa.Table, rows_in: int) -> list[CheckResult]:
+        frame = self._subject.frame(accepted, self._as_of)
+        evidence = measures.Evidence(self._city, self._as_of, frame, rows_in)
         taken = measures.take(self._subject.measures, evidence)
         checks = expectations.table_checks(self._name, self._city)
         verdicts = self._run.validate(f"{self._name}_table", measures.measures_frame(taken), checks)
@@ -222,10 +248,11 @@ def _result(check: Check, verdict: Verdict, found: str, rows: int) -> CheckResul
     return CheckResult(check.name, rule.table, outcome, found, check.expected, rows)
 
 
-def _copies(frame: pd.DataFrame, positions: Iterable[int], key: list[str]) -> frozenset[int]:
+def _copies(table: pa.Table, positions: Iterable[int], key: Sequence[str]) -> frozenset[int]:
     """Return those of the positions whose key an earlier one of them has."""
-    rows = frame.loc[sorted(positions), key]
-    return frozenset(rows.index[rows.duplicated()].tolist())
+    ordered = np.array(sorted(positions), np.int64)
+    rows = table.select(list(key)).take(pa.array(ordered)).to_pandas()
+    return frozenset(ordered[rows.duplicated().to_numpy()].tolist())
 
 
 def _all_positions(failures: Mapping[str, frozenset[int]]) -> list[int]:

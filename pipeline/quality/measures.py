@@ -88,7 +88,8 @@ def division_agreement_pct(evidence: Evidence) -> Measure:
     is_near = _near_divisions(city)
     if is_near is None:
         return NOT_APPLICABLE
-    frame = frame[(frame["location_status"] == "located") & frame["area"].notna()]
+    has_both = (frame["location_status"] == "located") & frame["area"].notna()
+    frame = frame.loc[has_both, ["lat", "lon", "area"]]
     row, col, is_inside = city.grid.locate(frame["lat"].to_numpy(), frame["lon"].to_numpy())
     agrees = is_inside & is_near[row, col, frame["area"].to_numpy(np.int64) - 1]
     return _share(
@@ -105,10 +106,11 @@ def other_class_pct(evidence: Evidence) -> Measure:
 def recent_target_rows(evidence: Evidence) -> Measure:
     """Count the reports of target classes in the newest eight weeks."""
     frame, target = evidence.frame, evidence.city.offences.target
-    recent = frame[frame["occurred_age_days"] < frame["occurred_age_days"].min() + RECENT_WEEKS * 7]
+    ages = frame["occurred_age_days"]
+    recent = frame.loc[ages < ages.min() + RECENT_WEEKS * 7, "offence_class"]
     if len(recent) < FEWEST_ROWS:
         return NOT_APPLICABLE
-    rows = int(recent["offence_class"].isin(target).sum())
+    rows = int(recent.isin(target).sum())
     return Measure(rows, f"{rows:,} of {len(recent):,} reports of the newest {RECENT_WEEKS} weeks")
 
 
@@ -143,7 +145,7 @@ def missing_area_pct(evidence: Evidence) -> Measure:
 
 def busiest_point_pct(evidence: Evidence) -> Measure:
     """Measure the share of located reports that lie on the busiest single point."""
-    frame = _located(evidence)
+    frame = _located(evidence, ["lat", "lon"])
     if len(frame) < FEWEST_AT_POINTS:
         return NOT_APPLICABLE
     rows = int(frame.groupby(["lat", "lon"], sort=False).size().max())
@@ -152,8 +154,8 @@ def busiest_point_pct(evidence: Evidence) -> Measure:
 
 def repeated_reports_pct(evidence: Evidence) -> Measure:
     """Measure the share of located reports with the day, point and code of an earlier row."""
-    frame = _located(evidence)
-    is_repeat = frame.duplicated(["occurred_age_days", "lat", "lon", "offence_code"])
+    frame = _located(evidence, ["occurred_age_days", "lat", "lon", "offence_code"])
+    is_repeat = frame.duplicated()
     return _share(int(is_repeat.sum()), len(frame), "located reports like an earlier one")
 
 
@@ -238,9 +240,9 @@ def _age(evidence: Evidence, column: str) -> Measure:
     return Measure(age, f"{age} days: newest {evidence.as_of - timedelta(days=age)}")
 
 
-def _located(evidence: Evidence) -> pd.DataFrame:
+def _located(evidence: Evidence, columns: list[str]) -> pd.DataFrame:
     frame = evidence.frame
-    return frame[frame["location_status"] == "located"]
+    return frame.loc[frame["location_status"] == "located", columns]
 
 
 def _near_divisions(city: City) -> NDArray[np.bool_] | None:

@@ -1,14 +1,16 @@
 """From the sources to the cube: pull, validate, grid."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.domain.city import City, Dataset, load_city
 from pipeline.domain.errors import (
@@ -21,7 +23,14 @@ from pipeline.domain.errors import (
 from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date, week_range, week_start_of
 from pipeline.grid.build import build_cube, cube_tables
 from pipeline.lake import Lake, Ref, Snapshot
-from pipeline.quality.gate import GateReport, check_incidents, check_weather, health_rows
+from pipeline.quality.engine import Verdict
+from pipeline.quality.gate import (
+    GateReport,
+    check_incidents,
+    check_weather,
+    health_rows,
+    judge_incidents,
+)
 from pipeline.settings import Settings
 from pipeline.sources import crime, weather
 from pipeline.sources.calendar import weekly_calendar
@@ -43,6 +52,8 @@ WEATHER_SOURCES = ("weather_ncei", "weather_acis", "weather_nws")
 WEATHER_FORECAST_SOURCE = "weather_forecast"
 CALENDAR_WEEKS_AHEAD = 6
 WEATHER_KNOWN_AFTER = timedelta(days=1)
+EPOCH = date(1970, 1, 1)
+_Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
 
 
 @marks_stale
@@ -95,14 +106,17 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
         QualityGateFailed, StaleData: a check that stops the week failed.
     """
     city, lake, issued = city_of(plan), Lake(settings.lake_root), issue_date_of(plan)
-    build = _incidents(lake.root, plan["city"], tuple(crime_pull["snapshots"].items()))
-    incidents, known_through = _as_published(lake, city, plan, crime_pull, build.incidents)
-    docs = settings.home / "data_docs" / city.name / issued.isoformat()
-    gate = check_incidents(city, incidents, as_of=issued, docs_dir=docs / "incidents")
+    snapshots = tuple(crime_pull["snapshots"].items())
+    build = _incidents(lake.root, city.name, snapshots)
+    incidents, known_through, verdicts = _as_published(lake, city, plan, snapshots, build.incidents)
+    docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
+    gate = check_incidents(
+        city, incidents, as_of=issued, docs_dir=docs and docs / "incidents", verdicts=verdicts
+    )
     daily = weather.merge_weather(
         list(_read_all(lake, weather_pull).values()), issued - WEATHER_KNOWN_AFTER
     )
-    weather_gate = check_weather(city, daily, as_of=issued, docs_dir=docs / "weather")
+    weather_gate = check_weather(city, daily, as_of=issued, docs_dir=docs and docs / "weather")
     health = [*health_rows(gate), *health_rows(weather_gate)]
     ref = lake.write(
         "validated",
@@ -235,10 +249,8 @@ def _read_all(lake: Lake, pulled: Pulled) -> dict[str, pa.Table]:
 
 
 @lru_cache(maxsize=1)
-def _incidents(
-    root: Path | str, city_name: str, snapshots: tuple[tuple[str, str], ...]
-) -> crime.IncidentBuild:
-    """Return the incidents of these snapshots (dataset, Ref as JSON).
+def _incidents(root: Path | str, city_name: str, snapshots: _Snapshots) -> crime.IncidentBuild:
+    """Return the incidents of these snapshots.
 
     The last are kept, since the weeks of a backfill are mostly made of the same snapshots.
     """
@@ -247,27 +259,61 @@ def _incidents(
     return crime.build_incidents(load_city(city_name), raw)
 
 
-def _as_published(
-    lake: Lake, city: City, plan: Plan, pulled: Pulled, incidents: pa.Table
-) -> tuple[pa.Table, date]:
-    """Return the incidents that had been published on the issue date, and the last day of them.
+@dataclass(frozen=True)
+class _Archive:
+    """Incidents in the order in which they became known, checked once for all past weeks.
 
-    Snapshots that existed then are what had been published. Before the first snapshot the city's
-    publication rule decides: a report is known once the day it was reported on has been published,
-    one without a report date once its day of occurrence has.
+    Attributes:
+        incidents: contract INCIDENTS.
+        known_on: (n,) days since 1970 on which each was known at the latest, never falling.
+        verdicts: of the row checks, by position.
+    """
+
+    incidents: pa.Table
+    known_on: NDArray[np.int32]
+    verdicts: Mapping[str, Verdict]
+
+    def through(self, day: date) -> pa.Table:
+        """Return the incidents that were known on a day."""
+        rows = np.searchsorted(self.known_on, (day - EPOCH).days, side="right")
+        return self.incidents.slice(0, int(rows))
+
+
+@lru_cache(maxsize=1)
+def _archive(root: Path | str, city_name: str, snapshots: _Snapshots) -> _Archive:
+    """Return the incidents of these snapshots as an archive to look back in."""
+    incidents = _incidents(root, city_name, snapshots).incidents
+    reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
+    known_on = pc.max_element_wise(reported, incidents["occurred_on"])
+    order = pc.array_sort_indices(known_on)
+    incidents, last = incidents.take(order), pc.max(known_on).as_py()
+    return _Archive(
+        incidents,
+        known_on.take(order).cast(pa.int32()).to_numpy(),
+        judge_incidents(load_city(city_name), incidents, as_of=last),
+    )
+
+
+def _as_published(
+    lake: Lake, city: City, plan: Plan, snapshots: _Snapshots, incidents: pa.Table
+) -> tuple[pa.Table, date, Mapping[str, Verdict] | None]:
+    """Return the incidents published by the issue date, their last day, and what rows passed.
+
+    Snapshots that existed then are what had been published; their rows are still to be checked.
+    Before the first snapshot the city's publication rule decides: a report is known once the day
+    it was reported on has been published, one without a report date once its day of occurrence has.
     """
     issued = issue_date_of(plan)
     as_of = end_of_day(issued, city)
-    possible = incidents.filter(pc.less_equal(incidents["occurred_on"], issued))
-    if not possible.num_rows:
+    possible = incidents["occurred_on"].filter(pc.less_equal(incidents["occurred_on"], issued))
+    if not len(possible):
         raise WeekNotReady(f"No report of {city.title} occurred on or before {issued}.")
-    newest: date = pc.max(possible["occurred_on"]).as_py()
-    if all(lake.snapshot_as_of(city.name, name, as_of) for name in pulled["snapshots"]):
-        return incidents, newest
+    newest: date = pc.max(possible).as_py()
+    if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
+        return incidents, newest, None
     through = min(newest, city.publication.known_through(issued))
-    known_from = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
-    latest = pc.max_element_wise(known_from, incidents["occurred_on"])
-    return incidents.filter(pc.less_equal(latest, through)), through
+    archive = _archive(lake.root, city.name, snapshots)
+    return archive.through(through), through, archive.verdicts
 
 
 def _by_reason(gate: GateReport) -> dict[str, int]:

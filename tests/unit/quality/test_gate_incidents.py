@@ -14,9 +14,9 @@ from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import QualityGateFailed, StaleData
 from pipeline.domain.tables import INCIDENTS, QUARANTINE
 from pipeline.quality import gate, measures
-from pipeline.quality.gate import check_incidents, health_rows
+from pipeline.quality.gate import check_incidents, health_rows, judge_incidents
 from pipeline.quality.rules import RULES
-from tests.unit.quality.quality_samples import AS_OF, LAST_DAY, good_incidents
+from tests.unit.quality.quality_samples import A_DAY, AS_OF, LAST_DAY, good_incidents
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "los_angeles"
 
@@ -55,6 +55,24 @@ def spoilt(city, incidents_table, tmp_path_factory):
     docs = tmp_path_factory.mktemp("docs") / "incidents"
     table = incidents_table(frame)
     return table, at, check_incidents(city, table, as_of=AS_OF, docs_dir=docs)
+
+
+@pytest.mark.parametrize("rows", [0, 95, 105, 110, 1260])
+def test_rows_judged_with_others_come_to_what_they_come_to_alone(city, spoilt, rows):
+    table, _, _ = spoilt
+    # Row 100 repeats the number of row 0: among the first 95 that is no fault of row 0.
+    verdicts = judge_incidents(city, table, as_of=AS_OF)
+    first, as_of = table.slice(0, rows), AS_OF - timedelta(days=(1260 - rows) // A_DAY)
+    alone, judged = (come_to(city, first, as_of, given) for given in (None, verdicts))
+    assert judged == alone
+
+
+def come_to(city: City, table: pa.Table, as_of: date, verdicts) -> tuple:
+    try:
+        report = check_incidents(city, table, as_of=as_of, docs_dir=None, verdicts=verdicts)
+    except QualityGateFailed as error:
+        return (str(error),)
+    return report.accepted.to_pylist(), report.quarantined.to_pylist(), report.checks
 
 
 def outcomes(report) -> dict[str, str]:
