@@ -126,6 +126,7 @@ def backfill(
 
     Each line says how the forecast differs from the stored one. A week that has begun keeps what
     is stored: another forecast of it is refused. A week that fails is named, and the next goes on.
+    Only the results store is written: `hotspots report` and `hotspots export` draw a week's files.
 
     Example: hotspots backfill --from 2026-08-05 --to 2026-10-28
     """
@@ -135,7 +136,7 @@ def backfill(
     if end < day:
         raise InvalidRequest(f"--to {end} comes before --from {day}. Swap them.")
     weeks = [day + WEEK * k for k in range((end - day) // WEEK + 1)]
-    failed = []
+    failed, scored = [], []
     with session(source_dir) as settings, Steps("Backfilling") as steps:
         for issued in weeks:
             now = utc_now()
@@ -145,6 +146,7 @@ def backfill(
                 issue_date=issued,
                 training=training,
                 publish=not dry_run,
+                files=False,
                 now=now,
             )
             steps.label = f"{issued}"
@@ -162,8 +164,10 @@ def backfill(
                     f"expected {week.forecast['city_mean']:.0f}  "
                     f"model {week.trained['mode']}  {week.published['difference']}"
                 )
+                scored += week.scored["weeks"]
             steps.finish()
             Console().print(line, soft_wrap=True, highlight=False, markup=False)
+        workflow.renew_cards(settings, load_city(city), scored)
     if failed:
         raise WeekNotReady(
             f"{len(failed)} of {len(weeks)} weeks failed, those issued {', '.join(failed)}; the "

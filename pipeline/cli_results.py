@@ -241,10 +241,11 @@ def _print_forecast(
     stored = store.run(city_name, target)
     cells, totals = store.cells_frame(city_name, target), store.totals(city_name, target)
     console.print(week_table(city, stored, cells, totals))
-    issued = stored.record.weeks.issue_date.isoformat()
+    files = settings.home / "reports" / city_name / target.isoformat()
+    docs = settings.data_docs_dir(city_name, stored.record.weeks.issue_date)
     places = {
-        "Map and exports": settings.home / "reports" / city_name / target.isoformat(),
-        "Data Docs": settings.home / "data_docs" / city_name / issued / "incidents" / "index.html",
+        "Map and exports": files if files.is_dir() else "see `hotspots report` and `export`",
+        "Data Docs": docs / "incidents" / "index.html" if docs.is_dir() else "none were written",
         "Results": settings.results_database.removeprefix("sqlite:///"),
         "Lake": settings.lake_root,
     }

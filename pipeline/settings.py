@@ -1,6 +1,7 @@
 """Every path, address, credential and knob, read once from HOTSPOTS_* variables."""
 
 import os
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -81,6 +82,10 @@ class Settings(BaseSettings):
     def trainings_dir(self) -> Path:
         """Folder of what trainings in processes of their own read and write."""
         return self.home / "trainings"
+
+    def data_docs_dir(self, city: str, issue_date: date) -> Path:
+        """Folder of the Data Docs of a city's run, where they were written."""
+        return self.home / "data_docs" / city / issue_date.isoformat()
 
     @property
     def results_database(self) -> str:

@@ -49,7 +49,12 @@ def main() -> None:
         began = time.perf_counter()
         for week in range(WEEKS):
             plan = workflow.make_plan(
-                settings, city=CITY, issue_date=first + week * WEEK, training="reuse", now=now
+                settings,
+                city=CITY,
+                issue_date=first + week * WEEK,
+                training="reuse",
+                files=False,
+                now=now,
             )
             done = workflow.run_week(settings, plan, now=now, watch=clock.start)
         clock.stop()

@@ -1,7 +1,7 @@
 """The results store: forecasts by week and revision, each written whole or not at all."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -174,9 +174,8 @@ class ResultsStore(ResultsReader):
         with transaction(self._engine, is_write=True) as session:
             _lock(session, f"{city} observed")
             newer = set(session.scalars(known))
-            for week, grid in zip(weeks, counts, strict=True):
-                if week not in newer:
-                    _replace_observed(session, city, week, grid, as_of)
+            pairs = zip(weeks, counts, strict=True)
+            _replace_observed(session, city, {w: c for w, c in pairs if w not in newer}, as_of)
 
     def save_card(self, city: str, version: str, sha256: str, card: str) -> None:
         """Keep the card of a registered model, in place of one of the same version."""
@@ -261,18 +260,29 @@ def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bo
 
 
 def _replace_observed(
-    session: Session, city: str, week: date, grid: NDArray[np.floating], as_of: date
+    session: Session, city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
 ) -> None:
-    key = {"city": city, "week_start": week}
     for table in (ObservedWeek, ObservedCell):
-        session.execute(delete(table).filter_by(**key))
-    session.add(ObservedWeek(**key, as_of=as_of, reports=int(grid.sum())))
-    cells = [
-        {**key, "row": int(row), "col": int(col), "reports": int(grid[row, col])}
-        for row, col in zip(*np.nonzero(grid), strict=True)
+        of_weeks = (table.city == city) & table.week_start.in_(counts)
+        session.execute(delete(table).where(of_weeks))
+    weeks = [
+        {"city": city, "week_start": week, "as_of": as_of, "reports": int(grid.sum())}
+        for week, grid in counts.items()
     ]
-    if cells:
-        session.execute(insert(ObservedCell), cells)
+    cells = [
+        {"city": city, "week_start": week, "row": row, "col": col, "reports": reports}
+        for week, grid in counts.items()
+        for row, col, reports in _busy_cells(grid)
+    ]
+    for table, rows in ((ObservedWeek, weeks), (ObservedCell, cells)):
+        if rows:
+            session.execute(insert(table), rows)
+
+
+def _busy_cells(grid: NDArray[np.floating]) -> Iterator[tuple[int, int, int]]:
+    """Return the row, column and reports of every cell that has any."""
+    row, col = np.nonzero(grid)
+    return zip(row.tolist(), col.tolist(), grid[row, col].astype(int).tolist(), strict=True)
 
 
 def _add(session: Session, table: type[Base], run_pk: int, rows: list[Row]) -> None:

@@ -30,6 +30,7 @@ from pipeline.results.history import HistoryReader
 from pipeline.results.places import with_places
 from pipeline.results.records import StoredRun
 from pipeline.results.summaries import clusters_summary
+from pipeline.settings import Settings
 
 FORECAST = "forecast"
 
@@ -99,11 +100,11 @@ def cell_history(store: HistoryReader, city: str, row: int, col: int, week: date
 
 
 def week_health(
-    store: HistoryReader, city: str, week: date, data_docs_url: str | None = None
+    store: HistoryReader, city: str, week: date, settings: Settings | None = None
 ) -> WeekHealth:
     """Return what a week was made from and what the checks of it found.
 
-    `data_docs_url` is where the reports of all checks are served, if they are.
+    The settings say where the reports of all checks lie and are served, if they are.
 
     Raises:
         WeekNotReady: the week has no forecast.
@@ -123,9 +124,16 @@ def week_health(
         has_card=store.has_card(city, record.model_version),
         # Airflow allows no space in a run's name; the command line's names have some.
         airflow_run=record.run_id if "/" in record.run_id else None,
-        data_docs=data_docs_url
-        and f"{data_docs_url.rstrip('/')}/{city}/{record.weeks.issue_date}/incidents/index.html",
+        data_docs=settings and _data_docs(settings, city, record.weeks.issue_date),
     )
+
+
+def _data_docs(settings: Settings, city: str, issue_date: date) -> str | None:
+    """Return the address of a run's Data Docs; None where they aren't served or none were made."""
+    url = settings.data_docs_url
+    if url is None or not settings.data_docs_dir(city, issue_date).is_dir():
+        return None
+    return f"{url.rstrip('/')}/{city}/{issue_date}/incidents/index.html"
 
 
 def geometry(city: City) -> Geometry:

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.clock import utc_now
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow.briefing import briefing
+from pipeline.workflow.card import renew_cards
 from pipeline.workflow.health import require_forecast
 from pipeline.workflow.history import load_piece, plan_history, snapshot_history
 from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
@@ -44,6 +45,7 @@ __all__ = [
     "make_plan",
     "plan_history",
     "read_cube",
+    "renew_cards",
     "resolve",
     "run_step",
     "run_to_cube",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.domain.city import City
+from pipeline.domain.weeks import parse_date
 from pipeline.grid.cube import CubeView
 from pipeline.lake import Lake, Ref
 from pipeline.results.files import write_file
 from pipeline.results.history import HistoryReader
 from pipeline.results.model_card import LearnedFrom, model_card, with_own_record
-from pipeline.results.records import StoredRun
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.plan import Gridded, Plan, city_of
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
     from pipeline.model.saved import TrainedModel
 
 
-def renew_card(settings: Settings, city: City, run: StoredRun) -> list[Path]:
-    """Tell in the card of a run's model what its forecasts came to; without a card, nothing."""
-    reader, version = HistoryReader(settings.results_database), run.record.model_version
-    if not reader.has_card(city.name, version):
-        return []
-    text = with_own_record(reader, city, version, reader.card(city.name, version))
-    return [_keep(settings, city, version, run.record.model_sha256, text)]
+def renew_cards(settings: Settings, city: City, weeks: Sequence[str]) -> list[Path]:
+    """Tell in the cards of the models that forecast these weeks what their forecasts came to.
+
+    A model without a card gets none.
+    """
+    reader, files = HistoryReader(settings.results_database), []
+    runs = [reader.run(city.name, parse_date(week)).record for week in weeks]
+    for version, sha256 in {run.model_version: run.model_sha256 for run in runs}.items():
+        if reader.has_card(city.name, version):
+            text = with_own_record(reader, city, version, reader.card(city.name, version))
+            files.append(_keep(settings, city, version, sha256, text))
+    return files
 
 
 def write_card(

@@ -24,7 +24,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.accounting import account
 from pipeline.workflow.artefact import read_forecast
-from pipeline.workflow.card import renew_card
+from pipeline.workflow.card import renew_cards
 from pipeline.workflow.difference import difference
 from pipeline.workflow.modelling import read_cube
 from pipeline.workflow.plan import (
@@ -90,7 +90,8 @@ def report(
 
     Their maps and pages are written anew, and the cards of the models that forecast them.
 
-    A dry run has published nothing, and so writes nothing.
+    A dry run has published nothing, and so writes nothing. A run without files of its own writes
+    anew only what lies there.
     """
     city = city_of(plan)
     folder = settings.home / "reports" / city.name
@@ -101,20 +102,18 @@ def report(
     cube, edge = read_cube(settings, grid, city), parse_date(grid["edge_week"])
     target = parse_date(plan["target_week"])
     reader = HistoryReader(settings.results_database)
-    files = [
-        *export_week(store, city, target, week),
-        _draw(store, city, cube, target, week, None),
-        _write_page(reader, city, target, week),
-    ]
-    models = {}
+    files: list[Path] = []
+    if plan["files"]:
+        files += export_week(store, city, target, week)
+        files.append(_draw(store, city, cube, target, week, None))
+        files.append(_write_page(reader, city, target, week))
+        files += renew_cards(settings, city, scored["weeks"])
     for past in map(parse_date, scored["weeks"]):
-        of_past, run = folder / past.isoformat(), store.run(city.name, past)
-        observed = observed_week(cube, city, past, edge)
-        files.append(_draw(store, city, cube, past, of_past, observed))
-        files.append(_write_page(reader, city, past, of_past))
-        models[run.record.model_version] = run
-    for run in models.values():
-        files += renew_card(settings, city, run)
+        of_past = folder / past.isoformat()
+        if plan["files"] or of_past.is_dir():
+            observed = observed_week(cube, city, past, edge)
+            files.append(_draw(store, city, cube, past, of_past, observed))
+            files.append(_write_page(reader, city, past, of_past))
     return Reported(folder=str(week), files=[str(file) for file in files])
 
 

@@ -23,6 +23,7 @@ class Plan(TypedDict):
     training: TrainingType
     publish: bool
     notes: str
+    files: bool  # map, page, exports and Data Docs; without them the results store alone
     run: NotRequired[str]  # Airflow's name for it; a run of the command line has none
 
 
@@ -116,6 +117,7 @@ def make_plan(
     training: str = "auto",
     publish: bool = True,
     notes: str = "",
+    files: bool = True,
     run: str | None = None,
     now: datetime,
 ) -> Plan:
@@ -142,6 +144,7 @@ def make_plan(
         training=training,
         publish=publish,
         notes=notes,
+        files=files,
     )
     if run:
         plan["run"] = run

@@ -105,8 +105,8 @@ def outcome(request: Request, store: Results, week: date, city: CityName = CITY)
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
 def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
-    docs = get_settings().data_docs_url
-    return answer(request, store, city, lambda: views.week_health(store, city, week, docs))
+    settings = get_settings()
+    return answer(request, store, city, lambda: views.week_health(store, city, week, settings))
 
 
 @app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)

@@ -93,15 +93,19 @@ def test_a_backfill_walks_the_weeks(hotspots, home, made_up_folder):
     assert code == 0, err
     assert [line.split()[0] for line in out.splitlines()] == ["2017-12-24", "2017-12-31"]
     assert "model reuse  new: none is stored" in out
+    recorded = home / "recorded"
+    drawn = {week.name for week in (recorded / "reports" / "chicago").glob("20*")}
+    assert not drawn & {"2017-12-24", "2017-12-31"}
+    assert not (recorded / "data_docs" / "chicago" / "2017-12-20").exists()
     code, out, err = hotspots(
         "backfill", "--city", "chicago", "--source-dir", made_up_folder, "--dry-run",
         "--from", "2017-12-27", "--to", "2018-01-03",
     )  # fmt: skip
     assert code == 0, err
     assert ["same as revision 1" in line for line in out.splitlines()] == [True, False]
-    assert hotspots("status", "--city", "chicago", HOTSPOTS_HOME=str(home / "recorded"))[1].count(
-        "3, of which"
-    )
+    status = hotspots("status", "--city", "chicago", HOTSPOTS_HOME=str(recorded))[1]
+    assert "3, of which" in status
+    assert "Data Docs        none were written" in hotspots("show", "--city", "chicago")[1]
 
 
 def test_models_are_listed_promoted_and_rolled_back(hotspots, home):

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import warnings
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import geopandas as gpd
@@ -223,14 +223,25 @@ def test_the_card_of_a_model_is_downloaded_and_one_that_is_not_kept_is_not_found
     assert (missing.status_code, "no card of a model 4" in missing.json()["detail"]) == (404, True)
 
 
-def test_a_week_links_to_its_card_its_run_and_its_checks(reader, known, monkeypatch):
+def test_a_week_links_to_its_card_its_run_and_its_checks(reader, known, monkeypatch, tmp_path):
     monkeypatch.setenv("HOTSPOTS_DATA_DOCS_URL", "https://docs.example/hotspots/")
+    monkeypatch.setenv("HOTSPOTS_HOME", str(tmp_path))
     get_settings.cache_clear()
+    get_settings().data_docs_dir("los_angeles", date(2025, 12, 31)).mkdir(parents=True)
     found = reader.get(f"{WEEK}/health").json()
     assert (found["model_version"], found["has_card"]) == ("3", True)
     assert found["airflow_run"] == "weekly_forecast/scheduled-1"
     page = "los_angeles/2025-12-31/incidents/index.html"
     assert found["data_docs"] == f"https://docs.example/hotspots/{page}"
+
+
+def test_a_week_whose_checks_were_not_written_up_links_to_none(
+    reader, known, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HOTSPOTS_DATA_DOCS_URL", "https://docs.example/hotspots/")
+    monkeypatch.setenv("HOTSPOTS_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    assert reader.get(f"{WEEK}/health").json()["data_docs"] is None
 
 
 def schema_of(schema, route):
