@@ -7,9 +7,11 @@ paths, hashes and figures, so that steps may run in one process or on many machi
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib import import_module
 from typing import Any
 
 from pipeline.clock import utc_now
+from pipeline.quality.engine import load_gx
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow.briefing import briefing
 from pipeline.workflow.card import renew_cards
@@ -41,6 +43,7 @@ __all__ = [
     "Week",
     "check_forecast",
     "describe",
+    "load_parts",
     "load_piece",
     "make_plan",
     "plan_history",
@@ -131,6 +134,16 @@ def describe(plan: Plan) -> str:
 def check_forecast(city: str) -> str:
     """Return the forecast that stands, in words; see `require_forecast`."""
     return require_forecast(get_settings(), city, now=utc_now())
+
+
+def load_parts() -> None:
+    """Import what the steps import only when they need it, for a process that starts many.
+
+    Not TensorFlow, which is not made to be forked.
+    """
+    for name in ("geopandas", "matplotlib.figure", "mlflow.tracking", "scipy.stats"):
+        import_module(name)
+    load_gx()
 
 
 def run_step(name: str, *inputs: object) -> Any:  # noqa: ANN401 - small and JSON-able
