@@ -49,6 +49,16 @@ def test_the_writer_publishes_scores_and_marks_but_changes_no_table(stored):
     assert refused(writer, "create table x (y int)")
 
 
+@pytest.mark.parametrize(
+    "table",
+    ["forecast_models", "forecast_runs", "cell_forecasts", "total_forecasts", "data_health"],
+)
+def test_the_writer_adds_to_the_forecast_log_and_takes_nothing_back(stored, table):
+    column = {"forecast_models": "sha256", "forecast_runs": "revision"}.get(table, "run_pk")
+    assert refused(stored["results_writer"], f"update {table} set {column} = {column}")
+    assert refused(stored["results_writer"], f"delete from {table}")
+
+
 def test_the_reader_reads_and_does_nothing_else(stored):
     reader = stored["results_reader"]
     assert ResultsReader(reader).run(CITY, TARGET, 1).record == make_run()
