@@ -95,6 +95,22 @@ def quick_settings(url, first_day):
     }
 
 
+def on_celery(metadata, broker):
+    """Return settings, as environment variables, of an Airflow on Celery that runs as asked."""
+    return {
+        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
+        "AIRFLOW__CELERY__BROKER_URL": broker,
+        "AIRFLOW__CELERY__RESULT_BACKEND": "db+" + metadata.replace("+psycopg:", "+psycopg2:"),
+    }
+
+
+def celery_worker(queue, size):
+    """Return the command of a worker of one queue, for so many tasks at a time."""
+    host = ("-H", f"{queue}@%h", "--skip-serve-logs")
+    return ("airflow", "celery", "worker", "-q", queue, "-c", str(size), *host)
+
+
 @pytest.fixture
 def small(sources):
     return quick_settings(sources.url, FIRST_DAY)

@@ -7,27 +7,19 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
 from pipeline.results.tables import Base
-from tests.e2e.conftest import LAST_DAY
+from tests.e2e.conftest import LAST_DAY, celery_worker, on_celery
 from tests.services import Airflow, free_port, is_open, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-WORKERS = {"default": "2", "gpu": "1"}  # queue -> tasks at a time
+WORKERS = {"default": 2, "gpu": 1}  # queue -> tasks at a time
 OF_THE_MOMENT = {"run_id", "created_at"}
 
 
 @pytest.fixture
 def airflow(tmp_path, databases, redis, small, s3_url):
     metadata = databases["airflow"]
-    return Airflow(
-        tmp_path,
-        metadata,
-        AIRFLOW__CORE__EXECUTOR="CeleryExecutor",
-        AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE="False",  # only the run that is asked for
-        AIRFLOW__CELERY__BROKER_URL=redis,
-        AIRFLOW__CELERY__RESULT_BACKEND="db+" + metadata.replace("+psycopg:", "+psycopg2:"),
-        **small,
-    )
+    return Airflow(tmp_path, metadata, **on_celery(metadata, redis), **small)
 
 
 def run_a_week(airflow, databases, lake_url):
@@ -59,12 +51,9 @@ def run_a_week(airflow, databases, lake_url):
         start("dag-processor", "airflow", "dag-processor")
         start("api-server", "airflow", "api-server", **read)
         logs = {
-            queue: start(
-                f"worker_{queue}", "airflow", "celery", "worker",
-                "-q", queue, "-c", size, "-H", f"{queue}@%h", "--skip-serve-logs", **written,
-            )
+            queue: start(f"worker_{queue}", *celery_worker(queue, size), **written)
             for queue, size in WORKERS.items()
-        }  # fmt: skip
+        }
         wait_for(lambda: is_open(port), 300, "MLflow")
         airflow.start_dag("weekly_forecast")
         airflow.trigger("weekly_forecast", issue_date=LAST_DAY.isoformat())
