@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 ITERATIONS = 8
 RIDGE = 1e-3
+CONVERGED = 1e-5
 TOLERANCE = 1e-3  # of log likelihood: the ridge itself takes a little
 
 
@@ -23,15 +24,18 @@ def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[
     beta = np.zeros(design.shape[1])
     beta[1] = 1.0
     beta[0] = np.log(counts.sum() / np.exp(offset + design[:, 1]).sum())
+    reached = _likelihood(design, counts, offset, beta)
     for _ in range(ITERATIONS):
         mean = np.exp(np.clip(offset + design @ beta, -30, 30))
         slope = design.T @ (counts - mean)
         curvature = (design * mean[:, None]).T @ design
         step = np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), slope)
-        reached = _likelihood(design, counts, offset, beta)
-        while _likelihood(design, counts, offset, beta + step) < reached - TOLERANCE:
+        before = reached
+        while (reached := _likelihood(design, counts, offset, beta + step)) < before - TOLERANCE:
             step = step / 2  # on few counts a whole step can overshoot
         beta = beta + step
+        if np.abs(step).max() < CONVERGED:
+            break  # the next step would be of the order of this one's square
     return beta
 
 
