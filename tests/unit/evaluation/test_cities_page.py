@@ -56,20 +56,25 @@ def test_the_example_is_enough_for_a_backtest(settings, tmp_path):
 
 @pytest.mark.parametrize("extra", EXAMPLES[1:])
 def test_every_other_example_fits_into_the_first(extra, tmp_path):
-    whole = tomllib.loads(EXAMPLES[0])
-    assert set(tomllib.loads(extra)) <= set(whole)
+    whole, part = tomllib.loads(EXAMPLES[0]), tomllib.loads(extra)
+    assert set(part) <= {*whole, "neighbourhoods"}
+    kept = EXAMPLES[0].split("[offences]")[0] if "offences" in part else EXAMPLES[0]
     path = tmp_path / "springfield.toml"
-    path.write_text(EXAMPLES[0].split("[offences]")[0] + extra)
-    assert load_city(str(path)).offences.target == ("robbery", "felony assault")
+    path.write_text(f"{kept}\n{extra}")
+    city = load_city(str(path))
+    assert list(city.offences.target) == {**whole, **part}["offences"]["target"]
+    assert (city.neighbourhoods is not None) == ("neighbourhoods" in part)
 
 
 def test_every_field_is_on_the_page_and_every_one_on_the_page_exists():
     models = (
         city_module.City, city_module.GridSpec, city_module.Offences, city_module.Publication,
-        city_module.Dataset, city_module.Station,
+        city_module.Dataset, city_module.Station, city_module.NeighbourhoodLayer,
     )  # fmt: skip
     fields = {name for model in models for name in model.model_fields} - {"folder"}
-    sections = {"grid", "offences", "codes", "publication", "datasets", "stations"}
+    sections = {
+        "grid", "offences", "codes", "publication", "datasets", "stations", "neighbourhoods",
+    }  # fmt: skip
     columns = {*REQUIRED, *OPTIONAL}
     assert fields - sections <= fields_in_table()
     assert fields_in_table() - columns <= fields
