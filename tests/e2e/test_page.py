@@ -1,13 +1,10 @@
 """The Hotspots page in a browser: what it draws, says and gives, and whether all can use it."""
 
-import importlib
 import io
 import json
 import os
-import sys
 import threading
 import time
-import warnings
 from datetime import timedelta
 
 import geopandas as gpd
@@ -16,10 +13,10 @@ import pytest
 
 from pipeline.domain.city import load_city
 from pipeline.results.history import HistoryReader
-from tests.conftest import ROOT
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
+from tests.page_app import app_of_a_viewer
 
 SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
@@ -44,21 +41,8 @@ pytestmark = NEEDS_THE_PAGE
 def app(tmp_path_factory):
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    sys.path.insert(0, str(ROOT / "plugins"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow and what it imports warn of their own parts
-        from airflow.api_fastapi.app import create_auth_manager
-        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-        from airflow.api_fastapi.core_api.security import get_user
-
-        app = importlib.import_module("hotspots_ui.api").app
-        create_auth_manager()
-    app.dependency_overrides[get_user] = lambda: SimpleAuthManagerUser(
-        username="viewer", role="VIEWER"
-    )
-    yield app
-    app.dependency_overrides.clear()
-    sys.path.remove(str(ROOT / "plugins"))
+    with app_of_a_viewer() as app:
+        yield app
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,195 @@
+"""Time the Hotspots page and its API with five years of weeks stored: `make bench-page`.
+
+260 weeks of a made-up Los Angeles, all but the last three counted and scored, in SQLite; page, API
+and their readers on loopback, on the same cores. Each part starts on a server that holds nothing yet.
+
+The server is uvicorn with the plugin's own app, compressed as Airflow's server compresses, and
+Airflow's check of what a viewer may see. Left out is what Airflow does around it on each request:
+checking the token (with a question to its database), and the access log.
+"""
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tests.e2e.conftest import BROWSER
+from tests.made_up_year import CITY, LAST_TARGET, fill
+from tests.page_app import app_of_a_viewer
+from tests.services import free_port, is_open, wait_for
+
+WEEKS = 260
+READERS, STEPS = 50, 12
+LOADS, ARROWS, PAGES = 7, 20, 10
+MOUNTED_AT = "/hotspots"
+CELLS = 1663
+PAINTED_MS, CHANGED_MS, ANSWERED_MS, WEIGHT_KB = 1500, 150, 100, 600
+
+# Says when a browser has painted what the map was last given: canvases are drawn in an animation
+# frame, and a message posted in a later frame is read after the frame was painted.
+WATCH = """
+window.painted = []; window.pressed = 0;
+addEventListener("keydown", (event) => { window.pressed = event.timeStamp; }, true);
+addEventListener("DOMContentLoaded", () => new MutationObserver(() => requestAnimationFrame(() => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    document.body.dataset.painted = window.painted.push(performance.now() - window.pressed);
+  };
+  port2.postMessage(null);
+})).observe(document.getElementById("map"), { attributeFilter: ["data-week"] }));
+"""
+TRANSFERRED = """
+[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .reduce((sum, part) => sum + part.transferSize, 0)
+"""
+
+
+def server() -> Any:  # noqa: ANN401
+    """Return what uvicorn serves."""
+    from fastapi import FastAPI
+    from starlette.middleware.gzip import GZipMiddleware
+
+    app = FastAPI()
+    app.mount(MOUNTED_AT, ExitStack().enter_context(app_of_a_viewer()))
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    return app
+
+
+@contextmanager
+def serving(home: Path, store: str) -> Iterator[str]:
+    """Run a fresh server on loopback and give the page's address."""
+    port = free_port()
+    words = ["uvicorn", "scripts.bench_page:server", "--factory", "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", *words, "--log-level", "warning", "--ws", "none"],
+        env={**os.environ, "AIRFLOW_HOME": str(home), "HOTSPOTS_RESULTS_URL": store},
+    )
+    try:
+        wait_for(lambda: is_open(port), 120, "the server")
+        yield f"http://127.0.0.1:{port}{MOUNTED_AT}/"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def browse(address: str) -> dict[str, Any]:
+    """Return milliseconds of first paints and week changes in a browser, and bytes of a page."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        pages = [_load(browser, address) for _ in range(LOADS)]
+        figures = {
+            "paints": [page.evaluate("window.painted[0]") for page in pages],
+            "bytes": pages[0].evaluate(TRANSFERRED),
+            "changes": _change_weeks(pages[-1]),
+        }
+        browser.close()
+    return figures
+
+
+def _load(browser: Any, address: str) -> Any:  # noqa: ANN401
+    """Return a page in a browser that held nothing of it, once the map is painted."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.add_init_script(WATCH)
+    page.goto(address)
+    page.wait_for_selector('body[data-painted="1"]')
+    assert page.get_attribute("#map", "data-cells") == str(CELLS)
+    return page
+
+
+def _change_weeks(page: Any) -> list[float]:  # noqa: ANN401
+    """Go back by weeks and by half years; each key is pressed as soon as the last is answered."""
+    page.focus("#slider")
+    for k, key in enumerate(["ArrowLeft"] * ARROWS + ["PageDown"] * PAGES):
+        page.keyboard.press(key)
+        page.wait_for_selector(f'body[data-painted="{k + 2}"]')
+    return page.evaluate("window.painted.slice(1)")
+
+
+async def read(address: str) -> dict[str, list[float]]:
+    """Return milliseconds of every answer, by route, while all readers ask at once."""
+    took: dict[str, list[float]] = defaultdict(list)
+
+    async def ask(route: str, path: str) -> None:
+        began = time.perf_counter()
+        async with session.get(f"{address}v1/{path}") as answer:
+            await answer.read()
+        assert answer.status == 200, (path, answer.status)
+        took[route].append(1000 * (time.perf_counter() - began))
+
+    connector = aiohttp.TCPConnector(limit=READERS)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+        await asyncio.gather(*(_reader(k, ask) for k in range(READERS)))
+    return took
+
+
+async def _reader(number: int, ask: Any) -> None:  # noqa: ANN401
+    """Ask as the page does for somebody who walks back from a week, each from another."""
+    rng = random.Random(number)  # noqa: S311
+    await ask("weeks", "weeks")
+    start = rng.randrange(3, WEEKS - STEPS)
+    for step in range(STEPS):
+        week = LAST_TARGET - timedelta(weeks=start + step)
+        await ask("forecast", f"weeks/{week}/forecast")
+        await ask("outcome", f"weeks/{week}/outcome")
+        await ask("cell", f"cells/32/48?week={week}")
+        if step % 4 == number % 4:
+            await ask("health", f"weeks/{week}/health")
+        if step == number % STEPS:
+            await ask("scores", "scores")
+            await ask("areas", "scores/areas")
+
+
+def main() -> None:
+    """Measure, and print each figure beside its target."""
+    with tempfile.TemporaryDirectory() as folder:
+        home, store = Path(folder), f"sqlite:///{folder}/results.db"
+        fill(store, WEEKS)
+        with serving(home, store) as address:
+            seen = browse(address)
+        with serving(home, store) as address:
+            first, again = asyncio.run(read(address)), asyncio.run(read(address))
+    table = Table(title=f"{WEEKS} weeks of {CITY}, {os.cpu_count()} cores")
+    for heading in ("what", "figure", "target", "met"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    everything = [ms for part in again.values() for ms in part]
+    for what, figure, target, unit in (
+        ("first map paint, median", np.median(seen["paints"]), PAINTED_MS, "ms"),
+        ("first map paint, longest", max(seen["paints"]), None, "ms"),
+        ("week change, median", np.median(seen["changes"]), CHANGED_MS, "ms"),
+        ("week change, p95", np.percentile(seen["changes"], 95), CHANGED_MS, "ms"),
+        ("page and first week, compressed", seen["bytes"] / 1000, WEIGHT_KB, "kB"),
+        (f"API p95, {READERS} readers", np.percentile(everything, 95), ANSWERED_MS, "ms"),
+    ):
+        met = "" if target is None else "yes" if figure < target else "no"
+        table.add_row(what, f"{figure:.0f} {unit}", f"{target or ''}", met)
+    Console().print(table)
+    routes = Table(title="API, ms")
+    for heading in ("route", "answers", "first p50", "first p95", "again p50", "again p95"):
+        routes.add_column(heading, justify="left" if heading == "route" else "right")
+    for route in first:
+        figures = [np.percentile(r[route], q) for r in (first, again) for q in (50, 95)]
+        routes.add_row(route, str(len(first[route])), *(f"{f:.0f}" for f in figures))
+    Console().print(routes)
+    print([round(x) for x in seen["paints"]], [round(x) for x in seen["changes"]])
+    for r in (first, again):
+        x=[m for p in r.values() for m in p]; print(len(x), np.percentile(x,[50,95,99]))
+
+
+if __name__ == "__main__":
+    main()
