@@ -1,8 +1,10 @@
 """What all routes share: who may ask, and answers that are made once and sent when changed."""
 
+import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from functools import lru_cache
 from threading import Lock
 from time import monotonic
@@ -20,7 +22,9 @@ from pipeline.settings import get_settings
 
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
 JSON = "application/json"
-KEPT_ANSWERS, KEPT_VERSIONS = 256, 8
+# A week's forecast is 41 kB, all else a tenth of it or less: some 50 MB if each answer kept is used.
+KEPT_ANSWERS, KEPT_VERSIONS = 4096, 8
+COMPRESSION = 6  # smaller by 1 % would take twice as long
 FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
 # 401 without a user of Airflow, 403 for one that may not see plugins. It stands on the app, so
 # that no route can be added without it.
@@ -45,24 +49,34 @@ Results = Annotated[HistoryReader, Depends(results)]
 
 
 class Kept:
-    """The last things made, by key; the one unused for longest goes first."""
+    """The last things made, by key; the one unused for longest goes first.
+
+    Who asks for what is being made waits for it, so that nothing is made twice at a time.
+    """
 
     def __init__(self, most: int) -> None:
         self._most, self._lock = most, Lock()
-        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._values: OrderedDict[Hashable, Future[Any]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Return what was kept under a key, or make it and keep it."""
         with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        value = make()
-        with self._lock:
-            self._values[key] = value
+            is_new = key not in self._values
+            value = self._values.setdefault(key, Future())
+            self._values.move_to_end(key)
             if len(self._values) > self._most:
                 self._values.popitem(last=False)
-        return value
+        if is_new:
+            self._make(key, value, make)
+        return value.result()
+
+    def _make(self, key: Hashable, value: Future[Any], make: Callable[[], Any]) -> None:
+        try:
+            value.set_result(make())
+        except BaseException as error:  # noqa: BLE001 - raised by `result`, to all who wait
+            value.set_exception(error)
+            with self._lock:
+                self._values.pop(key, None)
 
 
 kept, versions = Kept(KEPT_ANSWERS), Kept(KEPT_VERSIONS)
@@ -78,25 +92,45 @@ def keep(store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any
 def answer(
     request: Request, store: HistoryReader, city: str, make: Callable[[], BaseModel]
 ) -> Response:
-    """Return what `make` makes as JSON, or 304 where the caller holds the same already."""
+    """Return what `make` makes as JSON, or 304 where the caller holds the same already.
+
+    It is kept compressed, which takes longer than all else that an answer made before asks for.
+    """
     what = (request.url.path, request.url.query)
-    content = keep(store, city, what, lambda: make().model_dump_json().encode())
-    return tagged(request, content, JSON)
+    tag, packed = keep(store, city, what, lambda: _packed(make()))
+    headers = {"Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return _sent(request, tag, gzip.decompress(packed), JSON, headers)
+    return _sent(request, tag, packed, JSON, {**headers, "Content-Encoding": "gzip"})
+
+
+def _packed(made: BaseModel) -> tuple[str, bytes]:
+    content = made.model_dump_json().encode()
+    return _tag(content), gzip.compress(content, COMPRESSION, mtime=0)
 
 
 def tagged(
-    request: Request, content: bytes, media_type: str, headers: Mapping[str, str] | None = None
+    request: Request, content: bytes, media_type: str, headers: Mapping[str, str]
 ) -> Response:
     """Return content under a tag of its hash, or 304 where the caller names that tag."""
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    held = {"ETag": tag, "Cache-Control": "private, no-cache", **(headers or {})}
+    return _sent(request, _tag(content), content, media_type, headers)
+
+
+def _tag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def _sent(
+    request: Request, tag: str, content: bytes, media_type: str, headers: Mapping[str, str]
+) -> Response:
+    held = {"ETag": tag, "Cache-Control": "private, no-cache"}
     # A proxy that compresses makes the tag a weak one.
     asked = {
         t.strip().removeprefix("W/") for t in request.headers.get("if-none-match", "").split(",")
     }
-    if tag in (one.strip() for one in asked):
+    if tag in asked:
         return Response(status_code=304, headers=held)
-    return Response(content, media_type=media_type, headers=held)
+    return Response(content, media_type=media_type, headers={**held, **headers})
 
 
 def answer_error(_request: Request, error: Exception) -> JSONResponse:
