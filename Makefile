@@ -14,7 +14,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run test lint fast ui bench bench-lake bench-weeks bench-backfill bench-cities clean
+.PHONY: help setup page run test lint fast ui bench bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-lake: .venv/.test ## Time what a week asks of its lake, on disk and in obj
 
 bench-weeks: .venv/.test ## Time `hotspots backfill` over 200 weeks in one process (WEEKS=200)
 	@$(VENV)/python -W ignore -m scripts.bench_weeks $(WEEKS)
+
+bench-page: .venv/.test .venv/.page ## Time the Hotspots page and its API with five years of weeks stored
+	@$(VENV)/python -W ignore -m scripts.bench_page
 
 bench-backfill: .venv/.test ## Backfill twelve weeks through the scheduler, twice, and time them
 	@BACKFILL_WEEKS=12 $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_backfill.py

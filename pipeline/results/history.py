@@ -72,22 +72,44 @@ class HistoryReader(ResultsReader):
             rows = list(session.execute(query.order_by(ObservedWeek.week_start))) if is_kept else []
         return pd.DataFrame(rows, columns=OBSERVED_COLUMNS)
 
+    def observed_week(self, city: str, week: date) -> tuple[date, int]:
+        """Return the edge week that a week is known as of, and its reports.
+
+        Raises:
+            WeekNotReady: what happened in that week isn't known yet.
+        """
+        query = select(ObservedWeek.as_of, ObservedWeek.reports)
+        query = query.where(ObservedWeek.city == city, ObservedWeek.week_start == week)
+        with self._read() as session:
+            found = session.execute(query).first() if _keeps_outcomes(session) else None
+        if found is None:
+            raise WeekNotReady(
+                f"What happened in {city} in the week of {week} isn't known yet. The city "
+                "publishes its reports weeks late; ask again when a later week has been run."
+            )
+        return found.as_of, found.reports
+
     def observed_cells(self, city: str, week: date) -> pd.DataFrame:
         """Return the cells with reports in a known week: row, col, reports.
 
         Raises:
             WeekNotReady: what happened in that week isn't known yet.
         """
-        if week not in set(self.observed_weeks(city)["week_start"]):
-            raise WeekNotReady(
-                f"What happened in {city} in the week of {week} isn't known yet. The city "
-                "publishes its reports weeks late; ask again when a later week has been run."
-            )
+        self.observed_week(city, week)
         query = select(ObservedCell.row, ObservedCell.col, ObservedCell.reports)
         query = query.where(ObservedCell.city == city, ObservedCell.week_start == week)
         with self._read() as session:
             rows = list(session.execute(query.order_by(ObservedCell.row, ObservedCell.col)))
         return pd.DataFrame(rows, columns=["row", "col", "reports"])
+
+    def counts(self, city: str, week: date) -> list[int]:
+        """Return a known week's reports of each cell of its forecast, in row-major order."""
+        query = select(func.coalesce(ObservedCell.reports, 0)).select_from(Run)
+        query = query.join(CellForecast, CellForecast.run_pk == Run.id)
+        query = query.outerjoin(ObservedCell, _is_counted())
+        query = query.where(_is_current(city), Run.target_week == week)
+        with self._read() as session:
+            return list(session.scalars(query.order_by(CellForecast.row, CellForecast.col)))
 
     def cell_history(self, city: str, row: int, col: int, last_week: date) -> pd.DataFrame:
         """Return a cell's year up to `last_week`, oldest week first.
@@ -104,8 +126,9 @@ class HistoryReader(ResultsReader):
             _is_current(city), CellForecast.row == row, CellForecast.col == col
         ).where(Run.target_week.between(weeks[0], last_week))
         counts = select(ObservedCell.week_start, ObservedCell.reports).where(
-            ObservedCell.city == city, ObservedCell.row == row, ObservedCell.col == col
-        )
+            ObservedCell.city == city, ObservedCell.row == row, ObservedCell.col == col,
+            ObservedCell.week_start.in_(weeks),
+        )  # fmt: skip
         known = set(self.observed_weeks(city)["week_start"])
         with self._read() as session:
             made = {week: values for week, *values in session.execute(forecasts)}
@@ -144,15 +167,7 @@ class HistoryReader(ResultsReader):
                 ObservedWeek,
                 and_(ObservedWeek.city == Run.city, ObservedWeek.week_start == Run.target_week),
             )
-            .outerjoin(
-                ObservedCell,
-                and_(
-                    ObservedCell.city == Run.city,
-                    ObservedCell.week_start == Run.target_week,
-                    ObservedCell.row == CellForecast.row,
-                    ObservedCell.col == CellForecast.col,
-                ),
-            )
+            .outerjoin(ObservedCell, _is_counted())
             .where(_is_current(city), Run.target_week > last - timedelta(weeks=YEAR_WEEKS))
             .group_by(place)
             .order_by(place)
@@ -167,12 +182,6 @@ class HistoryReader(ResultsReader):
         Columns: week_start, division, band, cells, expected, reports (as known now).
         """
         known = and_(ObservedWeek.city == Run.city, ObservedWeek.week_start == Run.target_week)
-        counted = and_(
-            ObservedCell.city == Run.city,
-            ObservedCell.week_start == Run.target_week,
-            ObservedCell.row == CellForecast.row,
-            ObservedCell.col == CellForecast.col,
-        )
         by = (Run.target_week, CellForecast.division, CellForecast.band)
         reports = func.coalesce(func.sum(ObservedCell.reports), 0)
         query = (
@@ -180,7 +189,7 @@ class HistoryReader(ResultsReader):
             .select_from(Run)
             .join(CellForecast, CellForecast.run_pk == Run.id)
             .join(ObservedWeek, known)
-            .outerjoin(ObservedCell, counted)
+            .outerjoin(ObservedCell, _is_counted())
             .where(_is_current(city), Run.id.in_(select(Score.run_pk)))
             .group_by(*by)
             .order_by(*by)
@@ -201,3 +210,13 @@ def _is_current(city: str) -> ColumnElement[bool]:
         other.city == city, other.target_week == Run.target_week
     )
     return and_(Run.city == city, Run.revision == highest.scalar_subquery())
+
+
+def _is_counted() -> ColumnElement[bool]:
+    """Return the condition that an observed cell is that of a run's cell and target week."""
+    return and_(
+        ObservedCell.city == Run.city,
+        ObservedCell.week_start == Run.target_week,
+        ObservedCell.row == CellForecast.row,
+        ObservedCell.col == CellForecast.col,
+    )

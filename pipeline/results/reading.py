@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Select, func, inspect, select
+from sqlalchemy import Result, Select, func, inspect, select
 from sqlalchemy.orm import Session, aliased
 
 from pipeline.domain.errors import WeekNotReady
@@ -63,8 +63,7 @@ class ResultsReader:
             WeekNotReady: there is none.
         """
         query = _runs(city, target_week, revision)
-        name = "forecast" if revision is None else f"revision {revision} of the forecast"
-        return self._one(query, f"{city} has no {name} for the week of {target_week}")
+        return self._one(query, _no_forecast(city, target_week, revision))
 
     def cells_frame(
         self, city: str, target_week: date, revision: int | None = None
@@ -77,8 +76,7 @@ class ResultsReader:
         Raises:
             WeekNotReady: the week has no such forecast.
         """
-        rows = self._rows(CellForecast, city, target_week, revision)
-        frame = pd.DataFrame(sorted(rows, key=lambda r: (r["row"], r["col"])))
+        frame = self._rows(CellForecast, city, target_week, revision)
         return frame.astype({"long_run_mean": float, "p_top5": float})
 
     def totals(self, city: str, target_week: date, revision: int | None = None) -> pd.DataFrame:
@@ -90,8 +88,8 @@ class ResultsReader:
             WeekNotReady: the week has no such forecast.
         """
         rows = self._rows(TotalForecast, city, target_week, revision)
-        rows.sort(key=lambda r: (r["kind"] != "city", -r["mean"], r["name"]))
-        return pd.DataFrame(rows)
+        by = ["kind", "mean", "name"]  # "city" comes before "division"
+        return rows.sort_values(by, ascending=[True, False, True], ignore_index=True)
 
     def health(
         self, city: str, target_week: date, revision: int | None = None
@@ -101,9 +99,8 @@ class ResultsReader:
         Raises:
             WeekNotReady: the week has no such forecast.
         """
-        rows = self._rows(DataHealth, city, target_week, revision)
-        rows.sort(key=lambda r: r["position"])
-        return [{k: v for k, v in row.items() if k != "position"} for row in rows]
+        rows = self._rows(DataHealth, city, target_week, revision).drop(columns="position")
+        return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
     def scores(self, city: str) -> pd.DataFrame:
         """Return every score of a city: target_week, revision, model, score, value, scored_as_of.
@@ -116,7 +113,7 @@ class ResultsReader:
         query = select(*columns).join(Run, Run.id == Score.run_pk).where(Run.city == city)
         query = query.order_by(Run.target_week, Run.revision, Score.model, Score.score)
         with self._read() as session:
-            frame = pd.DataFrame(list(session.execute(query)), columns=names)
+            frame = as_frame(session.execute(query), names)
         return frame.astype({"value": float})
 
     def unscored(self, city: str, edge_week: date) -> list[StoredRun]:
@@ -133,16 +130,14 @@ class ResultsReader:
 
     def status(self, city: str) -> CityStatus:
         """Return what a city's forecasts look like now, also where it has none."""
-        weeks = self.weeks(city)
-        scored = select(func.count(Run.target_week.distinct())).where(
-            Run.city == city, Run.id.in_(select(Score.run_pk))
-        )
+        stored = select(func.count(Run.target_week.distinct())).where(Run.city == city)
+        scored = stored.where(Run.id.in_(select(Score.run_pk)))
         with self._read() as session:
             state = session.get(CityState, city)
             return CityStatus(
                 city=city,
-                latest=weeks[0] if weeks else None,
-                weeks_stored=len(weeks),
+                latest=next(iter(_stored(session, _current(city).limit(1))), None),
+                weeks_stored=session.scalar(stored) or 0,
                 weeks_scored=session.scalar(scored) or 0,
                 stale_since=state.stale_since if state else None,
                 stale_reason=state.stale_reason if state else None,
@@ -177,28 +172,28 @@ class ResultsReader:
         with self._read() as session:
             found = _stored(session, query)
         if not found:
-            raise WeekNotReady(f"{problem}. Run that week first, or choose another.")
+            raise _missing(problem)
         return found[0]
 
     def _rows(
         self, table: type[Base], city: str, target_week: date, revision: int | None
-    ) -> list[dict[str, Any]]:
-        """Return the rows that one of a run's tables holds for it.
+    ) -> pd.DataFrame:
+        """Return the rows that one of a run's tables holds for it, by their key.
 
-        A column that is newer than the store, which the next week's run will add, is None.
+        A column that is newer than the store, which the next week's run will add, is NaN.
         """
-        wanted = self.run(city, target_week, revision).revision
         columns = {p.key: p.columns[0] for p in table.__mapper__.column_attrs if p.key != "run_pk"}
-        run_pk: ColumnElement[int] = table.__table__.c.run_pk
-        is_wanted = (Run.city == city, Run.target_week == target_week, Run.revision == wanted)
         with self._read() as session:
+            run_pk = session.scalar(_runs(city, target_week, revision).with_only_columns(Run.id))
+            if run_pk is None:
+                raise _missing(_no_forecast(city, target_week, revision))
             inspector = inspect(session.connection())
             there = {column["name"] for column in inspector.get_columns(table.__tablename__)}
             known = {key: column for key, column in columns.items() if column.name in there}
-            query = select(*known.values()).join(Run, Run.id == run_pk).where(*is_wanted)
-            empty = dict.fromkeys(columns)
-            found = session.execute(query)
-            return [{**empty, **dict(zip(known, row, strict=True))} for row in found]
+            query = select(*known.values()).where(table.__table__.c.run_pk == run_pk)
+            rows = session.execute(query.order_by(*table.__table__.primary_key))
+            frame = as_frame(rows, list(known))
+        return frame if len(known) == len(columns) else frame.reindex(columns=list(columns))
 
     @contextmanager
     def _read(self) -> Iterator[Session]:
@@ -209,6 +204,21 @@ class ResultsReader:
             if not inspect(session.connection()).has_table(Run.__tablename__):
                 raise WeekNotReady("The results store has no tables yet. Run a week first.")
             yield session
+
+
+def as_frame(found: Result[*tuple[Any, ...]], names: Sequence[str]) -> pd.DataFrame:
+    """Return rows as a frame, by columns: pandas looks into each row for names of its own."""
+    columns = list(zip(*found.all(), strict=True)) or [()] * len(names)
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
+
+
+def _no_forecast(city: str, target_week: date, revision: int | None) -> str:
+    name = "forecast" if revision is None else f"revision {revision} of the forecast"
+    return f"{city} has no {name} for the week of {target_week}"
+
+
+def _missing(problem: str) -> WeekNotReady:
+    return WeekNotReady(f"{problem}. Run that week first, or choose another.")
 
 
 def _runs(city: str, target_week: date, revision: int | None) -> Select[Run, Model]:

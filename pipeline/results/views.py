@@ -38,8 +38,8 @@ FORECAST = "forecast"
 def weeks(store: HistoryReader, city: str) -> Weeks:
     """Return every week with a forecast, newest first, and how far each has come."""
     status = store.status(city)
-    totals = store.city_totals(city).set_index("target_week")
-    observed = store.observed_weeks(city).set_index("week_start")
+    totals = {total.target_week: total for total in store.city_totals(city).itertuples()}
+    observed = {known.week_start: known for known in store.observed_weeks(city).itertuples()}
     scored = store.scored_weeks(city)
     return Weeks(
         city=city,
@@ -77,15 +77,10 @@ def week_outcome(store: HistoryReader, city: str, week: date) -> WeekOutcome:
     Raises:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
-    cells = store.cells_frame(city, week)[["row", "col"]]
-    found = store.observed_cells(city, week)
-    known = store.observed_weeks(city).set_index("week_start").loc[week]
-    reports = cells.merge(found, how="left", on=["row", "col"])["reports"].fillna(0).astype(int)
+    store.run(city, week)
+    as_of, reports = store.observed_week(city, week)
     return WeekOutcome(
-        target_week=week,
-        as_of=known["as_of"],
-        reports=known["reports"],
-        cells=reports.tolist(),
+        target_week=week, as_of=as_of, reports=reports, cells=store.counts(city, week)
     )
 
 
@@ -201,16 +196,18 @@ def run_facts(run: StoredRun) -> RunFacts:
 
 
 def _line(
-    run: StoredRun, totals: pd.DataFrame, observed: pd.DataFrame, scored: Mapping[date, date]
+    run: StoredRun,
+    totals: Mapping[date, Any],
+    observed: Mapping[date, Any],
+    scored: Mapping[date, date],
 ) -> WeekLine:
-    week, total = run.record.weeks.target_week, totals.loc[run.record.weeks.target_week]
-    known = observed.loc[week] if week in observed.index else None
-    scored_as_of = scored.get(week)
+    week = run.record.weeks.target_week
+    total, known, scored_as_of = totals[week], observed.get(week), scored.get(week)
     return WeekLine(
         **run_facts(run).model_dump(),
-        total=Total(name="city", mean=total["mean"], q10=total["q10"], q90=total["q90"]),
-        observed=None if known is None else known["reports"],
-        observed_as_of=None if known is None else known["as_of"],
+        total=Total(name="city", mean=total.mean, q10=total.q10, q90=total.q90),
+        observed=None if known is None else known.reports,
+        observed_as_of=None if known is None else known.as_of,
         scored_as_of=scored_as_of,
         rows_in=run.record.tally.get("rows in"),
         stage="scored" if scored_as_of else FORECAST if known is None else "known",
@@ -240,7 +237,7 @@ def _totals(totals: pd.DataFrame) -> list[Total]:
 
 def _plain(column: "pd.Series[Any]") -> list[Any]:
     """Return a column's values with None for NaN, which JSON can't hold."""
-    return column.astype(object).where(column.notna(), None).tolist()
+    return [None if value != value else value for value in column.tolist()]
 
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:

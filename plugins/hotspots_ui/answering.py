@@ -22,7 +22,7 @@ from pipeline.settings import get_settings
 
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
 JSON = "application/json"
-# A week's forecast is 41 kB, all else a tenth of it or less: some 50 MB if each answer kept is used.
+# A week's forecast is 40 kB and most else 1 kB: five years of weeks, and cells of them, in 15 MB.
 KEPT_ANSWERS, KEPT_VERSIONS = 4096, 8
 COMPRESSION = 6  # smaller by 1 % would take twice as long
 FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
