@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from rich.table import Table
 
 from tests.e2e.conftest import BROWSER
 from tests.made_up_year import CITY, LAST_TARGET, fill
-from tests.page_app import app_of_a_viewer
+from tests.page_app import for_viewer, plugin_app
 from tests.services import free_port, is_open, wait_for
 
 WEEKS = 260
@@ -63,11 +63,11 @@ TRANSFERRED = """
 
 def server() -> Any:  # noqa: ANN401
     """Return what uvicorn serves."""
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
     from starlette.middleware.gzip import GZipMiddleware
 
-    app = FastAPI()
-    app.mount(MOUNTED_AT, ExitStack().enter_context(app_of_a_viewer()))
+    app = Starlette()
+    app.mount(MOUNTED_AT, for_viewer(plugin_app()))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     return app
 

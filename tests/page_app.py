@@ -1,32 +1,36 @@
-"""The page's own app, with a viewer standing in for the users of Airflow."""
+"""The page's own app, as a viewer who is logged in sees it."""
 
 import importlib
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from tests.services import ROOT
 
+PLUGINS = str(ROOT / "plugins")
 
-@contextmanager
-def app_of_a_viewer() -> Iterator[Any]:
-    """Give the plugin's FastAPI app as somebody who is logged in sees it.
 
-    Airflow reads AIRFLOW_HOME when it is first imported.
-    """
-    sys.path.insert(0, str(ROOT / "plugins"))
+def plugin_app() -> Any:
+    """Return the FastAPI app that Airflow mounts. Set AIRFLOW_HOME before."""
+    if PLUGINS not in sys.path:
+        sys.path.insert(0, PLUGINS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Airflow and what it imports warn of their own parts
         from airflow.api_fastapi.app import create_auth_manager
-        from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-        from airflow.api_fastapi.core_api.security import get_user
 
-        app = importlib.import_module("hotspots_ui.api").app
         create_auth_manager()
+        return importlib.import_module("hotspots_ui.api").app
+
+
+def for_viewer(app: Any) -> Any:
+    """Return an app behind a user, who comes to it as from Airflow's own middleware."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.core_api.security import USER_INJECTED_BY_TRUSTED_MIDDLEWARE
+
     viewer = SimpleAuthManagerUser(username="viewer", role="VIEWER")
-    app.dependency_overrides[get_user] = lambda: viewer
-    yield app
-    app.dependency_overrides.clear()
-    sys.path.remove(str(ROOT / "plugins"))
+    state = {"user": viewer, "user_authenticated_via": USER_INJECTED_BY_TRUSTED_MIDDLEWARE}
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "state": {**state}}, receive, send)
+
+    return served

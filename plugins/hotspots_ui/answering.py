@@ -2,11 +2,11 @@
 
 import gzip
 import hashlib
+from asyncio import shield, wrap_future
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
-from threading import Lock
 from time import monotonic
 from typing import Annotated, Any
 
@@ -40,7 +40,7 @@ def reader_of(url: str) -> HistoryReader:
     return HistoryReader(url)
 
 
-def results() -> HistoryReader:
+async def results() -> HistoryReader:
     """Return the results store of this installation, for reading."""
     return reader_of(get_settings().reader_database)
 
@@ -51,45 +51,42 @@ Results = Annotated[HistoryReader, Depends(results)]
 class Kept:
     """The last things made, by key; the one unused for longest goes first.
 
-    Who asks for what is being made waits for it, so that nothing is made twice at a time.
+    What is asked for while it is made is waited for, so that nothing is made twice at a time, and
+    few are made at a time: threads that wait for one interpreter hold one another up.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, Lock()
+    def __init__(self, most: int, at_once: int) -> None:
+        self._most, self._makers = most, ThreadPoolExecutor(at_once)
         self._values: OrderedDict[Hashable, Future[Any]] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Return what was kept under a key, or make it and keep it."""
-        with self._lock:
-            is_new = key not in self._values
-            value = self._values.setdefault(key, Future())
-            self._values.move_to_end(key)
+    async def get(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return what was kept under a key, or make it and keep it, unless that fails."""
+        if key not in self._values:
+            self._values[key] = self._makers.submit(make)
             if len(self._values) > self._most:
                 self._values.popitem(last=False)
-        if is_new:
-            self._make(key, value, make)
-        return value.result()
-
-    def _make(self, key: Hashable, value: Future[Any], make: Callable[[], Any]) -> None:
+        self._values.move_to_end(key)
+        value = self._values[key]
         try:
-            value.set_result(make())
-        except BaseException as error:  # noqa: BLE001 - raised by `result`, to all who wait
-            value.set_exception(error)
-            with self._lock:
-                self._values.pop(key, None)
+            # Who stops waiting doesn't stop it for others.
+            return value.result() if value.done() else await shield(wrap_future(value))
+        except Exception:
+            if self._values.get(key) is value:
+                del self._values[key]
+            raise
 
 
-kept, versions = Kept(KEPT_ANSWERS), Kept(KEPT_VERSIONS)
+kept, versions = Kept(KEPT_ANSWERS, 2), Kept(KEPT_VERSIONS, 1)
 
 
-def keep(store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+async def keep(store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
     """Return what `make` makes, anew only if what is stored of the city changed."""
     url, moment = get_settings().reader_database, int(monotonic() / FRESH_S)
-    version = versions.get((url, city, moment), lambda: store.version(city))
-    return kept.get((url, version, what), make)
+    version = await versions.get((url, city, moment), lambda: store.version(city))
+    return await kept.get((url, version, what), make)
 
 
-def answer(
+async def answer(
     request: Request, store: HistoryReader, city: str, make: Callable[[], BaseModel]
 ) -> Response:
     """Return what `make` makes as JSON, or 304 where the caller holds the same already.
@@ -97,7 +94,7 @@ def answer(
     It is kept compressed, which takes longer than all else that an answer made before asks for.
     """
     what = (request.url.path, request.url.query)
-    tag, packed = keep(store, city, what, lambda: _packed(make()))
+    tag, packed = await keep(store, city, what, lambda: _packed(make()))
     headers = {"Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return _sent(request, tag, gzip.decompress(packed), JSON, headers)

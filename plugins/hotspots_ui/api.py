@@ -85,32 +85,36 @@ def schema() -> dict[str, Any]:
 
 
 @app.get("/v1/weeks", response_model=answers.Weeks)
-def weeks(request: Request, store: Results, city: CityName = CITY) -> Response:
+async def weeks(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return every issued week, newest first, how far each has come, and what is stale."""
-    return answer(request, store, city, lambda: views.weeks(store, city))
+    return await answer(request, store, city, lambda: views.weeks(store, city))
 
 
 @app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
-def forecast(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def forecast(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
-    return answer(request, store, city, lambda: views.week_forecast(store, load_city(city), week))
+    return await answer(
+        request, store, city, lambda: views.week_forecast(store, load_city(city), week)
+    )
 
 
 @app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)
-def outcome(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def outcome(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return what was counted in a week; 404 until it is known."""
-    return answer(request, store, city, lambda: views.week_outcome(store, city, week))
+    return await answer(request, store, city, lambda: views.week_outcome(store, city, week))
 
 
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
-def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
     settings = get_settings()
-    return answer(request, store, city, lambda: views.week_health(store, city, week, settings))
+    return await answer(
+        request, store, city, lambda: views.week_health(store, city, week, settings)
+    )
 
 
 @app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)
-def cell(
+async def cell(
     request: Request,
     store: Results,
     row: int,
@@ -119,19 +123,21 @@ def cell(
     city: CityName = CITY,
 ) -> Response:
     """Return a cell's 52 weeks up to a week: what was forecast and what was counted."""
-    return answer(request, store, city, lambda: views.cell_history(store, city, row, col, week))
+    return await answer(
+        request, store, city, lambda: views.cell_history(store, city, row, col, week)
+    )
 
 
 @app.get("/v1/scores", response_model=answers.Scores)
-def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
+async def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return how the forecasts came true, week by week, beside every baseline."""
-    return answer(request, store, city, lambda: track_record.scores(store, city))
+    return await answer(request, store, city, lambda: track_record.scores(store, city))
 
 
 @app.get("/v1/scores/areas", response_model=answers.AreaHits)
-def area_hits(request: Request, store: Results, city: CityName = CITY) -> Response:
+async def area_hits(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the reports in flagged cells, expected and counted, of the city and each division."""
-    return answer(request, store, city, lambda: areas.area_hits(store, city))
+    return await answer(request, store, city, lambda: areas.area_hits(store, city))
 
 
 @app.get("/v1/models/{version}/card", response_class=Response)
@@ -143,28 +149,33 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
 
 
 @app.get("/v1/geometry", response_model=answers.Geometry)
-def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
+async def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the grid and the outlines of the city and its divisions."""
-    return answer(request, store, city, lambda: views.geometry(load_city(city)))
+    return await answer(request, store, city, lambda: views.geometry(load_city(city)))
 
 
 @app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)
-def downloads(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def downloads(
+    request: Request, store: Results, week: date, city: CityName = CITY
+) -> Response:
     """Return the files of a week with their sha256."""
-    return answer(request, store, city, lambda: views.downloads(_files(store, city, week)))
+    files = await _files(store, city, week)
+    return await answer(request, store, city, lambda: views.downloads(files))
 
 
 @app.get("/v1/weeks/{week}/downloads/{kind}", response_class=Response)
-def download(
+async def download(
     request: Request, store: Results, week: date, kind: Kind, city: CityName = CITY
 ) -> Response:
     """Return one file of a week: CSV, GeoJSON, GeoParquet, hub-format Parquet, or the manifest."""
-    name, content = _files(store, city, week)[kind]
+    name, content = (await _files(store, city, week))[kind]
     attached = {"Content-Disposition": f'attachment; filename="{name}"'}
     return tagged(request, content, MEDIA_TYPES[kind], attached)
 
 
-def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:
+async def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:
     from pipeline.results.exports import week_files
 
-    return keep(store, city, ("files", week), lambda: week_files(store, load_city(city), week))
+    return await keep(
+        store, city, ("files", week), lambda: week_files(store, load_city(city), week)
+    )

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -16,7 +17,7 @@ from pipeline.results.history import HistoryReader
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
-from tests.page_app import app_of_a_viewer
+from tests.page_app import for_viewer, plugin_app
 
 SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
@@ -38,22 +39,18 @@ pytestmark = NEEDS_THE_PAGE
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
+def address(tmp_path_factory, year, database):
+    """The page on loopback, for a user who is logged in."""
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    with app_of_a_viewer() as app:
-        yield app
-
-
-@pytest.fixture(scope="module")
-def address(app, year, database):
-    """The page on loopback, for a user who is logged in."""
     import uvicorn
+
+    app = plugin_app()
     from hotspots_ui import answering
 
     app.dependency_overrides[answering.results] = lambda: HistoryReader(database)
     answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
-    config = uvicorn.Config(app, port=0, log_level="warning", ws="none", lifespan="off")
+    config = uvicorn.Config(for_viewer(app), port=0, log_level="warning", ws="none", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -62,6 +59,7 @@ def address(app, year, database):
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
+    app.dependency_overrides.clear()
 
 
 @pytest.fixture
@@ -131,7 +129,7 @@ def test_places_are_named_by_the_layer_of_the_city(page, address, monkeypatch, t
     named = with_layer(city, layer)
     monkeypatch.setattr(sys.modules["hotspots_ui.api"], "load_city", lambda _: named)
     answering = sys.modules["hotspots_ui.answering"]
-    monkeypatch.setattr(answering, "kept", answering.Kept(answering.KEPT_ANSWERS))
+    monkeypatch.setattr(answering, "kept", answering.Kept(answering.KEPT_ANSWERS, 1))
     open_page(page, address, cell=f"{CELL[0]},{CELL[1]}")
     assert "· Middle Town (" in page.inner_text("#cell h2")
     for part in ("#cells", "#clusters"):

@@ -1,10 +1,12 @@
 """The Hotspots page in Airflow: who may read it, and that it says what the store says."""
 
+import asyncio
 import hashlib
 import importlib
 import io
 import os
 import sys
+import threading
 import warnings
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.domain.city import load_city
+from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.results import answers
 from pipeline.results.history import HistoryReader
@@ -70,6 +73,11 @@ def app(plugin, monkeypatch):
     monkeypatch.setattr(sys.modules["hotspots_ui.answering"], "FRESH_S", ALWAYS_NEW_S)
     yield plugin.app
     plugin.app.dependency_overrides.clear()
+
+
+@pytest.fixture
+def kept(plugin):
+    return sys.modules["hotspots_ui.answering"].Kept(2, 1)
 
 
 @pytest.fixture
@@ -347,13 +355,54 @@ def test_the_store_is_asked_once_a_moment_whether_anything_changed(
     assert reader.get("/v1/scores").json()["totals"][0]["observed"] == 4
 
 
-def test_only_so_many_answers_are_kept(plugin):
-    kept = sys.modules["hotspots_ui.answering"].Kept(2)
+def test_only_so_many_answers_are_kept(kept):
     made = []
-    for key in ("a", "b", "a", "c", "a", "b"):
-        kept.get(key, lambda key=key: made.append(key))
+
+    async def ask():
+        for key in ("a", "b", "a", "c", "a", "b"):
+            await kept.get(key, lambda key=key: made.append(key))
+
+    asyncio.run(ask())
     # b was the one unused for longest when c came.
     assert made == ["a", "b", "c", "b"]
+
+
+def test_what_is_asked_for_while_it_is_made_is_made_once(kept):
+    made = []
+
+    async def ask():
+        many = (kept.get("a", lambda: made.append(1) or len(made)) for _ in range(50))
+        return await asyncio.gather(*many)
+
+    assert asyncio.run(ask()) == [1] * 50
+
+
+def test_what_could_not_be_made_is_tried_again(kept):
+    tries = iter([WeekNotReady("not yet"), "made"])
+
+    def make():
+        found = next(tries)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    with pytest.raises(WeekNotReady):
+        asyncio.run(kept.get("a", make))
+    assert asyncio.run(kept.get("a", make)) == "made"
+
+
+def test_who_stops_waiting_does_not_stop_it_for_others(kept):
+    may_go_on = threading.Event()
+
+    async def ask():
+        first = asyncio.create_task(kept.get("a", may_go_on.wait))
+        other = asyncio.create_task(kept.get("a", may_go_on.wait))
+        await asyncio.sleep(0)
+        first.cancel()
+        may_go_on.set()
+        return await other
+
+    assert asyncio.run(ask())
 
 
 def test_missing_week_and_missing_store_are_404_with_words(reader, store):
