@@ -7,7 +7,7 @@ import * as skill from "./skill.js";
 import "./style.css";
 import { byId, date, days, list, make, words } from "./words.js";
 
-const DEFAULT_CITY = "los_angeles", STEP_MS = 700;
+const DEFAULT_CITY = "los_angeles", STEP_MS = 700, REST_MS = 100;
 const NEEDS_OUTCOME = ["outcome", "difference"];
 // Everything that is shown follows from this; the address holds it too.
 const state = { city: DEFAULT_CITY, week: null, view: "map", layer: "forecast", cell: null, weeks: [] };
@@ -47,6 +47,7 @@ async function start() {
 }
 
 async function openCity() {
+  askOnce("geometry", { city: state.city }).catch(() => {}); // it comes while the weeks do
   let list_ = await ask("weeks", { city: state.city });
   if (!list_.weeks.length && list_.cities.length) list_ = await ask("weeks", { city: list_.cities[0] });
   if (!list_.weeks.length) throw new Error("There is no forecast yet. Run the DAG weekly_forecast; this page shows what it publishes.");
@@ -90,8 +91,10 @@ async function show() {
   await showPage(line, turn);
   document.body.dataset.week = week;
   document.body.dataset.view = state.view;
-  // The weeks on either side, so that moving there needs no waiting.
-  for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
+  // The weeks on either side, so that moving there needs no waiting; not while the reader hurries on.
+  setTimeout(() => {
+    if (turn === asked) for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
+  }, REST_MS);
 }
 
 const weekOf = ({ target_week, observed }) => [
