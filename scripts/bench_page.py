@@ -66,8 +66,9 @@ def server() -> Any:  # noqa: ANN401
     from starlette.applications import Starlette
     from starlette.middleware.gzip import GZipMiddleware
 
-    app = Starlette()
-    app.mount(MOUNTED_AT, for_viewer(plugin_app()))
+    plugin = plugin_app()
+    app = Starlette(lifespan=plugin.router.lifespan_context)
+    app.mount(MOUNTED_AT, for_viewer(plugin))
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     return app
 
