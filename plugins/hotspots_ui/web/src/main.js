@@ -181,6 +181,7 @@ function setUp() {
   map = new CityMap(byId("map"), (row, col) => choose({ row, col }));
   byId("layers").append(...Object.entries(LAYERS).map(([id, { name }]) => make("label", {},
     make("input", { type: "radio", name: "layer", value: id, checked: id === state.layer, onchange: () => { state.layer = id; show().catch(fail); } }), name)));
+  showLegend(""); // before the map is fitted into what it leaves
   document.querySelectorAll("[data-view]").forEach((button) => button.addEventListener("click", () => {
     state.view = button.dataset.view;
     show().catch(fail);

@@ -18,7 +18,7 @@ export class CityMap {
     this.boxes = new Map();
     this.lines = L.layerGroup().addTo(this.map);
     this.map.on("zoomend", () => this.shown && this.outlineBands(this.shown));
-    new ResizeObserver(() => this.map.invalidateSize()).observe(element);
+    new ResizeObserver(() => this.resize()).observe(element);
   }
 
   setGeometry(geometry) {
@@ -26,10 +26,23 @@ export class CityMap {
     this.boxes.clear();
     this.map.eachLayer((layer) => layer !== this.lines && this.map.removeLayer(layer));
     this.bounds = L.latLngBounds([geometry.south, geometry.west], [geometry.north, geometry.east]);
-    this.map.fitBounds(this.bounds, { padding: [4, 4], animate: false });
+    this.fit();
     const still = { renderer: this.renderer, fill: false, interactive: false };
     this.divisions = L.geoJSON(geometry.divisions, { ...still, style: { color: "#55524c", weight: 0.8, fill: false } });
     this.outline = L.geoJSON(geometry.outline, { ...still, style: { color: "#222", weight: 1.4, fill: false } });
+  }
+
+  // Show the whole city. The end of a move puts the canvas, which a fit leaves between pixels, on them.
+  fit() {
+    this.map.fitBounds(this.bounds, { padding: [4, 4], animate: false }).panBy([0, 0]);
+    this.fitted = { zoom: this.map.getZoom(), center: this.map.getCenter() };
+  }
+
+  // Fill the element's new size; who has zoomed or moved keeps what they look at.
+  resize() {
+    const isFitted = this.fitted && this.map.getZoom() === this.fitted.zoom && this.map.getCenter().equals(this.fitted.center);
+    this.map.invalidateSize();
+    if (isFitted) this.fit();
   }
 
   box(row, col) {
@@ -76,6 +89,7 @@ export class CityMap {
       line("#fff", thin * (BAND_WIDTHS[percent] + 1.6)).addTo(this.lines);
       line(OUTLINE, thin * BAND_WIDTHS[percent]).addTo(this.lines);
     }
+    this.ring?.bringToFront();
     for (const { cluster, peak_row, peak_col } of clusters.slice(0, NUMBERED)) {
       const [, [north, east]] = this.box(peak_row, peak_col);
       const icon = L.divIcon({ className: "cluster", html: String(Number(cluster)), iconSize: [22, 18], iconAnchor: [-2, 14] });
