@@ -31,6 +31,13 @@ SERIOUS = """
     .filter(v => ["serious", "critical"].includes(v.impact))
     .map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120))]))
 """
+FITTED = """
+() => {
+    const { top, bottom } = document.getElementById("map").getBoundingClientRect();
+    const north = hotspots.pointOf(59, 30).y, south = hotspots.pointOf(0, 56).y;
+    return top < north && north < top + 20 && bottom - 20 < south && south < bottom;
+}
+"""
 REACHED = """
 () => (e => e.id || e.dataset.view || e.name || e.textContent)(document.activeElement)
 """
@@ -313,6 +320,16 @@ def test_nothing_is_cut_and_axe_finds_no_serious_fault(page, address, view, size
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
     assert page.evaluate(SERIOUS) == []
+
+
+@pytest.mark.parametrize("size", ["laptop", "desktop"])
+def test_the_map_fills_the_window_and_shows_the_whole_city(page, address, size):
+    open_page(page, address)
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function(FITTED)
+    legend = page.locator("#legend").bounding_box()
+    assert 0.97 * height < legend["y"] + legend["height"] <= height
 
 
 def test_everything_is_reached_by_keyboard(page, address):

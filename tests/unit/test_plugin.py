@@ -1,6 +1,7 @@
 """The Hotspots page in Airflow: who may read it, and that it says what the store says."""
 
 import asyncio
+import gc
 import hashlib
 import importlib
 import io
@@ -186,6 +187,23 @@ def test_an_unchanged_answer_is_sent_once(reader, known, route):
     again = reader.get(route, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
     assert (again.status_code, again.content) == (304, b"")
     assert "private" in first.headers["cache-control"]
+
+
+def test_an_answer_is_sent_compressed_to_those_who_take_it(reader, published):
+    packed = reader.get("/v1/weeks")
+    plain = reader.get("/v1/weeks", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert packed.json() == plain.json()
+
+
+def test_a_server_keeps_its_imports_out_of_the_collectors_rounds(app):
+    from fastapi.testclient import TestClient
+
+    with TestClient(app):
+        assert gc.get_freeze_count() > 10_000
+    gc.unfreeze()
 
 
 def test_a_changed_answer_is_sent_again(reader, published):

@@ -11,7 +11,7 @@ export class CityMap {
     this.element = element;
     this.onChoose = onChoose;
     this.map = L.map(element, {
-      preferCanvas: true, zoomSnap: 0.1, minZoom: 8, maxZoom: 15, attributionControl: false,
+      preferCanvas: true, trackResize: false, zoomSnap: 0, minZoom: 8, maxZoom: 15, attributionControl: false,
       zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     });
     this.renderer = L.canvas({ padding: 0.3 });
