@@ -23,7 +23,7 @@ from pipeline.settings import get_settings
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
 JSON = "application/json"
 # A week's forecast is 42 kB and most else 1 kB: five years of weeks, and cells of them, in 15 MB.
-KEPT_ANSWERS, KEPT_VERSIONS = 4096, 8
+KEPT_ANSWERS, KEPT_FILES, KEPT_VERSIONS = 4096, 32, 8
 COMPRESSION = 4  # of a forecast 41.5 kB in 2 ms; level 6 gives 40.0 kB in 5
 FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
 # 401 without a user of Airflow, 403 for one that may not see plugins. It stands on the app, so
@@ -61,29 +61,26 @@ class Kept:
 
     async def get(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Return what was kept under a key, or make it and keep it, unless that fails."""
-        if key not in self._values:
-            self._values[key] = self._makers.submit(make)
+        value = self._values.get(key)
+        if value is None or (value.done() and value.exception()):
+            value = self._values[key] = self._makers.submit(make)
             if len(self._values) > self._most:
                 self._values.popitem(last=False)
         self._values.move_to_end(key)
-        value = self._values[key]
-        try:
-            # Who stops waiting doesn't stop it for others.
-            return value.result() if value.done() else await shield(wrap_future(value))
-        except Exception:
-            if self._values.get(key) is value:
-                del self._values[key]
-            raise
+        # Who stops waiting doesn't stop it for others.
+        return value.result() if value.done() else await shield(wrap_future(value))
 
 
-kept, versions = Kept(KEPT_ANSWERS, 2), Kept(KEPT_VERSIONS, 1)
+kept, files, versions = Kept(KEPT_ANSWERS, 2), Kept(KEPT_FILES, 1), Kept(KEPT_VERSIONS, 1)
 
 
-async def keep(store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+async def keep(
+    store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any], into: Kept = kept
+) -> Any:  # noqa: ANN401
     """Return what `make` makes, anew only if what is stored of the city changed."""
     url, moment = get_settings().reader_database, int(monotonic() / FRESH_S)
     version = await versions.get((url, city, moment), lambda: store.version(city))
-    return await kept.get((url, version, what), make)
+    return await into.get((url, version, what), make)
 
 
 async def answer(

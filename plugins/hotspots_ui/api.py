@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
-from hotspots_ui.answering import CityName, Results, answer, answer_error, keep, may_read, tagged
+from hotspots_ui.answering import (
+    CityName,
+    Results,
+    answer,
+    answer_error,
+    files,
+    keep,
+    may_read,
+    tagged,
+)
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import HotspotsError
@@ -176,8 +185,8 @@ async def downloads(
     request: Request, store: Results, week: date, city: CityName = CITY
 ) -> Response:
     """Return the files of a week with their sha256."""
-    files = await _files(store, city, week)
-    return await answer(request, store, city, lambda: views.downloads(files))
+    found = await _files(store, city, week)
+    return await answer(request, store, city, lambda: views.downloads(found))
 
 
 @app.get("/v1/weeks/{week}/downloads/{kind}", response_class=Response)
@@ -193,6 +202,7 @@ async def download(
 async def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:
     from pipeline.results.exports import week_files
 
-    return await keep(
-        store, city, ("files", week), lambda: week_files(store, load_city(city), week)
-    )
+    def make() -> dict[str, tuple[str, bytes]]:
+        return week_files(store, load_city(city), week)
+
+    return await keep(store, city, week, make, files)
