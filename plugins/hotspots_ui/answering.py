@@ -75,12 +75,12 @@ kept, files, versions = Kept(KEPT_ANSWERS, 2), Kept(KEPT_FILES, 1), Kept(KEPT_VE
 
 
 async def keep(
-    store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any], into: Kept = kept
+    place: Kept, store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]
 ) -> Any:  # noqa: ANN401
     """Return what `make` makes, anew only if what is stored of the city changed."""
     url, moment = get_settings().reader_database, int(monotonic() / FRESH_S)
     version = await versions.get((url, city, moment), lambda: store.version(city))
-    return await into.get((url, version, what), make)
+    return await place.get((url, version, what), make)
 
 
 async def answer(
@@ -91,7 +91,7 @@ async def answer(
     It is kept compressed, which takes longer than all else that an answer made before asks for.
     """
     what = (request.url.path, request.url.query)
-    tag, packed = await keep(store, city, what, lambda: _packed(make()))
+    tag, packed = await keep(kept, store, city, what, lambda: _packed(make()))
     headers = {"Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return _sent(request, tag, gzip.decompress(packed), JSON, headers)

@@ -205,4 +205,4 @@ async def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple
     def make() -> dict[str, tuple[str, bytes]]:
         return week_files(store, load_city(city), week)
 
-    return await keep(store, city, week, make, files)
+    return await keep(files, store, city, week, make)
