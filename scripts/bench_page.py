@@ -179,7 +179,7 @@ def _targets(seen: dict[str, Any], first: Answers, again: Answers) -> Table:
         ("first map paint, longest", max(seen["paints"]), PAINTED_MS, "ms"),
         ("week change, median", np.median(seen["changes"]), CHANGED_MS, "ms"),
         ("week change, p95", np.percentile(seen["changes"], 95), CHANGED_MS, "ms"),
-        ("page with its first week, compressed", seen["bytes"] / 1000, WEIGHT_KB, "kB"),
+        ("page with its first weeks, compressed", seen["bytes"] / 1000, WEIGHT_KB, "kB"),
         (f"API p95, {READERS} readers, asked before", _p95(again), ANSWERED_MS, "ms"),
         (f"API p95, {READERS} readers, for the first time", _p95(first), ANSWERED_MS, "ms"),
     ):
