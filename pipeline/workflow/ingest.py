@@ -1,7 +1,7 @@
 """From the sources to the cube: pull, validate, grid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipeline.domain.city import City, Dataset, load_city
 from pipeline.domain.errors import (
@@ -259,39 +258,38 @@ def _incidents(root: Path | str, city_name: str, snapshots: _Snapshots) -> crime
     return crime.build_incidents(load_city(city_name), raw)
 
 
-@dataclass(frozen=True)
 class _Archive:
-    """Incidents in the order in which they became known, checked once for all past weeks.
+    """Incidents in the order in which they became known, for past weeks to read the first of."""
 
-    Attributes:
-        incidents: contract INCIDENTS.
-        known_on: (n,) days since 1970 on which each was known at the latest, never falling.
-        verdicts: of the row checks, by position.
-    """
+    def __init__(self, city: City, incidents: pa.Table) -> None:
+        reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
+        known_on = pc.max_element_wise(reported, incidents["occurred_on"])
+        order = pc.array_sort_indices(known_on)
+        self._city, self._incidents = city, incidents.take(order)
+        self._day = known_on.take(order).cast(pa.int32()).to_numpy()
+        self._last: date = pc.max(known_on).as_py()
+        self._judged: int | None = None
+        self._verdicts: Mapping[str, Verdict] = {}
 
-    incidents: pa.Table
-    known_on: NDArray[np.int32]
-    verdicts: Mapping[str, Verdict]
+    def through(self, day: date) -> tuple[pa.Table, Mapping[str, Verdict]]:
+        """Return the incidents that were known on a day, and check -> verdict on their rows.
 
-    def through(self, day: date) -> pa.Table:
-        """Return the incidents that were known on a day."""
-        rows = np.searchsorted(self.known_on, (day - EPOCH).days, side="right")
-        return self.incidents.slice(0, int(rows))
+        The first week has its own rows checked; when another asks for more it is one of many, and
+        all are checked, once.
+        """
+        rows = int(np.searchsorted(self._day, (day - EPOCH).days, side="right"))
+        if self._judged is None or rows > self._judged:
+            self._judged = rows if self._judged is None else self._incidents.num_rows
+            judged = self._incidents.slice(0, self._judged)
+            self._verdicts = judge_incidents(self._city, judged, as_of=self._last)
+        return self._incidents.slice(0, rows), self._verdicts
 
 
 @lru_cache(maxsize=1)
 def _archive(root: Path | str, city_name: str, snapshots: _Snapshots) -> _Archive:
     """Return the incidents of these snapshots as an archive to look back in."""
     incidents = _incidents(root, city_name, snapshots).incidents
-    reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
-    known_on = pc.max_element_wise(reported, incidents["occurred_on"])
-    order = pc.array_sort_indices(known_on)
-    incidents, last = incidents.take(order), pc.max(known_on).as_py()
-    return _Archive(
-        incidents,
-        known_on.take(order).cast(pa.int32()).to_numpy(),
-        judge_incidents(load_city(city_name), incidents, as_of=last),
-    )
+    return _Archive(load_city(city_name), incidents)
 
 
 def _as_published(
@@ -312,8 +310,8 @@ def _as_published(
     if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
         return incidents, newest, None
     through = min(newest, city.publication.known_through(issued))
-    archive = _archive(lake.root, city.name, snapshots)
-    return archive.through(through), through, archive.verdicts
+    known, verdicts = _archive(lake.root, city.name, snapshots).through(through)
+    return known, through, verdicts
 
 
 def _by_reason(gate: GateReport) -> dict[str, int]:
