@@ -1,15 +1,16 @@
 """From the sources to the cube: pull, validate, grid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from pipeline.domain.city import City, Dataset, load_city
 from pipeline.domain.errors import (
@@ -107,8 +108,10 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     city, lake, issued = city_of(plan), Lake(settings.lake_root), issue_date_of(plan)
     snapshots = tuple(crime_pull["snapshots"].items())
     build = _incidents(lake.root, city.name, snapshots)
-    incidents, known_through, verdicts = _as_published(lake, city, plan, snapshots, build.incidents)
+    incidents, known_through, archive = _as_published(lake, city, plan, snapshots, build.incidents)
     docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
+    # Data Docs tell of the week's own rows; without them many weeks share one check of all.
+    verdicts = archive.verdicts if archive is not None and docs is None else None
     gate = check_incidents(
         city, incidents, as_of=issued, docs_dir=docs and docs / "incidents", verdicts=verdicts
     )
@@ -258,48 +261,51 @@ def _incidents(root: Path | str, city_name: str, snapshots: _Snapshots) -> crime
     return crime.build_incidents(load_city(city_name), raw)
 
 
+@dataclass(frozen=True)
 class _Archive:
-    """Incidents in the order in which they became known, for past weeks to read the first of."""
+    """Incidents in the order in which they became known, for past weeks to read the first of.
 
-    def __init__(self, city: City, incidents: pa.Table) -> None:
-        reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
-        known_on = pc.max_element_wise(reported, incidents["occurred_on"])
-        order = pc.array_sort_indices(known_on)
-        self._city, self._incidents = city, incidents.take(order)
-        self._day = known_on.take(order).cast(pa.int32()).to_numpy()
-        self._last: date = pc.max(known_on).as_py()
-        self._judged: int | None = None
-        self._verdicts: Mapping[str, Verdict] = {}
+    Attributes:
+        city: whose incidents.
+        incidents: contract INCIDENTS.
+        known_on: (n,) days since 1970 on which each was known at the latest, never falling.
+    """
 
-    def through(self, day: date) -> tuple[pa.Table, Mapping[str, Verdict]]:
-        """Return the incidents that were known on a day, and check -> verdict on their rows.
+    city: City
+    incidents: pa.Table
+    known_on: NDArray[np.int32]
 
-        The first week has its own rows checked; when another asks for more it is one of many, and
-        all are checked, once.
-        """
-        rows = int(np.searchsorted(self._day, (day - EPOCH).days, side="right"))
-        if self._judged is None or rows > self._judged:
-            self._judged = rows if self._judged is None else self._incidents.num_rows
-            judged = self._incidents.slice(0, self._judged)
-            self._verdicts = judge_incidents(self._city, judged, as_of=self._last)
-        return self._incidents.slice(0, rows), self._verdicts
+    def through(self, day: date) -> pa.Table:
+        """Return the incidents that were known on a day."""
+        rows = np.searchsorted(self.known_on, (day - EPOCH).days, side="right")
+        return self.incidents.slice(0, int(rows))
+
+    @cached_property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Check -> verdict on all rows, made once for the weeks of a backfill."""
+        last = EPOCH + timedelta(days=int(self.known_on[-1]))
+        return judge_incidents(self.city, self.incidents, as_of=last)
 
 
 @lru_cache(maxsize=1)
 def _archive(root: Path | str, city_name: str, snapshots: _Snapshots) -> _Archive:
     """Return the incidents of these snapshots as an archive to look back in."""
     incidents = _incidents(root, city_name, snapshots).incidents
-    return _Archive(load_city(city_name), incidents)
+    reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
+    known_on = pc.max_element_wise(reported, incidents["occurred_on"])
+    order = pc.array_sort_indices(known_on)
+    days = known_on.take(order).cast(pa.int32()).to_numpy()
+    return _Archive(load_city(city_name), incidents.take(order), days)
 
 
 def _as_published(
     lake: Lake, city: City, plan: Plan, snapshots: _Snapshots, incidents: pa.Table
-) -> tuple[pa.Table, date, Mapping[str, Verdict] | None]:
-    """Return the incidents published by the issue date, their last day, and what rows passed.
+) -> tuple[pa.Table, date, _Archive | None]:
+    """Return the incidents published by the issue date, their last day, and the archive asked.
 
-    Snapshots that existed then are what had been published; their rows are still to be checked.
-    Before the first snapshot the city's publication rule decides: a report is known once the day
-    it was reported on has been published, one without a report date once its day of occurrence has.
+    Snapshots that existed then are what had been published, and no archive is asked. Before the
+    first snapshot the city's publication rule decides: a report is known once the day it was
+    reported on has been published, one without a report date once its day of occurrence has.
     """
     issued = issue_date_of(plan)
     as_of = end_of_day(issued, city)
@@ -310,8 +316,8 @@ def _as_published(
     if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
         return incidents, newest, None
     through = min(newest, city.publication.known_through(issued))
-    known, verdicts = _archive(lake.root, city.name, snapshots).through(through)
-    return known, through, verdicts
+    archive = _archive(lake.root, city.name, snapshots)
+    return archive.through(through), through, archive
 
 
 def _by_reason(gate: GateReport) -> dict[str, int]:

@@ -186,6 +186,9 @@ def test_an_earlier_week_uses_no_later_model(first):
     week = run_week(settings, "2017-12-06")
     assert week.decision == {"mode": "retrain", "why": "no earlier model"}
     assert week.trained["trained_through"] == "2017-11-19"
+    written = settings.data_docs_dir("chicago", date(2017, 12, 6)) / "incidents" / "validations"
+    suites = {folder.name for folder in written.iterdir()}
+    assert suites == {"incidents_schema", "incidents_rows", "incidents_table"}
 
 
 def test_reuse_without_a_model_says_what_to_do(settings):
