@@ -159,11 +159,7 @@ def backfill(
                 failed.append(f"{issued}")
                 line = f"{plan['target_week']}  {type(error).__name__}: {error}"
             else:
-                line = (
-                    f"{plan['target_week']}  horizon {week.grid['horizon']}  "
-                    f"expected {week.forecast['city_mean']:.0f}  "
-                    f"model {week.trained['mode']}  {week.published['difference']}"
-                )
+                line = cli_results.week_line(week)
                 scored += week.scored["weeks"]
             steps.finish()
             Console().print(line, soft_wrap=True, highlight=False, markup=False)

@@ -78,6 +78,15 @@ def export(
         Console().print(str(path), soft_wrap=True)
 
 
+def week_line(week: Week) -> str:
+    """Return in a line what a past week came to, and how it differs from what is stored."""
+    return (
+        f"{week.plan['target_week']}  horizon {week.grid['horizon']}  "
+        f"expected {week.forecast['city_mean']:.0f}  "
+        f"model {week.trained['mode']}  {week.published['difference']}"
+    )
+
+
 def print_week(settings: Settings, week: Week, console: Console) -> None:
     """Print what a run came to: where its rows went, its forecast, its files."""
     console.print(accounting_table(week.plan, week.validated, week.grid))

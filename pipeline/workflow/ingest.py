@@ -1,18 +1,14 @@
 """From the sources to the cube: pull, validate, grid."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
-from functools import cached_property, lru_cache
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from pipeline.domain.city import City, Dataset, load_city
+from pipeline.domain.city import City, Dataset
 from pipeline.domain.errors import (
     DatasetMoved,
     InvalidRequest,
@@ -23,20 +19,14 @@ from pipeline.domain.errors import (
 from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date, week_range, week_start_of
 from pipeline.grid.build import build_cube, cube_tables
 from pipeline.lake import Lake, Ref, Snapshot
-from pipeline.quality.engine import Verdict
-from pipeline.quality.gate import (
-    GateReport,
-    check_incidents,
-    check_weather,
-    health_rows,
-    judge_incidents,
-)
+from pipeline.quality.gate import GateReport, check_incidents, check_weather, health_rows
 from pipeline.settings import Settings
 from pipeline.sources import crime, weather
 from pipeline.sources.calendar import weekly_calendar
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pull import Pull
 from pipeline.workflow.accounting import account
+from pipeline.workflow.as_published import as_published, incidents_of
 from pipeline.workflow.plan import (
     Gridded,
     Plan,
@@ -52,8 +42,6 @@ WEATHER_SOURCES = ("weather_ncei", "weather_acis", "weather_nws")
 WEATHER_FORECAST_SOURCE = "weather_forecast"
 CALENDAR_WEEKS_AHEAD = 6
 WEATHER_KNOWN_AFTER = timedelta(days=1)
-EPOCH = date(1970, 1, 1)
-_Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
 
 
 @marks_stale
@@ -107,8 +95,8 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     """
     city, lake, issued = city_of(plan), Lake(settings.lake_root), issue_date_of(plan)
     snapshots = tuple(crime_pull["snapshots"].items())
-    build = _incidents(lake.root, city.name, snapshots)
-    incidents, known_through, archive = _as_published(lake, city, plan, snapshots, build.incidents)
+    build = incidents_of(lake.root, city.name, snapshots)
+    incidents, known_through, archive = as_published(lake, city, plan, snapshots, build.incidents)
     docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
     # Data Docs tell of the week's own rows; without them many weeks share one check of all.
     verdicts = archive.verdicts if archive is not None and docs is None else None
@@ -248,76 +236,6 @@ def _read_all(lake: Lake, pulled: Pulled) -> dict[str, pa.Table]:
         name: next(iter(lake.read(Ref.from_json(ref)).values()))
         for name, ref in pulled["snapshots"].items()
     }
-
-
-@lru_cache(maxsize=1)
-def _incidents(root: Path | str, city_name: str, snapshots: _Snapshots) -> crime.IncidentBuild:
-    """Return the incidents of these snapshots.
-
-    The last are kept, since the weeks of a backfill are mostly made of the same snapshots.
-    """
-    lake = Lake(root)
-    raw = {name: lake.read(Ref.from_json(ref))[name] for name, ref in snapshots}
-    return crime.build_incidents(load_city(city_name), raw)
-
-
-@dataclass(frozen=True)
-class _Archive:
-    """Incidents in the order in which they became known, for past weeks to read the first of.
-
-    Attributes:
-        city: whose incidents.
-        incidents: contract INCIDENTS.
-        known_on: (n,) days since 1970 on which each was known at the latest, never falling.
-    """
-
-    city: City
-    incidents: pa.Table
-    known_on: NDArray[np.int32]
-
-    def through(self, day: date) -> pa.Table:
-        """Return the incidents that were known on a day."""
-        rows = np.searchsorted(self.known_on, (day - EPOCH).days, side="right")
-        return self.incidents.slice(0, int(rows))
-
-    @cached_property
-    def verdicts(self) -> Mapping[str, Verdict]:
-        """Check -> verdict on all rows, made once for the weeks of a backfill."""
-        last = EPOCH + timedelta(days=int(self.known_on[-1]))
-        return judge_incidents(self.city, self.incidents, as_of=last)
-
-
-@lru_cache(maxsize=1)
-def _archive(root: Path | str, city_name: str, snapshots: _Snapshots) -> _Archive:
-    """Return the incidents of these snapshots as an archive to look back in."""
-    incidents = _incidents(root, city_name, snapshots).incidents
-    reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
-    known_on = pc.max_element_wise(reported, incidents["occurred_on"])
-    order = pc.array_sort_indices(known_on)
-    days = known_on.take(order).cast(pa.int32()).to_numpy()
-    return _Archive(load_city(city_name), incidents.take(order), days)
-
-
-def _as_published(
-    lake: Lake, city: City, plan: Plan, snapshots: _Snapshots, incidents: pa.Table
-) -> tuple[pa.Table, date, _Archive | None]:
-    """Return the incidents published by the issue date, their last day, and the archive asked.
-
-    Snapshots that existed then are what had been published, and no archive is asked. Before the
-    first snapshot the city's publication rule decides: a report is known once the day it was
-    reported on has been published, one without a report date once its day of occurrence has.
-    """
-    issued = issue_date_of(plan)
-    as_of = end_of_day(issued, city)
-    possible = incidents["occurred_on"].filter(pc.less_equal(incidents["occurred_on"], issued))
-    if not len(possible):
-        raise WeekNotReady(f"No report of {city.title} occurred on or before {issued}.")
-    newest: date = pc.max(possible).as_py()
-    if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
-        return incidents, newest, None
-    through = min(newest, city.publication.known_through(issued))
-    archive = _archive(lake.root, city.name, snapshots)
-    return archive.through(through), through, archive
 
 
 def _by_reason(gate: GateReport) -> dict[str, int]:

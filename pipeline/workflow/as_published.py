@@ -1,0 +1,93 @@
+"""The reports that had been published on a past day, from snapshots taken then or later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.domain.city import City, load_city
+from pipeline.domain.errors import WeekNotReady
+from pipeline.lake import Lake, Ref
+from pipeline.quality.engine import Verdict
+from pipeline.quality.gate import judge_incidents
+from pipeline.sources import crime
+from pipeline.workflow.plan import Plan, end_of_day, issue_date_of
+
+EPOCH = date(1970, 1, 1)
+Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
+
+
+@lru_cache(maxsize=1)
+def incidents_of(root: Path | str, city_name: str, snapshots: Snapshots) -> crime.IncidentBuild:
+    """Return the incidents of these snapshots.
+
+    The last are kept, since the weeks of a backfill are mostly made of the same snapshots.
+    """
+    lake = Lake(root)
+    raw = {name: lake.read(Ref.from_json(ref))[name] for name, ref in snapshots}
+    return crime.build_incidents(load_city(city_name), raw)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Incidents in the order in which they became known, for past weeks to read the first of.
+
+    Attributes:
+        city: whose incidents.
+        incidents: contract INCIDENTS.
+        known_on: (n,) days since 1970 on which each was known at the latest, never falling.
+    """
+
+    city: City
+    incidents: pa.Table
+    known_on: NDArray[np.int32]
+
+    def through(self, day: date) -> pa.Table:
+        """Return the incidents that were known on a day."""
+        rows = np.searchsorted(self.known_on, (day - EPOCH).days, side="right")
+        return self.incidents.slice(0, int(rows))
+
+    @cached_property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Check -> verdict on all rows, made once for the weeks of a backfill."""
+        last = EPOCH + timedelta(days=int(self.known_on[-1]))
+        return judge_incidents(self.city, self.incidents, as_of=last)
+
+
+@lru_cache(maxsize=1)
+def _archive(root: Path | str, city_name: str, snapshots: Snapshots) -> Archive:
+    """Return the incidents of these snapshots as an archive to look back in."""
+    incidents = incidents_of(root, city_name, snapshots).incidents
+    reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
+    known_on = pc.max_element_wise(reported, incidents["occurred_on"])
+    order = pc.array_sort_indices(known_on)
+    days = known_on.take(order).cast(pa.int32()).to_numpy()
+    return Archive(load_city(city_name), incidents.take(order), days)
+
+
+def as_published(
+    lake: Lake, city: City, plan: Plan, snapshots: Snapshots, incidents: pa.Table
+) -> tuple[pa.Table, date, Archive | None]:
+    """Return the incidents published by the issue date, their last day, and the archive asked.
+
+    Snapshots that existed then are what had been published, and no archive is asked. Before the
+    first snapshot the city's publication rule decides: a report is known once the day it was
+    reported on has been published, one without a report date once its day of occurrence has.
+    """
+    issued = issue_date_of(plan)
+    as_of = end_of_day(issued, city)
+    possible = incidents["occurred_on"].filter(pc.less_equal(incidents["occurred_on"], issued))
+    if not len(possible):
+        raise WeekNotReady(f"No report of {city.title} occurred on or before {issued}.")
+    newest: date = pc.max(possible).as_py()
+    if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
+        return incidents, newest, None
+    through = min(newest, city.publication.known_through(issued))
+    archive = _archive(lake.root, city.name, snapshots)
+    return archive.through(through), through, archive
