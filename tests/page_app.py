@@ -2,10 +2,14 @@
 
 import importlib
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from tests.services import ROOT
+from pipeline.results.history import HistoryReader
+from tests.services import ROOT, wait_for
 
 PLUGINS = str(ROOT / "plugins")
 
@@ -34,3 +38,24 @@ def for_viewer(app: Any) -> Any:
         await app({**scope, "state": {**state}}, receive, send)
 
     return served
+
+
+@contextmanager
+def served_page(database: str) -> Iterator[str]:
+    """Serve the page of a store on loopback and give its address. Set AIRFLOW_HOME before."""
+    import uvicorn
+
+    app = plugin_app()
+    from hotspots_ui import answering
+
+    app.dependency_overrides[answering.results] = lambda: HistoryReader(database)
+    answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
+    config = uvicorn.Config(for_viewer(app), port=0, log_level="warning", ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_for(lambda: server.started, 60, "the page")
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    app.dependency_overrides.clear()

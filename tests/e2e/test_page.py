@@ -4,8 +4,6 @@ import io
 import json
 import os
 import sys
-import threading
-import time
 from datetime import timedelta
 
 import geopandas as gpd
@@ -13,11 +11,10 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import load_city
-from pipeline.results.history import HistoryReader
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
-from tests.page_app import for_viewer, plugin_app
+from tests.page_app import served_page
 
 SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
@@ -50,23 +47,8 @@ def address(tmp_path_factory, year, database):
     """The page on loopback, for a user who is logged in."""
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    import uvicorn
-
-    app = plugin_app()
-    from hotspots_ui import answering
-
-    app.dependency_overrides[answering.results] = lambda: HistoryReader(database)
-    answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
-    config = uvicorn.Config(for_viewer(app), port=0, log_level="warning", ws="none", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    app.dependency_overrides.clear()
+    with served_page(database) as address:
+        yield address
 
 
 @pytest.fixture
@@ -104,6 +86,7 @@ def test_the_newest_week_comes_first_with_all_cells_and_its_banner(page, address
     assert page.inner_text("#provenance").startswith("SIMULATED DATA")
     assert "What happened isn't known yet" in page.inner_text("#summary")
     assert page.is_hidden("#stale")
+    assert page.locator(".streets, #source").count() == 0
 
 
 def test_a_click_shows_the_stores_figures(page, address, year):
