@@ -1,16 +1,19 @@
 """Every path, address, credential and knob, read once from HOTSPOTS_* variables."""
 
 import os
+import re
 from datetime import date
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.domain.errors import InvalidRequest
 
 PREFIX = "HOTSPOTS_"
+# So strict because the page's content security policy names the origin; {r} is for fine screens.
+TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
 
 
 class Settings(BaseSettings):
@@ -24,6 +27,9 @@ class Settings(BaseSettings):
         mlflow_url: MLflow tracking and registry URL.
         airflow_url: address of Airflow's API server, which `hotspots doctor` asks for its health.
         data_docs_url: address that serves the folder `data_docs` of `home`; the page links to it.
+        base_map_url: tiles of a street map, as https://HOST/{z}/{x}/{y}.png, which the page then
+            draws beneath its cells; None means that it loads nothing from elsewhere.
+        base_map_source: whose street map that is, in plain text; the page shows it.
         replay_url: address of a replay server; when set, every source is asked there instead.
         cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
@@ -49,6 +55,8 @@ class Settings(BaseSettings):
     mlflow_url: str | None = None
     airflow_url: str | None = None
     data_docs_url: str | None = None
+    base_map_url: str | None = None
+    base_map_source: str | None = Field(default=None, validate_default=True)
     replay_url: str | None = None
     cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
     contact: str = "contact-not-set"
@@ -63,6 +71,35 @@ class Settings(BaseSettings):
     train_epochs: int = Field(default=40, ge=1)
     train_members: int = Field(default=2, ge=1)
     seed: int = 20260101
+
+    @field_validator("base_map_url")
+    @classmethod
+    def _leads_to_tiles(cls, url: str | None) -> str | None:
+        is_template = url is None or (
+            TILES.fullmatch(url) and all(part in url for part in ("{z}", "{x}", "{y}"))
+        )
+        if not is_template:
+            raise ValueError(
+                "expected http(s)://HOST/PATH with {z}, {x} and {y} in the path, and {r} if the "
+                "server has tiles for fine screens; give that, or nothing for no base map"
+            )
+        return url
+
+    @field_validator("base_map_source")
+    @classmethod
+    def _says_whose_tiles(cls, source: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("base_map_url") and not source:
+            raise ValueError(
+                f"{PREFIX}BASE_MAP_URL is set, and whose streets those are isn't: set "
+                f"{PREFIX}BASE_MAP_SOURCE, such as '© OpenStreetMap contributors'"
+            )
+        return source
+
+    @property
+    def base_map_origin(self) -> str | None:
+        """Scheme, host and port that the base map comes from; None without one."""
+        found = TILES.match(self.base_map_url or "")
+        return found and found[1]
 
     @property
     def scheduled_cities(self) -> list[str]:

@@ -226,6 +226,13 @@ class WeekHealth(BaseModel):
     data_docs: str | None = Field(description="where the checks' full report is served, if set up")
 
 
+class BaseMap(BaseModel):
+    """Map tiles of streets, to be drawn beneath the cells."""
+
+    url: str = Field(description="address of a tile, with {z}, {x}, {y} and perhaps {r} in it")
+    source: str = Field(description="whose they are; to be shown with them, as plain text")
+
+
 class Geometry(BaseModel):
     """The grid in degrees (EPSG:4326), and the outlines of city and divisions as GeoJSON."""
 
@@ -240,6 +247,7 @@ class Geometry(BaseModel):
     cols: int
     outline: dict[str, Any] = Field(description="GeoJSON geometry of the in-city cells")
     divisions: dict[str, Any] = Field(description="GeoJSON feature collection, by name")
+    base_map: BaseMap | None = Field(description="streets, if this installation has set some up")
 
 
 class Download(BaseModel):

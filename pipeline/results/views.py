@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.domain.city import City
 from pipeline.results.answers import (
+    BaseMap,
     CellColumns,
     CellHistory,
     CellWeek,
@@ -131,10 +132,11 @@ def _data_docs(settings: Settings, city: str, issue_date: date) -> str | None:
     return f"{url.rstrip('/')}/{city}/{issue_date}/incidents/index.html"
 
 
-def geometry(city: City) -> Geometry:
+def geometry(city: City, settings: Settings | None = None) -> Geometry:
     """Return the grid, and the outlines of the city and its divisions; empty without a cell list.
 
-    Outlines follow the cells, so that a map of them and the cells agree.
+    Outlines follow the cells, so that a map of them and the cells agree. The settings say which
+    streets lie beneath, if any.
     """
     import shapely
 
@@ -157,7 +159,13 @@ def geometry(city: City) -> Geometry:
         **grid.model_dump(),
         outline=shapely.geometry.mapping(outline),
         divisions={"type": "FeatureCollection", "features": features},
+        base_map=settings and _base_map(settings),
     )
+
+
+def _base_map(settings: Settings) -> BaseMap | None:
+    url, source = settings.base_map_url, settings.base_map_source
+    return BaseMap(url=url, source=source) if url and source else None
 
 
 def downloads(files: Mapping[str, tuple[str, bytes]]) -> Downloads:

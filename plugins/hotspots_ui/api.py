@@ -27,10 +27,11 @@ from pipeline.results.history import HistoryReader
 from pipeline.settings import get_settings
 
 PAGE = Path(__file__).resolve().parent / "web" / "dist"
-# A page may load nothing from elsewhere.
+# A page may load nothing from elsewhere, but for the tiles of a base map that was set up.
+POLICY = (
+    "default-src 'self'; img-src {}; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+)
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; "
-    "base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
@@ -91,7 +92,7 @@ def page() -> Response:
     """Return the page."""
     if not (PAGE / "index.html").is_file():
         return PlainTextResponse(NOT_BUILT, 503)
-    return FileResponse(PAGE / "index.html", headers=PAGE_HEADERS)
+    return FileResponse(PAGE / "index.html", headers={**PAGE_HEADERS, **_policy()})
 
 
 @app.get("/assets/{name}", include_in_schema=False)
@@ -100,8 +101,14 @@ def asset(name: str) -> Response:
     known = {path.name: path for path in (PAGE / "assets").glob("*")}
     if name not in known:
         return JSONResponse({"detail": f"The page has no part {name}. Load it again."}, 404)
-    kept = {**PAGE_HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
+    kept = {**PAGE_HEADERS, **_policy(), "Cache-Control": "private, max-age=31536000, immutable"}
     return FileResponse(known[name], headers=kept)
+
+
+def _policy() -> dict[str, str]:
+    """Return the header that says where the page may load from."""
+    images = filter(None, ["'self'", "data:", get_settings().base_map_origin])
+    return {"Content-Security-Policy": POLICY.format(" ".join(images))}
 
 
 @app.get("/v1/openapi.json", include_in_schema=False)
@@ -176,8 +183,9 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
 
 @app.get("/v1/geometry", response_model=answers.Geometry)
 async def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
-    """Return the grid and the outlines of the city and its divisions."""
-    return await answer(request, store, city, lambda: views.geometry(load_city(city)))
+    """Return the grid, the outlines of the city and its divisions, and where streets come from."""
+    settings = get_settings()
+    return await answer(request, store, city, lambda: views.geometry(load_city(city), settings))
 
 
 @app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)

@@ -25,7 +25,8 @@ LAKE = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
 }
-OPTIONAL = {"HOTSPOTS_CITIES", "HOTSPOTS_SOCRATA_TOKEN"} | LAKE
+BASE_MAP = {"HOTSPOTS_BASE_MAP_URL", "HOTSPOTS_BASE_MAP_SOURCE"}
+OPTIONAL = {"HOTSPOTS_CITIES", "HOTSPOTS_SOCRATA_TOKEN"} | LAKE | BASE_MAP
 ROLES = {
     "migrate": "results_owner",
     "api-server": "results_reader",
@@ -124,6 +125,12 @@ def test_a_service_gets_the_role_that_it_needs_and_no_other(name):
 def test_only_workers_are_led_to_the_lake(name):
     given = LAKE & set(SERVICES[name].get("environment", {}))
     assert given == (LAKE if name in WORKERS else set())
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_only_the_server_of_the_page_is_told_of_streets(name):
+    given = BASE_MAP & set(SERVICES[name].get("environment", {}))
+    assert given == (BASE_MAP if name == "api-server" else set())
 
 
 @pytest.mark.parametrize("name", sorted(AIRFLOW - ONE_SHOT))

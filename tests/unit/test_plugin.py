@@ -35,6 +35,10 @@ CITY = "los_angeles"
 CARD = "# Model card: Los Angeles, version 3\n"
 ALWAYS_NEW_S = 1e-9
 WEEK = f"/v1/weeks/{TARGET}"
+POLICY = (
+    "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; "
+    "form-action 'none'"
+)
 KINDS = ("csv", "geojson", "geoparquet", "totals", "hub", "manifest")
 READABLE = [
     "/v1/weeks",
@@ -460,9 +464,32 @@ def test_page_and_its_parts_load_nothing_from_elsewhere(reader, monkeypatch, tmp
     monkeypatch.setattr(sys.modules["hotspots_ui.api"], "PAGE", tmp_path)
     page, part = reader.get("/"), reader.get("/assets/main-1a2b.js")
     assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for answer in (page, part):
+        assert answer.headers["content-security-policy"] == POLICY
+    assert page.headers["referrer-policy"] == "same-origin"
     assert "immutable" in part.headers["cache-control"]
     assert reader.get("/assets/index.html").status_code == 404
+
+
+def test_streets_open_the_page_to_the_images_of_their_server_alone(
+    reader, published, monkeypatch, tmp_path
+):
+    (tmp_path / "index.html").write_text("<!doctype html><title>Hotspots</title>")
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "PAGE", tmp_path)
+    assert reader.get("/v1/geometry").json()["base_map"] is None
+    tiles = "https://tiles.example/light/{z}/{x}/{y}.png"
+    monkeypatch.setenv("HOTSPOTS_BASE_MAP_URL", tiles)
+    monkeypatch.setenv("HOTSPOTS_BASE_MAP_SOURCE", "© The Streets")
+    get_settings.cache_clear()
+    # Settings hold as long as a process does, and so may its answers.
+    answering = sys.modules["hotspots_ui.answering"]
+    monkeypatch.setattr(answering, "kept", answering.Kept(2, 1))
+    found = reader.get("/v1/geometry").json()["base_map"]
+    assert found == {"url": tiles, "source": "© The Streets"}
+    policy = POLICY.replace("data:", "data: https://tiles.example")
+    headers = reader.get("/").headers
+    assert headers["content-security-policy"] == policy
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_page_is_mounted_and_in_the_navigation(plugin):

@@ -5,6 +5,10 @@ const COUNTS = ["#f3f1ea", "#febf84", "#f1685e", "#a5317e", "#5f187f", "#1d1147"
 const CHANGES = ["#1f5a99", "#4f8fc6", "#9cc4e4", "#f1efe9", "#f6c08a", "#dd8033", "#a04d0c"];
 const RATES = [0.05, 0.1, 0.2, 0.4, 0.7, 1, 1.5, 2, 3];
 const OUTSIDE = "#f3f1ea";
+// Over streets cells are see-through, and the legend shows their colours as over a light map in grey.
+export const OPACITY = 0.65, STREETS = "#ececec";
+
+export const overStreets = (colour) => `color-mix(in srgb, ${colour} ${100 * OPACITY}%, ${STREETS})`;
 
 const place = (value, steps) => steps.findIndex((step) => value < step);
 

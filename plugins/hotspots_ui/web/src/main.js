@@ -1,5 +1,5 @@
 import { ask, askOnce, askOutcome, weekOfRun } from "./api.js";
-import { LAYERS } from "./colours.js";
+import { LAYERS, overStreets } from "./colours.js";
 import { CityMap } from "./map.js";
 import * as pages from "./pages.js";
 import * as side from "./side.js";
@@ -133,10 +133,10 @@ async function showPage(line, turn) {
 }
 
 function showLegend(missing) {
-  const { unit, steps } = LAYERS[state.layer];
+  const { unit, steps } = LAYERS[state.layer], streets = geometry?.base_map;
   const swatch = (colour) => {
     const box = make("span", { class: "swatch" });
-    box.style.background = colour;
+    box.style.background = streets ? overStreets(colour) : colour;
     return box;
   };
   byId("legend").replaceChildren(
@@ -144,7 +144,8 @@ function showLegend(missing) {
     make("p", { class: "unit" }, unit),
     make("ul", { class: "scale" }, steps.map(({ colour, label }) => make("li", {}, swatch(colour), label))),
     make("ul", { class: "scale lines" }, [1, 2, 5].map((band) => make("li", {}, make("span", { class: `line band${band}` }), `top ${band} %`)),
-      make("li", {}, make("span", { class: "cluster" }, "1"), "largest clusters"), make("li", {}, make("span", { class: "line division" }), "division")));
+      make("li", {}, make("span", { class: "cluster" }, "1"), "largest clusters"), make("li", {}, make("span", { class: "line division" }), "division")),
+    ...(streets ? [make("p", { class: "unit", id: "source" }, `Streets: ${streets.source}`)] : []));
 }
 
 function choose(cell) {

@@ -1,6 +1,6 @@
 import L from "leaflet";
 import "leaflet/dist/leaflet.css";
-import { LAYERS } from "./colours.js";
+import { LAYERS, OPACITY, STREETS } from "./colours.js";
 
 const OUTLINE = "#00606b", BAND_WIDTHS = { 5: 1.4, 2: 2.4, 1: 3.6 }, NUMBERED = 10;
 const FULL_WIDTH_PX = 9; // narrower cells get thinner outlines
@@ -27,9 +27,16 @@ export class CityMap {
     this.map.eachLayer((layer) => layer !== this.lines && this.map.removeLayer(layer));
     this.bounds = L.latLngBounds([geometry.south, geometry.west], [geometry.north, geometry.east]);
     this.fit();
+    if (geometry.base_map) this.layStreets(geometry.base_map.url);
     const still = { renderer: this.renderer, fill: false, interactive: false };
     this.divisions = L.geoJSON(geometry.divisions, { ...still, style: { color: "#55524c", weight: 0.8, fill: false } });
     this.outline = L.geoJSON(geometry.outline, { ...still, style: { color: "#222", weight: 1.4, fill: false } });
+  }
+
+  // Streets beneath the cells. Their server is told the page's host, as many demand, but not its address, which holds week and cell.
+  layStreets(url) {
+    this.element.style.background = STREETS;
+    L.tileLayer(url, { className: "streets", referrerPolicy: "strict-origin" }).addTo(this.map);
   }
 
   // Show the whole city. The end of a move puts the canvas, which a fit leaves between pixels, on them.
@@ -68,8 +75,10 @@ export class CityMap {
   place(row, col) {
     this.boxes.forEach((box) => box.remove());
     this.boxes.clear();
+    // See-through sides would show where they overlap.
+    const look = this.geometry.base_map ? { stroke: false, fillOpacity: OPACITY } : { weight: 0.6, fillOpacity: 1 };
     row.forEach((_, k) => {
-      const box = L.rectangle(this.box(row[k], col[k]), { renderer: this.renderer, weight: 0.6, fillOpacity: 1 });
+      const box = L.rectangle(this.box(row[k], col[k]), { renderer: this.renderer, ...look });
       box.on("click", () => this.onChoose(row[k], col[k])).addTo(this.map);
       this.boxes.set(`${row[k]},${col[k]}`, box);
     });

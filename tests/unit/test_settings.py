@@ -1,0 +1,56 @@
+"""The base map's settings: what is refused, and what the page's policy is told."""
+
+import pytest
+
+from pipeline.domain.errors import InvalidRequest
+from pipeline.settings import get_settings
+
+URL, SOURCE = "https://tiles.example:8443/light/{z}/{x}/{y}{r}.png?key=1", "© The Streets"
+
+
+@pytest.fixture
+def given(monkeypatch):
+    def settings(url, source):
+        monkeypatch.setenv("HOTSPOTS_BASE_MAP_URL", url)
+        monkeypatch.setenv("HOTSPOTS_BASE_MAP_SOURCE", source)
+        get_settings.cache_clear()
+        return get_settings()
+
+    return settings
+
+
+def test_there_is_no_base_map_unless_one_is_set():
+    settings = get_settings()
+    assert (settings.base_map_url, settings.base_map_source) == (None, None)
+    assert settings.base_map_origin is None
+
+
+def test_the_origin_is_scheme_host_and_port(given):
+    settings = given(URL, SOURCE)
+    assert (settings.base_map_url, settings.base_map_source) == (URL, SOURCE)
+    assert settings.base_map_origin == "https://tiles.example:8443"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "tiles.example/{z}/{x}/{y}.png",
+        "ftp://tiles.example/{z}/{x}/{y}.png",
+        "https://tiles.example/{z}/{x}.png",
+        "https://{s}.tiles.example/{z}/{x}/{y}.png",
+        "https://tiles.example/{style}/{z}/{x}/{y}.png",
+        "https://user:secret@tiles.example/{z}/{x}/{y}.png",
+        # What would loosen the page's policy.
+        "https://*/{z}/{x}/{y}.png",
+        "https://tiles.example;script-src https:/{z}/{x}/{y}.png",
+        "https://tiles.example *:/{z}/{x}/{y}.png",
+    ],
+)
+def test_an_address_of_no_tiles_is_refused_with_what_is_expected(given, url):
+    with pytest.raises(InvalidRequest, match=r"base_map_url\n.*expected http\(s\)://HOST/PATH"):
+        given(url, SOURCE)
+
+
+def test_streets_without_their_source_are_refused(given):
+    with pytest.raises(InvalidRequest, match="set HOTSPOTS_BASE_MAP_SOURCE, such as"):
+        given(URL, "")
