@@ -1,18 +1,27 @@
 """The Hotspots page inside a real Airflow: logging in, the way there, and who is let in."""
 
+import re
 import shutil
+import threading
 from datetime import timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import update
 
+from pipeline.domain.city import load_city
+from pipeline.domain.tables import INCIDENTS
+from pipeline.quality.gate import check_incidents
 from pipeline.results.engine import make_engine, transaction
 from pipeline.results.tables import Run
+from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.services import wait_for
 from tests.standalone import STARTS_IN_S, Standalone
+from tests.unit.quality.quality_samples import AS_OF, as_table, good_incidents
 
 pytestmark = [*NEEDS_THE_PAGE, pytest.mark.timeout(600)]
 
@@ -29,13 +38,39 @@ def store(tmp_path_factory, database):
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory, store):
+def home(tmp_path_factory):
+    """The folder of an Airflow's all, with the Data Docs of the target week in it."""
+    home, city = tmp_path_factory.mktemp("page"), load_city(CITY)
+    docs = Settings(home=home / "hotspots").data_docs_dir(CITY, ISSUE_DATE)
+    incidents = as_table(INCIDENTS, good_incidents(city))
+    check_incidents(city, incidents, as_of=AS_OF, docs_dir=docs / "incidents")
+    return home
+
+
+class Folder(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def data_docs(home):
+    """The address of a server of all Data Docs."""
+    folder = partial(Folder, directory=home / "hotspots" / "data_docs")
+    with ThreadingHTTPServer(("127.0.0.1", 0), folder) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def airflow(home, store, data_docs):
     """A year of weeks is stored; the sources are out of reach."""
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     airflow = Standalone(
-        tmp_path_factory.mktemp("page"),
+        home,
         HOTSPOTS_RESULTS_URL=store,
         HOTSPOTS_REPLAY_URL="http://127.0.0.1:1",
+        HOTSPOTS_DATA_DOCS_URL=data_docs,
     )
     with airflow.up():
         yield airflow
@@ -111,6 +146,24 @@ def test_a_week_leads_to_the_run_that_made_it(page, airflow, run, store):
     page.locator("table", has_text="resolve_week").first.wait_for()
     assert page.locator("iframe").count() == 0
     page.screenshot(path=SHOTS / "run_in_airflow.png")
+
+
+def test_a_week_leads_to_its_data_docs(page, airflow, data_docs):
+    # Data Docs ask for scripts from the network, which isn't there.
+    page.route(re.compile(r"^https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
+    page.goto(airflow.address)
+    page.get_by_role("link", name="Hotspots").first.click()
+    frame = page.frame_locator("iframe")
+    frame.locator(f'body[data-week="{LAST_TARGET}"]').wait_for()
+    for _ in range(9):
+        frame.locator("#back").click()
+    frame.locator(f'body[data-week="{TARGET}"]').wait_for()
+    frame.locator('[data-view="trust"]').first.click()
+    frame.get_by_role("link", name="All checks in full").click()
+    page.wait_for_url(f"{data_docs}/{CITY}/{ISSUE_DATE}/incidents/index.html")
+    results = page.get_by_role("link", name="Results of").all_inner_texts()
+    assert results == [f"Results of incidents_{part}" for part in ("rows", "schema", "table")]
+    page.screenshot(path=SHOTS / "data_docs.png")
 
 
 def trigger(admin):
