@@ -51,7 +51,8 @@ def step(name: str, *inputs: dict) -> dict:
 def resolve(*names: str) -> dict:
     """Resolve the run's params of these names into its plan, and say what they come to.
 
-    The text goes to the log and to XCom as `note`: a task can't write its run's note.
+    The text goes to the log and to XCom as `note`, of which `plugins/run_note.py` makes the run's
+    note: a task can't write that.
     """
     from pipeline import workflow
 

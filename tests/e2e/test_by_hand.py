@@ -75,6 +75,8 @@ def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecas
         "weekly_forecast", issue_date=f"{issued}", notes="beside the schedule"
     )
     assert (status, run["run_type"]) == (200, "manual")
+    by_hand = f"api/v2/dags/weekly_forecast/dagRuns/{run['dag_run_id']}"
+    assert users["admin"].ask(by_hand, {"note": "a person's"}, "PATCH")[0] == 200
     tasks = airflow.tasks_when_done(600)
     assert {task["state"] for task in tasks} == {"success"}, airflow.story()
     assert len(tasks) == 22
@@ -88,6 +90,14 @@ def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecas
         path = f"api/v2/dags/weekly_forecast/dagRuns/{name}/taskInstances/publish"
         _, made = users["viewer"].ask(f"{path}/xcomEntries/return_value")
         assert stored.record.forecast_sha256 in str(made["value"])
+
+    path = "api/v2/dags/weekly_forecast/dagRuns"
+    runs = {run["run_type"]: run for run in users["viewer"].ask(path)[1]["dag_runs"]}
+    assert runs["manual"]["note"] == "a person's"
+    task = f"{path}/{runs['scheduled']['dag_run_id']}/taskInstances/resolve_week"
+    _, said = users["viewer"].ask(f"{task}/xcomEntries/note")
+    assert "target week" in runs["scheduled"]["note"]
+    assert runs["scheduled"]["note"] == said["value"]
 
 
 def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, settings):
@@ -113,3 +123,16 @@ def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, se
     tasks = airflow.tasks_when_done(300)
     assert {task["state"] for task in tasks} == {"success"}, airflow.story()
     assert Registry(settings, CITY).champion().sha256 != before
+
+
+@pytest.mark.parametrize("written", [{}, {"note": "a person's"}])
+def test_a_run_that_a_person_ends_has_a_note_too(users, written):
+    _, run = users["admin"].trigger("weekly_forecast", notes="to be ended")
+    path = f"api/v2/dags/weekly_forecast/dagRuns/{run['dag_run_id']}"
+    resolved = f"{path}/taskInstances/resolve_week/xcomEntries/note"
+    wait_for(lambda: users["admin"].ask(resolved)[0] == 200, 300, "resolve_week")
+    status, ended = users["admin"].ask(path, {"state": "failed", **written}, "PATCH")
+    assert (status, ended["state"]) == (200, "failed")
+    _, kept = users["viewer"].ask(path)
+    assert kept["note"] == ended["note"]
+    assert written.get("note", "target week") in kept["note"]

@@ -24,7 +24,7 @@ def dag_test(environment, code=0, dag="weekly_forecast", **conf):
 
 
 def test_a_week_runs_through_airflow(portal_of_chicago):
-    dag_test(portal_of_chicago)
+    assert "calling listener" not in dag_test(portal_of_chicago)
     said = run_command(portal_of_chicago, BIN / "hotspots", "show", "--city", "chicago")
     assert "2017-12-17 to 2017-12-23" in said
     assert "RECORDED" in said

@@ -87,6 +87,8 @@ def test_a_week_on_two_queues_stores_in_postgres_what_the_command_line_stores_in
     tasks, logs = run_a_week(airflow, databases, s3_url)
     assert {task["state"] for task in tasks} == {"success"}, airflow.story()
     assert len(tasks) == 11
+    [note] = airflow.rows("select content from dag_run_note")
+    assert "target week" in note["content"]
     for task in tasks:
         queue = "gpu" if task["task_id"] == "train" else "default"
         (worker,) = (q for q, log in logs.items() if task["external_executor_id"] in log)
