@@ -34,5 +34,11 @@ def with_places(city: City, cells: pd.DataFrame) -> pd.DataFrame:
         InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
     names = neighbourhoods(city)[cells["row"], cells["col"]]
-    both = zip(names, cells["division"], strict=True)
-    return cells.assign(neighbourhood=names, place=[place_name([n], [d]) for n, d in both])
+    return cells.assign(neighbourhood=names, place=place_names(names, cells["division"]))
+
+
+def place_names(of_neighbourhoods: Iterable[str], of_divisions: Iterable[str]) -> list[str]:
+    """Return what each cell's place is called, given the neighbourhood and division of each."""
+    pairs = list(zip(of_neighbourhoods, of_divisions, strict=True))
+    called = {pair: place_name(*([name] for name in pair)) for pair in set(pairs)}
+    return [called[pair] for pair in pairs]

@@ -1,6 +1,6 @@
 """What can be asked of the results store; nothing here writes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -25,6 +25,8 @@ from pipeline.results.tables import (
     TotalForecast,
     columns_of,
 )
+
+Columns = Mapping[str, Sequence[Any]]  # name -> the value of every row
 
 
 class ResultsReader:
@@ -64,6 +66,27 @@ class ResultsReader:
         """
         query = _runs(city, target_week, revision)
         return self._one(query, _no_forecast(city, target_week, revision))
+
+    def week(
+        self, city: str, target_week: date, of_cells: Sequence[str]
+    ) -> tuple[StoredRun, Columns, Columns]:
+        """Return a week's current run, its in-city cells and its totals, at one moment.
+
+        Args:
+            city: short name of the city.
+            target_week: Sunday of the week.
+            of_cells: the columns wanted of the cells, out of those of `cells_frame`.
+
+        Raises:
+            WeekNotReady: the week has no forecast.
+        """
+        with self._read() as session:
+            found = session.execute(_runs(city, target_week, None)).first()
+            if found is None:
+                raise _missing(_no_forecast(city, target_week, None))
+            run, model = found
+            cells = _columns(session, CellForecast, run.id, of_cells)
+            return _one_stored(run, model), cells, _columns(session, TotalForecast, run.id)
 
     def cells_frame(
         self, city: str, target_week: date, revision: int | None = None
@@ -178,22 +201,11 @@ class ResultsReader:
     def _rows(
         self, table: type[Base], city: str, target_week: date, revision: int | None
     ) -> pd.DataFrame:
-        """Return the rows that one of a run's tables holds for it, by their key.
-
-        A column that is newer than the store, which the next week's run will add, is NaN.
-        """
-        columns = {p.key: p.columns[0] for p in table.__mapper__.column_attrs if p.key != "run_pk"}
         with self._read() as session:
             run_pk = session.scalar(_runs(city, target_week, revision).with_only_columns(Run.id))
             if run_pk is None:
                 raise _missing(_no_forecast(city, target_week, revision))
-            inspector = inspect(session.connection())
-            there = {column["name"] for column in inspector.get_columns(table.__tablename__)}
-            known = {key: column for key, column in columns.items() if column.name in there}
-            query = select(*known.values()).where(table.__table__.c.run_pk == run_pk)
-            rows = session.execute(query.order_by(*table.__table__.primary_key))
-            frame = as_frame(rows, list(known))
-        return frame if len(known) == len(columns) else frame.reindex(columns=list(columns))
+            return pd.DataFrame(_columns(session, table, run_pk))
 
     @contextmanager
     def _read(self) -> Iterator[Session]:
@@ -204,6 +216,23 @@ class ResultsReader:
             if not inspect(session.connection()).has_table(Run.__tablename__):
                 raise WeekNotReady("The results store has no tables yet. Run a week first.")
             yield session
+
+
+def _columns(
+    session: Session, table: type[Base], run_pk: int, names: Sequence[str] = ()
+) -> Columns:
+    """Return columns, all unless named, of the rows that a table holds for a run, by their key.
+
+    One that is newer than the store, which the next week's run will add, is None throughout.
+    """
+    columns = {p.key: p.columns[0] for p in table.__mapper__.column_attrs if p.key != "run_pk"}
+    inspector = inspect(session.connection())
+    there = {column["name"] for column in inspector.get_columns(table.__tablename__)}
+    known = [key for key in names or columns if columns[key].name in there]
+    query = select(*(columns[key] for key in known)).where(table.__table__.c.run_pk == run_pk)
+    rows = session.execute(query.order_by(*table.__table__.primary_key)).all()
+    found = dict(zip(known, zip(*rows, strict=True), strict=True)) if rows else {}
+    return {key: found.get(key, (None,) * len(rows)) for key in names or columns}
 
 
 def as_frame(found: Result[*tuple[Any, ...]], names: Sequence[str]) -> pd.DataFrame:
@@ -222,8 +251,10 @@ def _missing(problem: str) -> WeekNotReady:
 
 
 def _runs(city: str, target_week: date, revision: int | None) -> Select[Run, Model]:
-    query = _current(city) if revision is None else _all(city).where(Run.revision == revision)
-    return query.where(Run.target_week == target_week)
+    query = _all(city).where(Run.target_week == target_week)
+    if revision is None:
+        return query.order_by(Run.revision.desc()).limit(1)
+    return query.where(Run.revision == revision)
 
 
 def _all(city: str) -> Select[Run, Model]:
@@ -242,7 +273,11 @@ def _current(city: str) -> Select[Run, Model]:
 
 def _stored(session: Session, query: Select[Run, Model]) -> list[StoredRun]:
     found: Sequence[Any] = session.execute(query).all()
-    return [StoredRun(_record(run, model), run.revision, run.is_backfill) for run, model in found]
+    return [_one_stored(run, model) for run, model in found]
+
+
+def _one_stored(run: Run, model: Model) -> StoredRun:
+    return StoredRun(_record(run, model), run.revision, run.is_backfill)
 
 
 def _record(run: Run, model: Model) -> RunRecord:

@@ -1,9 +1,33 @@
 """What the cells of a stored forecast add up to: its stability, clusters and places."""
 
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.domain.city import City
-from pipeline.results.places import place_name, with_places
+from pipeline.grid.neighbourhoods import neighbourhoods
+from pipeline.results.places import place_name
+from pipeline.results.reading import Columns
+
+
+class _Cell(NamedTuple):
+    cluster: int
+    rank: int
+    row: int
+    col: int
+    division: str
+    mean: float
+    long_run_mean: float | None
+    p_top5: float | None
+
+
+CLUSTERED = _Cell._fields  # the columns of cells that clusters are made of
 
 
 def stability(cells: pd.DataFrame) -> float | None:
@@ -19,26 +43,61 @@ def stability(cells: pd.DataFrame) -> float | None:
     return None if pd.isna(mean) else float(mean)
 
 
-def clusters_summary(city: City, cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per cluster, in its order.
+@dataclass(frozen=True)
+class ClusterSummary:
+    """A group of touching hotspots; NaN where one of its cells has no such value.
 
-    Columns: cluster, row and col (of its highest-ranked cell), divisions, place (its name), cells,
-    mean and long_run_mean (reports in the week), p_top5 (mean of its cells). NaN where a cell has
-    none.
+    Attributes:
+        cluster: its number.
+        row, col: of its highest-ranked cell.
+        divisions: of its cells, the highest-ranked first.
+        place: its name.
+        cells: how many it has.
+        mean, long_run_mean: reports in the week, in all of them.
+        p_top5: mean of its cells.
+    """
+
+    cluster: int
+    row: int
+    col: int
+    divisions: str
+    place: str
+    cells: int
+    mean: float
+    long_run_mean: float
+    p_top5: float
+
+
+def clusters_summary(city: City, cells: Columns | pd.DataFrame) -> list[ClusterSummary]:
+    """Return the clusters of a forecast, in their order.
 
     Args:
         city: for the names of its places.
-        cells: as ResultsReader.cells_frame gives them.
+        cells: the cells by column, with those of CLUSTERED.
     """
-    hot = with_places(city, cells[cells["cluster"] > 0]).sort_values(["cluster", "rank"])
-    groups = hot.groupby("cluster")
-    summary = groups[["row", "col"]].first()
-    summary["divisions"] = groups["division"].agg(lambda names: ", ".join(names.unique()))
-    summary["place"] = [place_name(c["neighbourhood"], c["division"]) for _, c in groups]
-    summary["cells"] = groups.size()
-    for name, sums in (("mean", "sum"), ("long_run_mean", "sum"), ("p_top5", "mean")):
-        summary[name] = groups[name].agg(sums, skipna=False)
-    return summary.reset_index()
+    names = neighbourhoods(city)
+    rows = (_Cell(*values) for values in zip(*(cells[n] for n in CLUSTERED), strict=True))
+    hot = sorted((cell for cell in rows if cell.cluster), key=lambda c: (c.cluster, c.rank))
+    return [_summary(list(group), names) for _, group in groupby(hot, lambda c: c.cluster)]
+
+
+def _summary(cells: Sequence[_Cell], names: NDArray[np.object_]) -> ClusterSummary:
+    peak, divisions = cells[0], [cell.division for cell in cells]
+    return ClusterSummary(
+        cluster=peak.cluster,
+        row=peak.row,
+        col=peak.col,
+        divisions=", ".join(dict.fromkeys(divisions)),
+        place=place_name((names[cell.row, cell.col] for cell in cells), divisions),
+        cells=len(cells),
+        mean=_sum(cell.mean for cell in cells),
+        long_run_mean=_sum(cell.long_run_mean for cell in cells),
+        p_top5=_sum(cell.p_top5 for cell in cells) / len(cells),
+    )
+
+
+def _sum(values: Iterable[float | None]) -> float:
+    return math.fsum(math.nan if value is None else value for value in values)
 
 
 def totals_summary(totals: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:

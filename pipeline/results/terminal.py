@@ -123,14 +123,14 @@ def clusters_table(city: City, cells: pd.DataFrame) -> Table:
         f"Clusters of hotspot cells, {min(TOP_CLUSTERS, len(clusters))} of {len(clusters)}",
         _columns(city, CLUSTER_COLUMNS),
     )
-    for cluster in clusters.head(TOP_CLUSTERS).to_dict("records"):
+    for cluster in clusters[:TOP_CLUSTERS]:
         table.add_row(
-            str(cluster["cluster"]),
-            *_place(city, cluster["row"], cluster["col"], cluster["place"]),
-            str(cluster["cells"]),
-            f"{cluster['mean']:.2f}",
-            _number(cluster["long_run_mean"]),
-            _percent(cluster["p_top5"]),
+            str(cluster.cluster),
+            *_place(city, cluster.row, cluster.col, cluster.place),
+            str(cluster.cells),
+            f"{cluster.mean:.2f}",
+            _number(cluster.long_run_mean),
+            _percent(cluster.p_top5),
         )
     return table
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.domain.city import City
+from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.results.answers import (
     BaseMap,
     CellColumns,
@@ -28,12 +29,14 @@ from pipeline.results.answers import (
     Weeks,
 )
 from pipeline.results.history import HistoryReader
-from pipeline.results.places import with_places
+from pipeline.results.places import place_names
+from pipeline.results.reading import Columns
 from pipeline.results.records import StoredRun
 from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 
 FORECAST = "forecast"
+CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name != "place")
 
 
 def weeks(store: HistoryReader, city: str) -> Weeks:
@@ -58,17 +61,16 @@ def week_forecast(store: HistoryReader, city: City, week: date) -> WeekForecast:
         WeekNotReady: the week has none.
         InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
-    run = store.run(city.name, week)
-    cells = with_places(city, store.cells_frame(city.name, week, run.revision))
-    totals = store.totals(city.name, week, run.revision)
-    is_city = totals["kind"] == "city"
+    run, cells, totals = store.week(city.name, week, CELL_COLUMNS)
+    names = neighbourhoods(city)[cells["row"], cells["col"]]
+    of_city, *of_divisions = _totals(totals)
     return WeekForecast(
         run=run_facts(run),
-        city=_totals(totals[is_city])[0],
-        divisions=_totals(totals[~is_city]),
+        city=of_city,
+        divisions=of_divisions,
         has_neighbourhoods=city.neighbourhoods is not None,
         clusters=_clusters(city, cells),
-        cells=CellColumns(**{name: _plain(cells[name]) for name in CellColumns.model_fields}),
+        cells=CellColumns(**cells, place=place_names(names, cells["division"])),
     )
 
 
@@ -222,7 +224,7 @@ def _line(
     )
 
 
-def _clusters(city: City, cells: pd.DataFrame) -> list[Cluster]:
+def _clusters(city: City, cells: Columns) -> list[Cluster]:
     return [
         Cluster(
             cluster=found.cluster,
@@ -235,17 +237,15 @@ def _clusters(city: City, cells: pd.DataFrame) -> list[Cluster]:
             divisions=found.divisions.split(", "),
             place=found.place,
         )
-        for found in clusters_summary(city, cells).itertuples()
+        for found in clusters_summary(city, cells)
     ]
 
 
-def _totals(totals: pd.DataFrame) -> list[Total]:
-    return [Total(**_named(t)) for t in _records(totals[["name", "mean", "q10", "q90"]])]
-
-
-def _plain(column: "pd.Series[Any]") -> list[Any]:
-    """Return a column's values with None for NaN, which JSON can't hold."""
-    return [None if value != value else value for value in column.tolist()]
+def _totals(totals: Columns) -> list[Total]:
+    """Return the city's total, then the divisions', those with the most expected reports first."""
+    rows = [dict(zip(totals, row, strict=True)) for row in zip(*totals.values(), strict=True)]
+    rows.sort(key=lambda total: (total["kind"], -total["mean"], total["name"]))
+    return [Total(**{name: row[name] for name in Total.model_fields}) for row in rows]
 
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +32,7 @@ def test_stability_is_unknown_where_a_hotspot_was_not_rerun(frames):
 def test_clusters_add_up_and_are_led_by_their_highest_cell(frames, city):
     cells, _ = frames
     cells["cluster"] = [0, 2, 0, 2, 1, 2]
-    first, second = clusters_summary(city, cells).to_dict("records")
+    first, second = (asdict(cluster) for cluster in clusters_summary(city, cells))
     assert first == {
         "cluster": 1, "row": 2, "col": 0, "divisions": "Up", "place": "Up", "cells": 1,
         "mean": 4.0, "long_run_mean": 0.75, "p_top5": 0.75,
@@ -46,14 +48,14 @@ def test_a_cluster_with_an_unknown_cell_is_unknown_itself(frames, city):
     cells, _ = frames
     cells["cluster"] = [0, 1, 0, 0, 1, 0]
     cells.loc[1, ["long_run_mean", "p_top5"]] = np.nan
-    found = clusters_summary(city, cells).iloc[0]
-    assert found["mean"] == 6.0
-    assert np.isnan([found["long_run_mean"], found["p_top5"]]).all()
+    (found,) = clusters_summary(city, cells)
+    assert found.mean == 6.0
+    assert np.isnan([found.long_run_mean, found.p_top5]).all()
 
 
 def test_a_city_without_hotspots_has_no_clusters(frames, city):
     cells, _ = frames
-    assert clusters_summary(city, cells.assign(cluster=0)).empty
+    assert clusters_summary(city, cells.assign(cluster=0)) == []
 
 
 def test_totals_get_the_long_run_means_of_their_cells(frames):

@@ -8,7 +8,8 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.results import views
 from pipeline.results.exports import week_files
 from pipeline.results.history import HistoryReader
-from tests.unit.results.samples import HEALTH, TARGET, publish
+from pipeline.results.store import ResultsStore
+from tests.unit.results.samples import HEALTH, TARGET, publish, publish_as_first_version
 
 CITY = "smallville"
 NEXT = TARGET + timedelta(days=7)
@@ -46,6 +47,14 @@ def test_a_forecast_has_cells_totals_and_clusters(history, city):
     (cluster,) = week.clusters
     assert (cluster.cells, cluster.expected, cluster.long_run_mean) == (1, 4.0, 0.75)
     assert (cluster.peak_row, cluster.peak_col, cluster.divisions) == (2, 0, ["Up"])
+
+
+def test_a_forecast_from_before_history_was_rerun_has_no_stability(cells, city, tmp_path):
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    publish_as_first_version(ResultsStore(url), cells)
+    week = views.week_forecast(HistoryReader(url), city, TARGET)
+    assert week.cells.p_top5 == [None] * 6
+    assert [cluster.p_top5 for cluster in week.clusters] == [None]
 
 
 def test_an_outcome_follows_the_order_of_the_forecasts_cells(store, history):
