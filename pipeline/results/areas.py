@@ -15,7 +15,8 @@ def area_hits(store: HistoryReader, city: str) -> AreaHits:
     Reports are counted as they are known now; a week's scores are as known when it was scored.
     """
     sums = store.sums_by_division(city)
-    weeks = sorted(set(sums["week_start"]))
+    known = set(store.observed_weeks(city)["week_start"])
+    weeks = sorted(known & store.scored_weeks(city).keys())
     places = [(CITY_WIDE, sums), *((str(name), part) for name, part in sums.groupby("division"))]
     return AreaHits(
         weeks=weeks,

@@ -1,5 +1,6 @@
 """Questions that span weeks: totals, outcomes, one cell's past, how forecasts came true."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,10 +10,11 @@ from sqlalchemy.orm import Session, aliased
 
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import WEEK
-from pipeline.results.reading import ResultsReader
+from pipeline.results.reading import ResultsReader, as_frame
 from pipeline.results.tables import (
     CellForecast,
     CityState,
+    Model,
     ObservedCell,
     ObservedWeek,
     Run,
@@ -20,9 +22,10 @@ from pipeline.results.tables import (
     TotalForecast,
 )
 
+FORECAST = "forecast"  # among the baselines, the stored forecast's own scores
 RELIABILITY_BINS = 10
 YEAR_WEEKS = 52
-DIVISION_COLUMNS = ["week_start", "division", "band", "cells", "expected", "reports"]
+DIVISION_COLUMNS = ["division", "band", "cells", "expected", "reports"]
 OBSERVED_COLUMNS = ["week_start", "as_of", "reports"]
 
 
@@ -54,6 +57,23 @@ class HistoryReader(ResultsReader):
         with self._read() as session:
             rows = list(session.execute(query.order_by(Run.target_week)))
         return pd.DataFrame(rows, columns=["target_week", *names])
+
+    def current_scores(self, city: str, names: Sequence[str]) -> pd.DataFrame:
+        """Return scores of each week's current run: target_week, model, score, value, scored_as_of.
+
+        The model that made the forecast is named 'forecast'; a score that can't be computed is NaN.
+        """
+        model = case((Score.model == Model.name, FORECAST), else_=Score.model)
+        query = (
+            select(Run.target_week, model, Score.score, Score.value, Score.scored_as_of)
+            .join(Run, Run.id == Score.run_pk)
+            .join(Model, Model.id == Run.model_id)
+            .where(_is_current(city), Score.score.in_(names))
+        )
+        columns = ["target_week", "model", "score", "value", "scored_as_of"]
+        with self._read() as session:
+            frame = as_frame(session.execute(query), columns)
+        return frame.astype({"value": float})
 
     def scored_weeks(self, city: str) -> dict[date, date]:
         """Return the weeks whose forecast is scored, and the edge week each was scored at."""
@@ -177,12 +197,12 @@ class HistoryReader(ResultsReader):
         return pd.DataFrame(rows, columns=["bin", "cells", "chance", "share"]).drop(columns="bin")
 
     def sums_by_division(self, city: str) -> pd.DataFrame:
-        """Return the scored weeks' cells, summed by week, division and band.
+        """Return the cells of all weeks that are scored and known, summed by division and band.
 
-        Columns: week_start, division, band, cells, expected, reports (as known now).
+        Columns: division, band, cells, expected, reports (as known now).
         """
         known = and_(ObservedWeek.city == Run.city, ObservedWeek.week_start == Run.target_week)
-        by = (Run.target_week, CellForecast.division, CellForecast.band)
+        by = (CellForecast.division, CellForecast.band)
         reports = func.coalesce(func.sum(ObservedCell.reports), 0)
         query = (
             select(*by, func.count(), func.sum(CellForecast.mean), reports)

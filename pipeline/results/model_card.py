@@ -26,7 +26,7 @@ from pipeline.results.audit import (
     flags_line,
     loop_rows,
 )
-from pipeline.results.history import HistoryReader
+from pipeline.results.history import FORECAST, HistoryReader
 from pipeline.results.records import BANNERS
 
 SCORES = {"poisson_deviance": "{:.4f}", "hit_rate_5": "{:.1%}", "bias": "{:+.1%}"}
@@ -192,7 +192,7 @@ def _means(scores: Scores, chosen: Sequence[int]) -> str:
 
 def _score_table(scores: Scores, chosen: Sequence[int]) -> str:
     by_model = scores.scores["poisson_deviance"]
-    names = sorted(by_model, key=lambda name: (name != track_record.FORECAST, name))
+    names = sorted(by_model, key=lambda name: (name != FORECAST, name))
     rows = [
         (
             f"`{name}`",

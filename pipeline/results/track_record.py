@@ -1,7 +1,6 @@
 """How the stored forecasts came true, beside their baselines."""
 
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import recent_skill, skill
 from pipeline.results.answers import Comparison, RecentSkill, ReliabilityBin, Scores, TotalOutcome
-from pipeline.results.history import HistoryReader
+from pipeline.results.history import FORECAST, HistoryReader
 
-FORECAST = "forecast"
 DEVIANCE = "poisson_deviance"
 SHOWN_SCORES = (DEVIANCE, "crps", "hit_rate_1", "hit_rate_2", "hit_rate_5", "hit_rate_10",
                 "hit_rate_20", "pei_star_5", "mae", "bias")  # fmt: skip
@@ -22,12 +20,7 @@ SKILL_DIGITS = 5
 
 def scores(store: HistoryReader, city: str) -> Scores:
     """Return how the current forecasts came true, beside every baseline."""
-    table = current_scores(store, city)
-    scored = sorted(set(table["target_week"]))
-    values = {
-        score: {str(model): _weekly(part, scored) for model, part in rows.groupby("model")}
-        for score, rows in table[table["score"].isin(SHOWN_SCORES)].groupby("score")
-    }
+    scored, values = _weekly(store.current_scores(city, SHOWN_SCORES))
     totals = _total_outcomes(store, city)
     known = [t for t in totals if t.observed is not None]
     inside = [t.q10 <= t.observed <= t.q90 for t in known if t.observed is not None]
@@ -42,16 +35,6 @@ def scores(store: HistoryReader, city: str) -> Scores:
             for n, chance, share in store.reliability(city).itertuples(index=False)
         ],
     )
-
-
-def current_scores(store: HistoryReader, city: str) -> pd.DataFrame:
-    """Return the scores of each week's current run, our model named 'forecast'."""
-    table = store.scores(city)
-    runs = {run.record.weeks.target_week: run for run in store.weeks(city)}
-    current = table["target_week"].map(lambda week: runs[week].revision)
-    ours = table["target_week"].map(lambda week: runs[week].record.model_name)
-    table["model"] = table["model"].where(table["model"] != ours, FORECAST)
-    return table[table["revision"] == current]
 
 
 def _total_outcomes(store: HistoryReader, city: str) -> list[TotalOutcome]:
@@ -101,7 +84,12 @@ def _comparison(
     )
 
 
-def _weekly(rows: pd.DataFrame, weeks: list[Any]) -> list[float | None]:
-    """Return the values of these weeks, None where there is none."""
-    values = rows.set_index("target_week")["value"].reindex(weeks).astype(object)
-    return values.where(values.notna(), None).tolist()
+def _weekly(table: pd.DataFrame) -> tuple[list[date], dict[str, dict[str, list[float | None]]]]:
+    """Return the scored weeks, and score -> model -> value of each; None where there is none."""
+    weeks = sorted(set(table["target_week"]))
+    values: dict[str, dict[str, list[float | None]]] = {}
+    for (score, model), rows in table.groupby(["score", "model"]):
+        pairs = zip(rows["target_week"], rows["value"].tolist(), strict=True)
+        known = {week: value for week, value in pairs if value == value}
+        values.setdefault(score, {})[model] = [known.get(week) for week in weeks]
+    return weeks, values

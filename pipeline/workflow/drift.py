@@ -7,8 +7,8 @@ import numpy as np
 from pipeline.domain.errors import WeekNotReady
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
-from pipeline.results.history import HistoryReader
-from pipeline.results.track_record import DEVIANCE, FORECAST, current_scores
+from pipeline.results.history import FORECAST, HistoryReader
+from pipeline.results.track_record import DEVIANCE
 from pipeline.settings import Settings
 
 DRIFT_WEEKS = 13
@@ -53,10 +53,9 @@ def _differences(settings: Settings, city: str, retrained_through: date, edge: d
         for run in runs
         if run.record.weeks.edge_week >= retrained_through
     }
-    table = current_scores(store, city)
+    table = store.current_scores(city, [DEVIANCE])
     is_known = table["target_week"].isin(ours) & (table["scored_as_of"] <= edge)
-    table = table[is_known & (table["score"] == DEVIANCE)]
-    values = table.pivot_table(index="target_week", columns="model", values="value")
+    values = table[is_known].pivot_table(index="target_week", columns="model", values="value")
     if not {FORECAST, REFERENCE} <= set(values):
         return np.array([])
     return (values[FORECAST] - values[REFERENCE]).dropna().sort_index().to_numpy()
