@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, i
 from sqlalchemy.orm import Session, aliased
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.weeks import WEEK
-from pipeline.results.reading import ResultsReader, as_frame
+from pipeline.results.reading import ResultsReader, as_frame, no_forecast
+from pipeline.results.records import CellPast
 from pipeline.results.tables import (
     CellForecast,
     CityState,
@@ -123,48 +123,41 @@ class HistoryReader(ResultsReader):
         return pd.DataFrame(rows, columns=["row", "col", "reports"])
 
     def counts(self, city: str, week: date) -> list[int]:
-        """Return a known week's reports of each cell of its forecast, in row-major order."""
+        """Return a known week's reports of each cell of its forecast, in row-major order.
+
+        Raises:
+            WeekNotReady: the week has no forecast.
+        """
         query = select(func.coalesce(ObservedCell.reports, 0)).select_from(Run)
         query = query.join(CellForecast, CellForecast.run_pk == Run.id)
         query = query.outerjoin(ObservedCell, _is_counted())
         query = query.where(_is_current(city), Run.target_week == week)
         with self._read() as session:
-            return list(session.scalars(query.order_by(CellForecast.row, CellForecast.col)))
+            counts = list(session.scalars(query.order_by(CellForecast.row, CellForecast.col)))
+        if not counts:
+            raise no_forecast(city, week)
+        return counts
 
-    def cell_history(self, city: str, row: int, col: int, last_week: date) -> pd.DataFrame:
-        """Return a cell's year up to `last_week`, oldest week first.
-
-        Columns: week_start, reports (None where not known), mean, q10, q90 (None without forecast).
-
-        Raises:
-            WeekNotReady: no forecast of the city has such a cell.
-        """
-        weeks = [last_week - WEEK * back for back in reversed(range(YEAR_WEEKS))]
-        columns = [Run.target_week, CellForecast.mean, CellForecast.q10, CellForecast.q90]
-        forecasts = select(*columns).join(Run, Run.id == CellForecast.run_pk)
-        forecasts = forecasts.where(
-            _is_current(city), CellForecast.row == row, CellForecast.col == col
-        ).where(Run.target_week.between(weeks[0], last_week))
-        counts = select(ObservedCell.week_start, ObservedCell.reports).where(
-            ObservedCell.city == city, ObservedCell.row == row, ObservedCell.col == col,
-            ObservedCell.week_start.in_(weeks),
+    def cell_past(self, city: str, row: int, col: int) -> dict[date, CellPast]:
+        """Return each week of a cell that is forecast or known, by its Sunday; empty of no cell."""
+        forecasts = (
+            select(Run.target_week, CellForecast.mean, CellForecast.q10, CellForecast.q90)
+            .join(Run, Run.id == CellForecast.run_pk)
+            .where(_is_current(city), CellForecast.row == row, CellForecast.col == col)
+        )
+        of_cell = and_(
+            ObservedCell.city == city, ObservedCell.week_start == ObservedWeek.week_start,
+            ObservedCell.row == row, ObservedCell.col == col,
         )  # fmt: skip
-        known = set(self.observed_weeks(city)["week_start"])
+        counts = select(ObservedWeek.week_start, func.coalesce(ObservedCell.reports, 0))
+        counts = counts.outerjoin(ObservedCell, of_cell).where(ObservedWeek.city == city)
         with self._read() as session:
             made = {week: values for week, *values in session.execute(forecasts)}
-            rows = session.execute(counts).all() if known else []
-            reports = {row.week_start: row.reports for row in rows}
-        if not made:
-            raise WeekNotReady(
-                f"{city} has no forecast of a cell {row},{col} in the year up to {last_week}. "
-                "Its cells are listed by the geometry; row 0 is the southernmost."
-            )
-        lines = [
-            (week, reports.get(week, 0) if week in known else None, *made.get(week, [None] * 3))
-            for week in weeks
-        ]
-        names = ["week_start", "reports", "mean", "q10", "q90"]
-        return pd.DataFrame(lines, columns=names, dtype=object)
+            known = _keeps_outcomes(session) and made
+            reports = {w: n for w, n in session.execute(counts)} if known else {}  # noqa: C416
+        none = (None, None, None)
+        weeks = made.keys() | reports.keys()
+        return {week: CellPast(reports.get(week), *made.get(week, none)) for week in weeks}
 
     def reliability(self, city: str) -> pd.DataFrame:
         """Return how often cells had any report, by the chance given them, over the last year.

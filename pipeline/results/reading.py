@@ -56,7 +56,11 @@ class ResultsReader:
         Raises:
             WeekNotReady: the city has no forecast.
         """
-        return self._one(_current(city).limit(1), f"{city} has no stored forecast")
+        with self._read() as session:
+            found = _stored(session, _current(city).limit(1))
+        if not found:
+            raise _missing(f"{city} has no stored forecast")
+        return found[0]
 
     def run(self, city: str, target_week: date, revision: int | None = None) -> StoredRun:
         """Return a week's current run, or one of its revisions.
@@ -64,8 +68,11 @@ class ResultsReader:
         Raises:
             WeekNotReady: there is none.
         """
-        query = _runs(city, target_week, revision)
-        return self._one(query, _no_forecast(city, target_week, revision))
+        with self._read() as session:
+            found = _stored(session, _runs(city, target_week, revision))
+        if not found:
+            raise no_forecast(city, target_week, revision)
+        return found[0]
 
     def week(
         self, city: str, target_week: date, of_cells: Sequence[str]
@@ -83,7 +90,7 @@ class ResultsReader:
         with self._read() as session:
             found = session.execute(_runs(city, target_week, None)).first()
             if found is None:
-                raise _missing(_no_forecast(city, target_week, None))
+                raise no_forecast(city, target_week)
             run, model = found
             cells = _columns(session, CellForecast, run.id, of_cells)
             return _one_stored(run, model), cells, _columns(session, TotalForecast, run.id)
@@ -99,7 +106,7 @@ class ResultsReader:
         Raises:
             WeekNotReady: the week has no such forecast.
         """
-        frame = self._rows(CellForecast, city, target_week, revision)
+        frame = pd.DataFrame(self._rows(CellForecast, city, target_week, revision))
         return frame.astype({"long_run_mean": float, "p_top5": float})
 
     def totals(self, city: str, target_week: date, revision: int | None = None) -> pd.DataFrame:
@@ -110,7 +117,7 @@ class ResultsReader:
         Raises:
             WeekNotReady: the week has no such forecast.
         """
-        rows = self._rows(TotalForecast, city, target_week, revision)
+        rows = pd.DataFrame(self._rows(TotalForecast, city, target_week, revision))
         by = ["kind", "mean", "name"]  # "city" comes before "division"
         return rows.sort_values(by, ascending=[True, False, True], ignore_index=True)
 
@@ -122,8 +129,9 @@ class ResultsReader:
         Raises:
             WeekNotReady: the week has no such forecast.
         """
-        rows = self._rows(DataHealth, city, target_week, revision).drop(columns="position")
-        return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
+        rows = self._rows(DataHealth, city, target_week, revision)
+        del rows["position"]
+        return [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
 
     def scores(self, city: str) -> pd.DataFrame:
         """Return every score of a city: target_week, revision, model, score, value, scored_as_of.
@@ -191,21 +199,14 @@ class ResultsReader:
             found = session.get(ModelCard, (city, version))
             return found.card if found else None
 
-    def _one(self, query: Select[Run, Model], problem: str) -> StoredRun:
-        with self._read() as session:
-            found = _stored(session, query)
-        if not found:
-            raise _missing(problem)
-        return found[0]
-
     def _rows(
         self, table: type[Base], city: str, target_week: date, revision: int | None
-    ) -> pd.DataFrame:
+    ) -> dict[str, Sequence[Any]]:
         with self._read() as session:
             run_pk = session.scalar(_runs(city, target_week, revision).with_only_columns(Run.id))
             if run_pk is None:
-                raise _missing(_no_forecast(city, target_week, revision))
-            return pd.DataFrame(_columns(session, table, run_pk))
+                raise no_forecast(city, target_week, revision)
+            return _columns(session, table, run_pk)
 
     @contextmanager
     def _read(self) -> Iterator[Session]:
@@ -220,7 +221,7 @@ class ResultsReader:
 
 def _columns(
     session: Session, table: type[Base], run_pk: int, names: Sequence[str] = ()
-) -> Columns:
+) -> dict[str, Sequence[Any]]:
     """Return columns, all unless named, of the rows that a table holds for a run, by their key.
 
     One that is newer than the store, which the next week's run will add, is None throughout.
@@ -241,9 +242,10 @@ def as_frame(found: Result[*tuple[Any, ...]], names: Sequence[str]) -> pd.DataFr
     return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
 
-def _no_forecast(city: str, target_week: date, revision: int | None) -> str:
+def no_forecast(city: str, target_week: date, revision: int | None = None) -> WeekNotReady:
+    """Return what is to be raised where a week has no such forecast."""
     name = "forecast" if revision is None else f"revision {revision} of the forecast"
-    return f"{city} has no {name} for the week of {target_week}"
+    return _missing(f"{city} has no {name} for the week of {target_week}")
 
 
 def _missing(problem: str) -> WeekNotReady:

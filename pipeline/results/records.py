@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from pipeline.domain.weeks import ForecastWeeks
 
@@ -97,3 +98,12 @@ class CityStatus:
     weeks_scored: int
     stale_since: date | None
     stale_reason: str | None
+
+
+class CellPast(NamedTuple):
+    """A cell in a week: reports, where known; the forecast's mean and 80 % interval, where made."""
+
+    reports: int | None
+    mean: float | None
+    q10: int | None
+    q90: int | None

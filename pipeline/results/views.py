@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from pipeline.domain.city import City
+from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import WEEK
 from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.results.answers import (
     BaseMap,
@@ -28,14 +28,15 @@ from pipeline.results.answers import (
     WeekOutcome,
     Weeks,
 )
-from pipeline.results.history import HistoryReader
+from pipeline.results.history import YEAR_WEEKS, HistoryReader
 from pipeline.results.places import place_names
 from pipeline.results.reading import Columns
-from pipeline.results.records import StoredRun
+from pipeline.results.records import CellPast, StoredRun
 from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 
 FORECAST = "forecast"
+NOTHING = CellPast(None, None, None, None)
 CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name != "place")
 
 
@@ -80,21 +81,31 @@ def week_outcome(store: HistoryReader, city: str, week: date) -> WeekOutcome:
     Raises:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
-    store.run(city, week)
     as_of, reports = store.observed_week(city, week)
     return WeekOutcome(
         target_week=week, as_of=as_of, reports=reports, cells=store.counts(city, week)
     )
 
 
-def cell_history(store: HistoryReader, city: str, row: int, col: int, week: date) -> CellHistory:
-    """Return a cell's year up to a week.
+def cell_history(
+    past: Mapping[date, CellPast], city: str, row: int, col: int, week: date
+) -> CellHistory:
+    """Return a cell's year up to a week, given its past as HistoryReader.cell_past gives it.
 
     Raises:
-        WeekNotReady: no forecast has such a cell.
+        WeekNotReady: no forecast of that year has such a cell.
     """
-    frame = store.cell_history(city, row, col, week)
-    return CellHistory(row=row, col=col, weeks=[CellWeek(**_named(r)) for r in _records(frame)])
+    weeks = [week - WEEK * back for back in reversed(range(YEAR_WEEKS))]
+    year = [past.get(start, NOTHING) for start in weeks]
+    if all(of_week.mean is None for of_week in year):
+        raise WeekNotReady(
+            f"{city} has no forecast of a cell {row},{col} in the year up to {week}. "
+            "Its cells are listed by the geometry; row 0 is the southernmost."
+        )
+    lines = zip(weeks, year, strict=True)
+    return CellHistory(
+        row=row, col=col, weeks=[CellWeek(week_start=w, **y._asdict()) for w, y in lines]
+    )
 
 
 def week_health(
@@ -246,14 +257,6 @@ def _totals(totals: Columns) -> list[Total]:
     rows = [dict(zip(totals, row, strict=True)) for row in zip(*totals.values(), strict=True)]
     rows.sort(key=lambda total: (total["kind"], -total["mean"], total["name"]))
     return [Total(**{name: row[name] for name in Total.model_fields}) for row in rows]
-
-
-def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
-    return frame.to_dict("records")
-
-
-def _named(record: dict[Any, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in record.items()}
 
 
 def _number(value: float) -> float | None:

@@ -23,7 +23,7 @@ from pipeline.settings import get_settings
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
 JSON = "application/json"
 # A week's forecast is 44 kB and most else 1 kB: five years of weeks, and cells of them, in 15 MB.
-KEPT_ANSWERS, KEPT_FILES, KEPT_VERSIONS = 4096, 32, 8
+KEPT_ANSWERS, KEPT_CELLS, KEPT_FILES, KEPT_VERSIONS = 4096, 256, 32, 1024
 COMPRESSION = 1  # of a forecast 44 kB in 0.8 ms; level 4 gives 42 kB in 1.4, level 6 40 kB in 3.4
 FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
 # 401 without a user of Airflow, 403 for one that may not see plugins. It stands on the app, so
@@ -53,54 +53,88 @@ class Kept:
 
     What is asked for while it is made is waited for, so that nothing is made twice at a time, and
     few are made at a time: threads that wait for one interpreter hold one another up.
+
+    Attributes:
+        waiting: how many wait for something to be made.
     """
 
     def __init__(self, most: int, at_once: int) -> None:
-        self._most, self._makers = most, ThreadPoolExecutor(at_once)
-        self._values: OrderedDict[Hashable, Future[Any]] = OrderedDict()
+        self.waiting, self._most, self._makers = 0, most, ThreadPoolExecutor(at_once)
+        self._values: OrderedDict[Hashable, tuple[Hashable, Future[Any]]] = OrderedDict()
 
-    async def get(self, key: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Return what was kept under a key, or make it and keep it, unless that fails."""
-        value = self._values.get(key)
-        if value is None or (value.done() and value.exception()):
-            value = self._values[key] = self._makers.submit(make)
+    async def get(self, key: Hashable, state: Hashable, make: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return what was made in this state of the world, or make it and keep it in its place.
+
+        What failed is not kept.
+        """
+        made_in, value = self._values.get(key, (state, None))
+        if value is None or made_in != state or (value.done() and value.exception()):
+            value = self._makers.submit(make)
+            self._values[key] = (state, value)
             if len(self._values) > self._most:
                 self._values.popitem(last=False)
         self._values.move_to_end(key)
-        # Who stops waiting doesn't stop it for others.
-        return value.result() if value.done() else await shield(wrap_future(value))
+        if value.done():
+            return value.result()
+        self.waiting += 1
+        try:
+            return await shield(wrap_future(value))  # who stops waiting doesn't stop it for others
+        finally:
+            self.waiting -= 1
 
 
-kept, files, versions = Kept(KEPT_ANSWERS, 2), Kept(KEPT_FILES, 1), Kept(KEPT_VERSIONS, 1)
+kept, cells = Kept(KEPT_ANSWERS, 2), Kept(KEPT_CELLS, 1)
+files, versions = Kept(KEPT_FILES, 1), Kept(KEPT_VERSIONS, 1)
+
+
+async def version_of(store: HistoryReader, city: str) -> str:
+    """Return a text that changes with what is stored of a city, as of this moment or the last."""
+    moment = int(monotonic() / FRESH_S)
+    key = (get_settings().reader_database, city)
+    return await versions.get(key, moment, lambda: store.version(city))
 
 
 async def keep(
     place: Kept, store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]
 ) -> Any:  # noqa: ANN401
     """Return what `make` makes, anew only if what is stored of the city changed."""
-    url, moment = get_settings().reader_database, int(monotonic() / FRESH_S)
-    version = await versions.get((url, city, moment), lambda: store.version(city))
-    return await place.get((url, version, what), make)
+    key = (get_settings().reader_database, city, what)
+    return await place.get(key, await version_of(store, city), make)
+
+
+async def made(
+    store: HistoryReader, city: str, view: Callable[..., BaseModel], *asked: Hashable
+) -> tuple[str, bytes]:
+    """Return the tag, and the JSON compressed, of what a view says when asked this of a city.
+
+    Compressing takes longer than all else that an answer made before asks for, so it is kept so.
+    """
+    return await keep(kept, store, city, (view, *asked), lambda: packed(view(store, city, *asked)))
+
+
+def packed(said: BaseModel) -> tuple[str, bytes]:
+    """Return the tag of an answer, and its JSON compressed."""
+    content = said.model_dump_json().encode()
+    return _tag(content), gzip.compress(content, COMPRESSION, mtime=0)
 
 
 async def answer(
-    request: Request, store: HistoryReader, city: str, make: Callable[[], BaseModel]
+    request: Request,
+    store: HistoryReader,
+    city: str,
+    view: Callable[..., BaseModel],
+    *asked: Hashable,
 ) -> Response:
-    """Return what `make` makes as JSON, or 304 where the caller holds the same already.
+    """Return what a view says as JSON, or 304 where the caller holds the same already."""
+    return send(request, *await made(store, city, view, *asked))
 
-    It is kept compressed, which takes longer than all else that an answer made before asks for.
-    """
-    what = (request.url.path, request.url.query)
-    tag, packed = await keep(kept, store, city, what, lambda: _packed(make()))
+
+def send(request: Request, tag: str, content: bytes) -> Response:
+    """Return a packed answer as the caller can read it, or 304 where they hold it already."""
     headers = {"Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("accept-encoding", ""):
-        return _sent(request, tag, gzip.decompress(packed), JSON, headers)
-    return _sent(request, tag, packed, JSON, {**headers, "Content-Encoding": "gzip"})
-
-
-def _packed(made: BaseModel) -> tuple[str, bytes]:
-    content = made.model_dump_json().encode()
-    return _tag(content), gzip.compress(content, COMPRESSION, mtime=0)
+        return _sent(request, tag, gzip.decompress(content), JSON, headers)
+    return _sent(request, tag, content, JSON, {**headers, "Content-Encoding": "gzip"})
 
 
 def tagged(

@@ -1,6 +1,7 @@
 """The Hotspots page and its read-only API. Every route asks for a user with the right to read."""
 
 import gc
+from asyncio import create_task
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -9,14 +10,19 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from hotspots_ui.ahead import Asked, make_ahead
 from hotspots_ui.answering import (
     CityName,
     Results,
     answer,
     answer_error,
+    cells,
     files,
     keep,
+    kept,
     may_read,
+    packed,
+    send,
     tagged,
 )
 
@@ -63,14 +69,16 @@ CITY = "los_angeles"
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Take what the server has imported by now out of the garbage collector's rounds.
+    """Make answers ahead, and take what the server has imported out of the collector's rounds.
 
     Going through it, 380,000 objects of Airflow, pandas and more, stops every answer for a quarter
     of a second, again and again.
     """
     gc.collect()
     gc.freeze()
+    ahead = create_task(make_ahead(_soon_asked))
     yield
+    ahead.cancel()
 
 
 # The interactive documentation would be open to anybody and load from elsewhere.
@@ -120,30 +128,25 @@ def schema() -> dict[str, Any]:
 @app.get("/v1/weeks", response_model=answers.Weeks)
 async def weeks(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return every issued week, newest first, how far each has come, and what is stale."""
-    return await answer(request, store, city, lambda: views.weeks(store, city))
+    return await answer(request, store, city, views.weeks)
 
 
 @app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
 async def forecast(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
-    return await answer(
-        request, store, city, lambda: views.week_forecast(store, load_city(city), week)
-    )
+    return await answer(request, store, city, _forecast, week)
 
 
 @app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)
 async def outcome(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return what was counted in a week; 404 until it is known."""
-    return await answer(request, store, city, lambda: views.week_outcome(store, city, week))
+    return await answer(request, store, city, views.week_outcome, week)
 
 
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
 async def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
-    settings = get_settings()
-    return await answer(
-        request, store, city, lambda: views.week_health(store, city, week, settings)
-    )
+    return await answer(request, store, city, _health, week)
 
 
 @app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)
@@ -156,21 +159,20 @@ async def cell(
     city: CityName = CITY,
 ) -> Response:
     """Return a cell's 52 weeks up to a week: what was forecast and what was counted."""
-    return await answer(
-        request, store, city, lambda: views.cell_history(store, city, row, col, week)
-    )
+    past = await keep(cells, store, city, (row, col), lambda: store.cell_past(city, row, col))
+    return send(request, *packed(views.cell_history(past, city, row, col, week)))
 
 
 @app.get("/v1/scores", response_model=answers.Scores)
 async def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return how the forecasts came true, week by week, beside every baseline."""
-    return await answer(request, store, city, lambda: track_record.scores(store, city))
+    return await answer(request, store, city, track_record.scores)
 
 
 @app.get("/v1/scores/areas", response_model=answers.AreaHits)
 async def area_hits(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the reports in flagged cells, expected and counted, of the city and each division."""
-    return await answer(request, store, city, lambda: areas.area_hits(store, city))
+    return await answer(request, store, city, areas.area_hits)
 
 
 @app.get("/v1/models/{version}/card", response_class=Response)
@@ -184,8 +186,7 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
 @app.get("/v1/geometry", response_model=answers.Geometry)
 async def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the grid, the outlines of the city and its divisions, and where streets come from."""
-    settings = get_settings()
-    return await answer(request, store, city, lambda: views.geometry(load_city(city), settings))
+    return await answer(request, store, city, _geometry)
 
 
 @app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)
@@ -194,7 +195,10 @@ async def downloads(
 ) -> Response:
     """Return the files of a week with their sha256."""
     found = await _files(store, city, week)
-    return await answer(request, store, city, lambda: views.downloads(found))
+    what = ("downloads", week)
+    return send(
+        request, *await keep(kept, store, city, what, lambda: packed(views.downloads(found)))
+    )
 
 
 @app.get("/v1/weeks/{week}/downloads/{kind}", response_class=Response)
@@ -205,6 +209,29 @@ async def download(
     name, content = (await _files(store, city, week))[kind]
     attached = {"Content-Disposition": f'attachment; filename="{name}"'}
     return tagged(request, content, MEDIA_TYPES[kind], attached)
+
+
+def _forecast(store: HistoryReader, city: str, week: date) -> answers.WeekForecast:
+    return views.week_forecast(store, load_city(city), week)
+
+
+def _health(store: HistoryReader, city: str, week: date) -> answers.WeekHealth:
+    return views.week_health(store, city, week, get_settings())
+
+
+def _geometry(_store: HistoryReader, city: str) -> answers.Geometry:
+    return views.geometry(load_city(city), get_settings())
+
+
+def _soon_asked(store: HistoryReader, city: str) -> list[Asked]:
+    """Return what the page asks for, the newest week first; only what is known has an outcome."""
+    known = set(store.observed_weeks(city)["week_start"])
+    asked: list[Asked] = [(views.weeks,), (_geometry,), (track_record.scores,), (areas.area_hits,)]
+    for run in store.weeks(city):
+        week = run.record.weeks.target_week
+        asked += [(_forecast, week), (_health, week)]
+        asked += [(views.week_outcome, week)] if week in known else []
+    return asked
 
 
 async def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:

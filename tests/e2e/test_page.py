@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import load_city
+from pipeline.results import views
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
@@ -107,9 +108,11 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
     assert facts["Counted"] == str(counted)
     assert cell["division"] in page.inner_text("#cell h2")
-    past = year.cell_history(CITY, *CELL, KNOWN)
+    past = views.cell_history(year.cell_past(CITY, *CELL), CITY, *CELL, KNOWN)
     says = page.get_attribute("#cell figure", "aria-label")
-    assert says.startswith(f"{past['reports'].sum()} reports counted in 52 known weeks")
+    assert says.startswith(
+        f"{sum(w.reports for w in past.weeks)} reports counted in 52 known weeks"
+    )
     assert f"cell={CELL[0]}%2C{CELL[1]}" in page.url
 
 

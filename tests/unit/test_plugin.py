@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import threading
+import time
 import warnings
 from datetime import date, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import week_table
 from pipeline.settings import get_settings
 from tests.neighbourhood_layer import box, with_layer, write_layer
+from tests.services import wait_for
 from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -382,18 +384,29 @@ def test_only_so_many_answers_are_kept(kept):
 
     async def ask():
         for key in ("a", "b", "a", "c", "a", "b"):
-            await kept.get(key, lambda key=key: made.append(key))
+            await kept.get(key, "now", lambda key=key: made.append(key))
 
     asyncio.run(ask())
     # b was the one unused for longest when c came.
     assert made == ["a", "b", "c", "b"]
 
 
+def test_what_changed_takes_the_place_of_what_was(kept):
+    made = []
+
+    async def ask():
+        for key, state in (("a", 1), ("b", 1), ("a", 2), ("b", 1), ("a", 2)):
+            await kept.get(key, state, lambda both=(key, state): made.append(both))
+
+    asyncio.run(ask())
+    assert made == [("a", 1), ("b", 1), ("a", 2)]
+
+
 def test_what_is_asked_for_while_it_is_made_is_made_once(kept):
     made = []
 
     async def ask():
-        many = (kept.get("a", lambda: made.append(1) or len(made)) for _ in range(50))
+        many = (kept.get("a", 1, lambda: made.append(1) or len(made)) for _ in range(50))
         return await asyncio.gather(*many)
 
     assert asyncio.run(ask()) == [1] * 50
@@ -409,22 +422,72 @@ def test_what_could_not_be_made_is_tried_again(kept):
         return found
 
     with pytest.raises(WeekNotReady):
-        asyncio.run(kept.get("a", make))
-    assert asyncio.run(kept.get("a", make)) == "made"
+        asyncio.run(kept.get("a", 1, make))
+    assert asyncio.run(kept.get("a", 1, make)) == "made"
 
 
 def test_who_stops_waiting_does_not_stop_it_for_others(kept):
     may_go_on = threading.Event()
 
     async def ask():
-        first = asyncio.create_task(kept.get("a", may_go_on.wait))
-        other = asyncio.create_task(kept.get("a", may_go_on.wait))
+        first = asyncio.create_task(kept.get("a", 1, may_go_on.wait))
+        other = asyncio.create_task(kept.get("a", 1, may_go_on.wait))
         await asyncio.sleep(0)
+        assert kept.waiting == 2
         first.cancel()
         may_go_on.set()
         return await other
 
     assert asyncio.run(ask())
+    assert kept.waiting == 0
+
+
+@pytest.fixture
+def packed(app, monkeypatch):
+    """The answers made, as they are made, by a server that looks often for what changed."""
+    answering, made = sys.modules["hotspots_ui.answering"], []
+    monkeypatch.setattr(sys.modules["hotspots_ui.ahead"], "LOOK_S", 0.01)
+    real = answering.packed
+    monkeypatch.setattr(answering, "packed", lambda said: made.append(said) or real(said))
+    return made
+
+
+@pytest.fixture
+def started(reader):
+    with reader:
+        yield reader
+    gc.unfreeze()
+
+
+def test_what_the_page_asks_for_is_made_before_anybody_asks(packed, known, started, published):
+    asked = ["Weeks", "Geometry", "Scores", "AreaHits", "WeekForecast", "WeekHealth", "WeekOutcome"]
+    wait_for(lambda: len(packed) == len(asked), 60, "the answers")
+    assert [type(said).__name__ for said in packed] == asked
+    for route in ("/v1/weeks", "/v1/geometry", "/v1/scores", "/v1/scores/areas",
+                  f"{WEEK}/forecast", f"{WEEK}/health", f"{WEEK}/outcome"):  # fmt: skip
+        assert started.get(route).status_code == 200
+    assert len(packed) == len(asked)
+    published.mark_stale(CITY, "the feed is 40 days old", TARGET)
+    wait_for(lambda: len(packed) == 2 * len(asked), 60, "the answers after the change")
+    assert packed[len(asked)].stale_since == TARGET
+
+
+def test_readers_who_wait_come_first(packed, known, reader, kept, monkeypatch):
+    monkeypatch.setattr(sys.modules["hotspots_ui.ahead"], "kept", kept)
+    kept.waiting = 1
+    with reader:
+        wait_for(lambda: packed, 60, "the first answer")
+        time.sleep(0.1)
+        assert len(packed) == 1
+        kept.waiting = 0
+        wait_for(lambda: len(packed) == 7, 60, "the others")
+    gc.unfreeze()
+
+
+def test_answers_are_made_ahead_once_a_store_is_there(packed, started, request):
+    assert "no results store" in started.get("/v1/weeks").json()["detail"]
+    request.getfixturevalue("published")
+    wait_for(lambda: "WeekForecast" in [type(said).__name__ for said in packed], 60, "answers")
 
 
 def test_missing_week_and_missing_store_are_404_with_words(reader, store):

@@ -60,22 +60,30 @@ def test_city_totals_are_those_of_the_current_revisions(store, cells, history, k
     assert totals["mean"].tolist() == [23.625, 15.75]
 
 
-def test_a_cells_year_ends_at_the_week_asked_for(history, known):
-    year = history.cell_history(CITY, 1, 1, NEXT)
-    assert len(year) == 52
-    assert year["week_start"].iloc[0] == NEXT - 51 * WEEK
-    # Cell 1,1 was forecast 0.25, then twice that; 2 were counted in the first week.
-    assert year.iloc[-2:, 1:3].to_numpy().tolist() == [[2, 0.25], [None, 0.5]]
-    assert year.iloc[0, 1:].tolist() == [None] * 4
+def test_a_cells_past_has_all_weeks_that_are_forecast_or_known(store, history, known):
+    store.save_observed(CITY, [TARGET - WEEK], [2 * reports()], as_of=TARGET)
+    past = history.cell_past(CITY, 1, 1)
+    # Cell 1,1 was forecast 0.25, then twice that; 4 and 2 were counted, none is known of the last.
+    assert {week: (of.reports, of.mean) for week, of in past.items()} == {
+        TARGET - WEEK: (4, None),
+        TARGET: (2, 0.25),
+        NEXT: (None, 0.5),
+    }
+    stored = store.cells_frame(CITY, TARGET).query("row == 1 and col == 1").iloc[0]
+    assert past[TARGET][2:] == (stored["q10"], stored["q90"])
+
+
+def test_a_cells_past_is_of_the_current_revisions(store, cells, history, known):
+    publish(store, cells, scale=3.0, forecast_sha256="b" * 64)
+    assert history.cell_past(CITY, 1, 1)[TARGET].mean == 0.75
 
 
 def test_a_known_week_without_reports_counts_as_none(history, known):
-    assert history.cell_history(CITY, 0, 1, TARGET)["reports"].iloc[-1] == 0
+    assert history.cell_past(CITY, 0, 1)[TARGET].reports == 0
 
 
-def test_a_cell_outside_the_city_has_no_year(history, known):
-    with pytest.raises(WeekNotReady, match="no forecast of a cell 0,0"):
-        history.cell_history(CITY, 0, 0, TARGET)
+def test_a_cell_outside_the_city_has_no_past(history, known):
+    assert history.cell_past(CITY, 0, 0) == {}
 
 
 def test_reliability_counts_cells_with_any_report_by_their_chance(history, store, known):
@@ -114,4 +122,4 @@ def test_a_store_from_before_outcomes_reads_as_one_without(store, cells, history
     assert history.observed_weeks(CITY).empty
     assert history.reliability(CITY).empty
     assert history.version(CITY)
-    assert history.cell_history(CITY, 1, 1, TARGET)["reports"].isna().all()
+    assert history.cell_past(CITY, 1, 1)[TARGET].reports is None

@@ -8,11 +8,13 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.results import views
 from pipeline.results.exports import week_files
 from pipeline.results.history import HistoryReader
+from pipeline.results.records import CellPast
 from pipeline.results.store import ResultsStore
 from tests.unit.results.samples import HEALTH, TARGET, publish, publish_as_first_version
 
 CITY = "smallville"
-NEXT = TARGET + timedelta(days=7)
+WEEK = timedelta(days=7)
+NEXT = TARGET + WEEK
 
 
 @pytest.fixture
@@ -65,10 +67,20 @@ def test_an_outcome_follows_the_order_of_the_forecasts_cells(store, history):
     assert (outcome.cells, outcome.reports) == ([0, 0, 0, 0, 1, 0], 1)
 
 
-def test_a_cells_year_has_what_was_forecast(history):
-    year = views.cell_history(history, CITY, 2, 0, TARGET)
-    assert len(year.weeks) == 52
-    assert (year.weeks[-1].mean, year.weeks[-1].reports) == (4.0, None)
+def test_a_cells_year_ends_at_the_week_asked_for():
+    past = {NEXT - 52 * WEEK: CellPast(9, 9.0, 9, 9), TARGET: CellPast(2, 0.25, 0, 1)}
+    year = views.cell_history(past, CITY, 1, 1, NEXT)
+    assert [w.week_start for w in year.weeks] == [NEXT - k * WEEK for k in range(51, -1, -1)]
+    first, before, last = year.weeks[0], *year.weeks[-2:]
+    assert (before.reports, before.mean, before.q10, before.q90) == (2, 0.25, 0, 1)
+    for week in (first, last):
+        assert {week.reports, week.mean, week.q10, week.q90} == {None}
+
+
+@pytest.mark.parametrize("past", [{}, {TARGET: CellPast(2, None, None, None)}])
+def test_a_cell_that_was_never_forecast_has_no_year(past):
+    with pytest.raises(WeekNotReady, match="no forecast of a cell 0,0"):
+        views.cell_history(past, CITY, 0, 0, NEXT)
 
 
 def test_health_is_the_stored_one(history):

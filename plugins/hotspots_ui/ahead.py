@@ -1,0 +1,45 @@
+"""Answers made before anybody asks: when the server starts, and after each change of the store."""
+
+from asyncio import sleep, to_thread
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from itertools import islice
+from typing import Any
+
+from hotspots_ui.answering import KEPT_ANSWERS, kept, made, results, version_of
+
+from pipeline.domain.errors import HotspotsError
+from pipeline.results.history import HistoryReader
+
+LOOK_S = 30.0  # between two looks whether anything changed
+REST_S = 0.005  # after each answer
+MOST = KEPT_ANSWERS // 2  # answers of all cities; the other half is for what else is asked
+Asked = tuple[Any, ...]  # a view, and what it is asked besides store and city
+Soon = Callable[
+    [HistoryReader, str], Iterable[Asked]
+]  # what will be asked of a city, soonest first
+
+
+async def make_ahead(soon: Soon) -> None:
+    """Go on making what will soon be asked for, one answer at a time."""
+    made_of: dict[str, str] = {}
+    while True:
+        with suppress(HotspotsError):  # who asks is told what is wrong
+            await _make(soon, made_of)
+        await sleep(LOOK_S)
+
+
+async def _make(soon: Soon, made_of: dict[str, str]) -> None:
+    """Make what is missing; `made_of` holds the version of each city that all was made of."""
+    store = await results()
+    cities = await to_thread(store.cities)
+    for city in cities:
+        version = await version_of(store, city)
+        if made_of.get(city) == version:
+            continue
+        for asked in islice(await to_thread(soon, store, city), MOST // len(cities)):
+            await made(store, city, *asked)
+            await sleep(REST_S)
+            while kept.waiting:  # readers come first
+                await sleep(REST_S)
+        made_of[city] = version
