@@ -18,11 +18,12 @@ class Api:
 
     def __init__(self, address: str, user: str | None = None, password: str = "") -> None:
         """Log in; without a user stay anonymous."""
-        self._address, self._headers = address, {}
+        self._address, self._headers, self.token = address, {}, ""
         if user:
             login = {"username": user, "password": password}
             _, found = self.ask("auth/token", login, "POST")
-            self._headers = {"Authorization": f"Bearer {found['access_token']}"}
+            self.token = found["access_token"]
+            self._headers = {"Authorization": f"Bearer {self.token}"}
 
     def ask(self, path: str, body: object = None, method: str = "GET") -> tuple[int, Any]:
         """Return status, and JSON where there is any, of a request."""
@@ -58,9 +59,9 @@ class Standalone(Airflow):
         self.address = self.environment["AIRFLOW__API__BASE_URL"]
 
     @contextmanager
-    def up(self) -> Iterator[None]:
-        """Run `airflow standalone` for as long as the context lasts."""
-        with self.component("standalone", "airflow", "standalone"):
+    def up(self, part: str = "standalone") -> Iterator[None]:
+        """Run all of it, or the part `api-server` alone, for as long as the context lasts."""
+        with self.component(part, "airflow", part):
             wait_for(self._is_up, STARTS_IN_S, "Airflow")
             yield
 
