@@ -1,6 +1,7 @@
 """The Hotspots page and its read-only API. Every route asks for a user with the right to read."""
 
 import gc
+import sys
 from asyncio import create_task
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,17 +66,21 @@ answer.
 """
 Kind = Literal["csv", "geojson", "geoparquet", "totals", "hub", "manifest"]
 CITY = "los_angeles"
+SWITCH_S = 0.0005
 
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Make answers ahead, and take what the server has imported out of the collector's rounds.
+    """Set this server up to answer many at once, and make answers ahead.
 
-    Going through it, 380,000 objects of Airflow, pandas and more, stops every answer for a quarter
-    of a second, again and again.
+    What it has imported is taken out of the garbage collector's rounds: going through it, 380,000
+    objects of Airflow, pandas and more, stops every answer for a quarter of a second, again and
+    again. A thread that reads rows lets go of the interpreter at each, and has it back after at
+    most SWITCH_S; Python's own 5 ms would make an answer of a thousand rows take seconds.
     """
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
     ahead = create_task(make_ahead(_soon_asked))
     yield
     ahead.cancel()

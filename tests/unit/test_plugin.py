@@ -82,6 +82,15 @@ def app(plugin, monkeypatch):
     plugin.app.dependency_overrides.clear()
 
 
+@pytest.fixture(autouse=True)
+def _usual_interpreter():
+    """Take back what a server sets for its whole process."""
+    interval = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(interval)
+    gc.unfreeze()
+
+
 @pytest.fixture
 def kept(plugin):
     return sys.modules["hotspots_ui.answering"].Kept(2, 1)
@@ -209,7 +218,14 @@ def test_a_server_keeps_its_imports_out_of_the_collectors_rounds(app):
 
     with TestClient(app):
         assert gc.get_freeze_count() > 10_000
-    gc.unfreeze()
+
+
+def test_a_server_gives_its_threads_the_interpreter_back_soon(app):
+    from fastapi.testclient import TestClient
+
+    usual = sys.getswitchinterval()
+    with TestClient(app):
+        assert sys.getswitchinterval() < usual / 5
 
 
 def test_a_changed_answer_is_sent_again(reader, published):
@@ -456,7 +472,6 @@ def packed(app, monkeypatch):
 def started(reader):
     with reader:
         yield reader
-    gc.unfreeze()
 
 
 def test_what_the_page_asks_for_is_made_before_anybody_asks(packed, known, started, published):
@@ -481,7 +496,6 @@ def test_readers_who_wait_come_first(packed, known, reader, kept, monkeypatch):
         assert len(packed) == 1
         kept.waiting = 0
         wait_for(lambda: len(packed) == 7, 60, "the others")
-    gc.unfreeze()
 
 
 def test_answers_are_made_ahead_once_a_store_is_there(packed, started, request):

@@ -7,7 +7,7 @@ import * as skill from "./skill.js";
 import "./style.css";
 import { byId, date, days, list, make, words } from "./words.js";
 
-const DEFAULT_CITY = "los_angeles", STEP_MS = 700, REST_MS = 100;
+const DEFAULT_CITY = "los_angeles", STEP_MS = 700;
 const NEEDS_OUTCOME = ["outcome", "difference"];
 // Everything that is shown follows from this; the address holds it too.
 const state = { city: DEFAULT_CITY, week: null, view: "map", layer: "forecast", cell: null, weeks: [] };
@@ -91,10 +91,9 @@ async function show() {
   await showPage(line, turn);
   document.body.dataset.week = week;
   document.body.dataset.view = state.view;
-  // The weeks on either side, so that moving there needs no waiting; not while the reader hurries on.
-  setTimeout(() => {
-    if (turn === asked) for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
-  }, REST_MS);
+  if (turn !== asked) return;
+  // The weeks on either side, so that moving there needs no waiting.
+  for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
 }
 
 const weekOf = ({ target_week, observed }) => [
