@@ -213,7 +213,7 @@ def _targets(seen: dict[str, Any], starting: Answers, later: Answers, within: An
 
 
 def _routes(starting: Answers, later: Answers, within: Answers) -> Table:
-    parts = {"starting": starting, "later": later, "in Airflow": within}
+    parts = {"start": starting, "later": later, "Airflow": within}
     heads = (f"{part} {place}" for part in parts for place in ("p50", "p95"))
     table = _table("The API by route, ms", "answers", *heads)
     for route in later:

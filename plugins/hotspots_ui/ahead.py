@@ -11,13 +11,14 @@ from hotspots_ui.answering import KEPT_ANSWERS, kept, made, results, version_of
 from pipeline.domain.errors import HotspotsError
 from pipeline.results.history import HistoryReader
 
-LOOK_S = 30.0  # between two looks whether anything changed
+# Between two looks whether anything changed: while a history is loaded, it does all the time, and
+# all answers of five years take 6 s of processor time.
+LOOK_S = 300.0
 REST_S = 0.005  # after each answer
 MOST = KEPT_ANSWERS // 2  # answers of all cities; the other half is for what else is asked
 Asked = tuple[Any, ...]  # a view, and what it is asked besides store and city
-Soon = Callable[
-    [HistoryReader, str], Iterable[Asked]
-]  # what will be asked of a city, soonest first
+# Says what will be asked of a city, soonest first.
+Soon = Callable[[HistoryReader, str], Iterable[Asked]]
 
 
 async def make_ahead(soon: Soon) -> None:
