@@ -1,7 +1,10 @@
 """Re-runs of history: what the forecast's rates would be had chance dealt the reports anew."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from math import prod
 
@@ -18,6 +21,8 @@ from pipeline.model.windows import Grid, Reports
 
 RERUNS = 100
 BATCH = 20  # re-runs that the network sees at once
+# Of other offences the network sees all time, and a half-life of 8 weeks, of which these are six.
+OTHER_WEEKS_APART = 48
 
 
 def rerun_rates(
@@ -41,41 +46,70 @@ def rerun_rates(
         ModelRejected, InvalidRequest: as `forecast`.
     """
     ready = prepare(model, view, city, weeks)
-    history, random = ready.history, np.random.default_rng(seed)
-    dealt = zip(redraws(history.target, random), redraws(history.other, random), strict=True)
-    cells, rates = view.cells, np.full((RERUNS, *view.cells.shape), np.nan)
-    for batch in np.split(rates, RERUNS // BATCH):
+    history, cells = ready.history, view.cells
+    target, other = as_counted(history.target), as_counted(history.other, OTHER_WEEKS_APART)
+
+    def batch(random: np.random.Generator) -> NDArray[np.float64]:
+        dealt = zip(redraws(target, random), redraws(other, random), strict=True)
         maps = [
-            crime_maps(target, other, cells, model.config, history.newest)
-            for target, other in islice(dealt, BATCH)
+            crime_maps(*both, cells, model.config, history.newest) for both in islice(dealt, BATCH)
         ]
         window, memory = map(np.concatenate, zip(*maps, strict=True))
         inputs = replace(ready.inputs, window=window, memory=memory)
-        all_rates = predict_rates(ready.network, inputs, is_mirrored=model.config.flips)
-        batch[:, cells.mask] = all_rates[:, weeks.horizon - 1, cells.mask]
-    return rates
+        rates = predict_rates(ready.network, inputs, is_mirrored=model.config.flips)
+        return rates[:, weeks.horizon - 1]
+
+    batches = np.random.default_rng(seed).spawn(RERUNS // BATCH)
+    with ThreadPoolExecutor(min(len(batches), os.cpu_count() or 1)) as threads:
+        rates = np.concatenate(list(threads.map(batch, batches)))
+    return np.where(cells.mask, rates, np.nan)
 
 
-def redraws(reports: Reports, random: np.random.Generator) -> Iterator["Redrawn"]:
+def redraws(real: "Redrawn", random: np.random.Generator) -> Iterator["Redrawn"]:
     """Yield re-runs of these reports without end.
 
     Of n reports a Poisson draw around n is drawn, each report as likely as any other. So the number
     drawn of each week and cell is a Poisson draw around its own.
     """
-    real = as_counted(reports)
-    of_report = np.repeat(np.arange(len(real.number)), real.number)
+    old, recent = real.number[real.week < 0], real.number[real.week >= 0]
+    of_report = np.repeat(np.arange(len(recent)), recent)
     while True:
         drawn = random.integers(len(of_report), size=random.poisson(len(of_report)))
-        number = np.bincount(of_report[drawn], minlength=len(real.number))
-        yield replace(real, number=number)
+        number = np.bincount(of_report[drawn], minlength=len(recent))
+        yield replace(real, number=np.concatenate([random.poisson(old), number]))
 
 
-def as_counted(reports: Reports) -> "Redrawn":
-    """Return these reports as the re-run that deals them as they were."""
+def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
+    """Return these reports as the re-run that deals them as they were.
+
+    Args:
+        reports: known at an edge.
+        weeks_apart: how many of the newest weeks are dealt each for itself; the older ones are
+            dealt as one, which is much less to draw. None: all weeks.
+    """
     week, row, col = np.nonzero(weekly := reports.weekly())
     number = weekly[week, row, col].astype(np.int64)
     cell = row * reports.shape[1] + col
-    return Redrawn(week, cell, number, reports.shape, reports.completeness)
+    is_old = week < reports.weeks - (weeks_apart or reports.weeks)
+    old_cells, place = np.unique(cell[is_old], return_inverse=True)
+    # Old weeks come first in order, and so do the entries of their cells.
+    entry = np.concatenate([place, len(old_cells) + np.arange((~is_old).sum())])
+    numbers = np.bincount(entry, number)
+
+    @cache
+    def weights(half_life: float) -> NDArray[np.float64]:
+        return (
+            np.bincount(entry, number * 0.5 ** ((reports.weeks - 1 - week) / half_life)) / numbers
+        )
+
+    return Redrawn(
+        week=np.concatenate([np.full(len(old_cells), -1), week[~is_old]]),
+        cell=np.concatenate([old_cells, cell[~is_old]]),
+        number=numbers.astype(np.int64),
+        weights=weights,
+        shape=reports.shape,
+        completeness=reports.completeness,
+    )
 
 
 @dataclass(frozen=True)
@@ -83,9 +117,11 @@ class Redrawn:
     """Reports as one re-run has them, to be asked from the newest origin only.
 
     Attributes:
-        week: (n,) week of occurrence; how late each became known no longer matters.
+        week: (n,) week of occurrence, -1 for those of the old weeks that are dealt as one; how
+            late each became known no longer matters.
         cell: (n,) row * cols + col.
         number: (n,) reports drawn.
+        weights: half-life -> (n,) 0.5 ** (age / half_life), the mean where weeks are dealt as one.
         shape: (rows, cols).
         completeness: share of reports known by age, as it was measured.
     """
@@ -93,13 +129,13 @@ class Redrawn:
     week: NDArray[np.integer]
     cell: NDArray[np.integer]
     number: NDArray[np.integer]
+    weights: Callable[[float], NDArray[np.float64]]
     shape: tuple[int, int]
     completeness: NDArray[np.float64]
 
-    def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:
+    def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:  # noqa: ARG002
         """Return (1, rows, cols) sums of 0.5 ** (age / half_life) over all reports."""
-        weight = 0.5 ** (np.arange(origins.start, -1, -1) / half_life)
-        sums = np.bincount(self.cell, weight[self.week] * self.number, prod(self.shape))
+        sums = np.bincount(self.cell, self.weights(half_life) * self.number, prod(self.shape))
         return sums.astype(np.float64).reshape(1, *self.shape)
 
     def of_age(self, age: int, weeks: range) -> Grid:

@@ -24,7 +24,7 @@ def rates(trained, view, town):
 
 def test_history_as_it_was_gives_the_inputs_of_the_forecast(view, town):
     history = read_history(view, town)
-    as_it_was = [as_counted(reports) for reports in (history.target, history.other)]
+    as_it_was = [as_counted(history.target), as_counted(history.other, weeks_apart=40)]
     rest = (view.cells, small_config(), history.newest)
     for ours, real in zip(
         crime_maps(*as_it_was, *rest),
@@ -36,7 +36,7 @@ def test_history_as_it_was_gives_the_inputs_of_the_forecast(view, town):
 
 def test_a_redraw_is_a_poisson_count_around_each_count(view, town):
     reports = read_history(view, town).target
-    weekly, draws = reports.weekly(), redraws(reports, np.random.default_rng(1))
+    weekly, draws = reports.weekly(), redraws(as_counted(reports), np.random.default_rng(1))
     weeks = range(len(weekly))
     drawn = np.array([next(draws).of_age(0, weeks) for _ in range(400)])
     assert not drawn[:, weekly == 0].any()
@@ -44,6 +44,23 @@ def test_a_redraw_is_a_poisson_count_around_each_count(view, town):
     assert drawn.mean(axis=0).sum() == pytest.approx(weekly.sum(), rel=0.01)
     assert drawn.var(axis=0).sum() == pytest.approx(weekly.sum(), rel=0.01)
     assert next(draws).completeness is reports.completeness
+
+
+def test_old_weeks_are_drawn_as_one(view, town):
+    reports = read_history(view, town).other
+    real, apart = as_counted(reports), as_counted(reports, weeks_apart=40)
+    origin = range(reports.weeks - 1, reports.weeks)
+    assert apart.number.sum() == real.number.sum()
+    assert len(apart.number) < len(real.number)
+    assert set(apart.week) == {-1, *range(reports.weeks - 40, reports.weeks)}
+    for half_life in (np.inf, 8):
+        draws = [redraws(kind, np.random.default_rng(2)) for kind in (real, apart)]
+        both = [
+            np.array([next(kind).discounted(half_life, origin) for _ in range(400)])
+            for kind in draws
+        ]
+        assert_allclose(*(drawn.mean(axis=0).sum() for drawn in both), rtol=0.02)
+        assert_allclose(*(drawn.var(axis=0).sum() for drawn in both), rtol=0.05)
 
 
 def test_each_rerun_is_a_forecast_of_its_own_with_the_same_total(rates, trained, view, town, cube):
