@@ -138,9 +138,9 @@ def backfill(
     weeks = [day + WEEK * k for k in range((end - day) // WEEK + 1)]
     failed, scored = [], []
     with session(source_dir) as settings, Steps("Backfilling") as steps:
-        for issued in weeks:
-            now = utc_now()
-            plan = workflow.make_plan(
+        now = utc_now()
+        plans = [
+            workflow.make_plan(
                 settings,
                 city=city,
                 issue_date=issued,
@@ -149,14 +149,22 @@ def backfill(
                 files=False,
                 now=now,
             )
-            steps.label = f"{issued}"
+            for issued in weeks
+        ]
+        for plan, to_cube in workflow.cubes_ahead(settings, plans, now=now):
+            steps.label = plan["issue_date"]
             try:
                 week = workflow.run_week(
-                    settings, plan, now=now, watch=steps.start, progress=steps.progress
+                    settings,
+                    plan,
+                    now=utc_now(),
+                    watch=steps.start,
+                    progress=steps.progress,
+                    to_cube=to_cube,
                 )
             except ONE_WEEK_ONLY as error:
                 steps.fail()
-                failed.append(f"{issued}")
+                failed.append(plan["issue_date"])
                 line = f"{plan['target_week']}  {type(error).__name__}: {error}"
             else:
                 line = cli_results.week_line(week)

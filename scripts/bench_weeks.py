@@ -47,8 +47,8 @@ def main() -> None:
         workflow.run_week(settings, before, now=now)
         clock = Clock()
         began = time.perf_counter()
-        for week in range(WEEKS):
-            plan = workflow.make_plan(
+        plans = [
+            workflow.make_plan(
                 settings,
                 city=CITY,
                 issue_date=first + week * WEEK,
@@ -56,7 +56,10 @@ def main() -> None:
                 files=False,
                 now=now,
             )
-            done = workflow.run_week(settings, plan, now=now, watch=clock.start)
+            for week in range(WEEKS)
+        ]
+        for plan, to_cube in workflow.cubes_ahead(settings, plans, now=now):
+            done = workflow.run_week(settings, plan, now=now, watch=clock.start, to_cube=to_cube)
         clock.stop()
         seconds = time.perf_counter() - began
     table = Table(title=f"{WEEKS} weeks in one process, {done.validated['rows_in']:,} reports")

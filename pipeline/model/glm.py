@@ -24,21 +24,21 @@ def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[
     beta = np.zeros(design.shape[1])
     beta[1] = 1.0
     beta[0] = np.log(counts.sum() / np.exp(offset + design[:, 1]).sum())
-    reached = _likelihood(design, counts, offset, beta)
+
+    def at(beta: NDArray) -> tuple[float, NDArray]:
+        """Return the log likelihood, but for a constant, and the means."""
+        log_mean = np.clip(offset + design @ beta, -30, 30)
+        mean = np.exp(log_mean)
+        return float(counts @ log_mean - mean.sum()), mean
+
+    reached, mean = at(beta)
     for _ in range(ITERATIONS):
-        mean = np.exp(np.clip(offset + design @ beta, -30, 30))
         slope = design.T @ (counts - mean)
         curvature = (design * mean[:, None]).T @ design
         step = np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), slope)
-        before = reached
-        while (reached := _likelihood(design, counts, offset, beta + step)) < before - TOLERANCE:
+        while (after := at(beta + step))[0] < reached - TOLERANCE:
             step = step / 2  # on few counts a whole step can overshoot
-        beta = beta + step
+        beta, (reached, mean) = beta + step, after
         if np.abs(step).max() < CONVERGED:
             break  # the next step would be of the order of this one's square
     return beta
-
-
-def _likelihood(design: NDArray, counts: NDArray, offset: NDArray, beta: NDArray) -> float:
-    log_mean = np.clip(offset + design @ beta, -30, 30)
-    return float(counts @ log_mean - np.exp(log_mean).sum())

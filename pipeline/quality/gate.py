@@ -90,6 +90,11 @@ def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Mapping[
     return _Gate(_INCIDENTS, city, as_of, None).judge(incidents)
 
 
+def judge_weather(city: City, weather: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
+    """Return check -> verdict of the row checks of daily weather; as `judge_incidents`."""
+    return _Gate(_WEATHER, city, as_of, None).judge(weather)
+
+
 def check_incidents(
     city: City,
     incidents: pa.Table,
@@ -116,7 +121,12 @@ def check_incidents(
 
 
 def check_weather(
-    city: City, weather: pa.Table, *, as_of: date, docs_dir: Path | None
+    city: City,
+    weather: pa.Table,
+    *,
+    as_of: date,
+    docs_dir: Path | None,
+    verdicts: Mapping[str, Verdict] | None = None,
 ) -> GateReport:
     """Check daily weather; bad rows are quarantined, and thin or old weather only warns.
 
@@ -125,11 +135,13 @@ def check_weather(
         weather: table meant for contract WEATHER_DAILY; it may hold no rows.
         as_of: the issue date.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
+        verdicts: what `judge_weather` said of a table that holds these rows, if it found none bad.
+            None makes the row checks here.
 
     Raises:
         QualityGateFailed: columns are not the contract's, or a check could not be made.
     """
-    return _Gate(_WEATHER, city, as_of, docs_dir).check(weather)
+    return _Gate(_WEATHER, city, as_of, docs_dir).check(weather, verdicts)
 
 
 def health_rows(report: GateReport) -> list[dict[str, Any]]:

@@ -4,7 +4,8 @@ A step takes the run's plan and what earlier steps returned, and returns a small
 paths, hashes and figures, so that steps may run in one process or on many machines.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib import import_module
@@ -42,6 +43,7 @@ __all__ = [
     "STEPS",
     "Week",
     "check_forecast",
+    "cubes_ahead",
     "describe",
     "load_parts",
     "load_piece",
@@ -168,6 +170,24 @@ def run_to_cube(
     return validated, build_grid(settings, plan, validated)
 
 
+def cubes_ahead(
+    settings: Settings, plans: Sequence[Plan], *, now: datetime
+) -> Iterator[tuple[Plan, Callable[[], tuple[Validated, Gridded]]]]:
+    """Yield each plan with what returns its cube, or raises why there is none.
+
+    The cube of the week after is made meanwhile, in a thread: it depends on no forecast.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        coming = [thread.submit(run_to_cube, settings, plan, now=now) for plan in plans[:1]]
+        for number, plan in enumerate(plans, start=1):
+            of_plan = coming.pop()
+            coming += [
+                thread.submit(run_to_cube, settings, after, now=now)
+                for after in plans[number : number + 1]
+            ]
+            yield plan, of_plan.result
+
+
 def run_week(
     settings: Settings,
     plan: Plan,
@@ -175,6 +195,7 @@ def run_week(
     now: datetime,
     watch: Watch = _say_nothing,
     progress: Progress | None = None,
+    to_cube: Callable[[], tuple[Validated, Gridded]] | None = None,
 ) -> Week:
     """Run every step of a week in this process.
 
@@ -184,8 +205,13 @@ def run_week(
         now: the present instant.
         watch: told each step before it starts.
         progress: told (done, total) while a model trains.
+        to_cube: what `cubes_ahead` gave for the plan; None runs the steps up to the cube here.
     """
-    validated, grid = run_to_cube(settings, plan, now=now, watch=watch)
+    if to_cube is None:
+        validated, grid = run_to_cube(settings, plan, now=now, watch=watch)
+    else:
+        watch("cube")
+        validated, grid = to_cube()
     watch("decide_training")
     decision = decide_training(settings, plan, grid)
     watch("train")

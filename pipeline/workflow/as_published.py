@@ -1,4 +1,4 @@
-"""The reports that had been published on a past day, from snapshots taken then or later."""
+"""What had been published on a past day, from snapshots taken then or later."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import WeekNotReady
 from pipeline.lake import Lake, Ref
 from pipeline.quality.engine import Verdict
-from pipeline.quality.gate import judge_incidents
-from pipeline.sources import crime
+from pipeline.quality.gate import judge_incidents, judge_weather
+from pipeline.sources import crime, weather
 from pipeline.workflow.plan import Plan, end_of_day, issue_date_of
 
 EPOCH = date(1970, 1, 1)
@@ -91,3 +91,26 @@ def as_published(
     through = min(newest, city.publication.known_through(issued))
     archive = _archive(lake.root, city.name, snapshots)
     return archive.through(through), through, archive
+
+
+@lru_cache(maxsize=1)
+def weather_tables(root: Path | str, snapshots: Snapshots) -> tuple[pa.Table, ...]:
+    """Return the daily weather of these snapshots, one table each; the last are kept."""
+    lake = Lake(root)
+    return tuple(lake.read(Ref.from_json(ref))[name] for name, ref in snapshots)
+
+
+@lru_cache(maxsize=1)
+def weather_verdicts(
+    root: Path | str, city_name: str, snapshots: Snapshots
+) -> Mapping[str, Verdict] | None:
+    """Return check -> verdict on all daily weather of these snapshots, None if any row is bad.
+
+    Made once for the weeks of a backfill: what holds for all rows holds for those of a week. Which
+    rows are bad it can't say, as a week's rows are not the first of all.
+    """
+    city = load_city(city_name)
+    daily = weather.merge_weather(weather_tables(root, snapshots), date.max)
+    last = pc.max(daily["observed_on"]).as_py() if daily.num_rows else EPOCH
+    verdicts = judge_weather(city, daily, as_of=last)
+    return verdicts if all(verdict.is_met for verdict in verdicts.values()) else None

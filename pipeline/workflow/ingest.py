@@ -26,7 +26,12 @@ from pipeline.sources.calendar import weekly_calendar
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pull import Pull
 from pipeline.workflow.accounting import account
-from pipeline.workflow.as_published import as_published, incidents_of
+from pipeline.workflow.as_published import (
+    as_published,
+    incidents_of,
+    weather_tables,
+    weather_verdicts,
+)
 from pipeline.workflow.plan import (
     Gridded,
     Plan,
@@ -99,14 +104,25 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     incidents, known_through, archive = as_published(lake, city, plan, snapshots, build.incidents)
     docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
     # Data Docs tell of the week's own rows; without them many weeks share one check of all.
-    verdicts = archive.verdicts if archive is not None and docs is None else None
+    shared = archive if docs is None else None
     gate = check_incidents(
-        city, incidents, as_of=issued, docs_dir=docs and docs / "incidents", verdicts=verdicts
+        city,
+        incidents,
+        as_of=issued,
+        docs_dir=docs and docs / "incidents",
+        verdicts=shared.verdicts if shared else None,
     )
+    of_weather = tuple(weather_pull["snapshots"].items())
     daily = weather.merge_weather(
-        list(_read_all(lake, weather_pull).values()), issued - WEATHER_KNOWN_AFTER
+        weather_tables(lake.root, of_weather), issued - WEATHER_KNOWN_AFTER
     )
-    weather_gate = check_weather(city, daily, as_of=issued, docs_dir=docs and docs / "weather")
+    weather_gate = check_weather(
+        city,
+        daily,
+        as_of=issued,
+        docs_dir=docs and docs / "weather",
+        verdicts=weather_verdicts(lake.root, city.name, of_weather) if shared else None,
+    )
     health = [*health_rows(gate), *health_rows(weather_gate)]
     ref = lake.write(
         "validated",
@@ -229,13 +245,6 @@ def _pulled(lake: Lake, city: City, plan: Plan, names: Sequence[str], notes: lis
     provenance = next((p for p in ("simulated", "recorded") if p in origins), "live")
     refs = {name: snapshot.ref.to_json() for name, snapshot in chosen.items()}
     return Pulled(snapshots=refs, provenance=provenance, notes=notes)
-
-
-def _read_all(lake: Lake, pulled: Pulled) -> dict[str, pa.Table]:
-    return {
-        name: next(iter(lake.read(Ref.from_json(ref)).values()))
-        for name, ref in pulled["snapshots"].items()
-    }
 
 
 def _by_reason(gate: GateReport) -> dict[str, int]:

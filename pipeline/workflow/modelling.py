@@ -5,8 +5,11 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
@@ -167,8 +170,13 @@ def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) ->
 
 
 def read_cube(settings: Settings, grid: Gridded, city: City) -> Cube:
-    """Return the cube of a run."""
-    return cube_from_tables(city, Lake(settings.lake_root).read(Ref.from_json(grid["ref"])))
+    """Return the cube of a run; the last is kept, as every step of a week reads the same."""
+    return cube_from_tables(city, _cube_tables(settings.lake_root, grid["ref"]))
+
+
+@lru_cache(maxsize=1)
+def _cube_tables(root: Path | str, ref: str) -> dict[str, pa.Table]:
+    return Lake(root).read(Ref.from_json(ref))
 
 
 def _view(settings: Settings, plan: Plan, grid: Gridded) -> CubeView:
