@@ -116,7 +116,7 @@ class ResultsStore(ResultsReader):
                 raise _locked(current, run)
             revision = current.revision + 1 if current else 1
             run_pk = _add_run(session, run, revision, is_backfill=is_backfill)
-            _add(session, CellForecast, run_pk, rows)
+            _insert(session, CellForecast, [{"run_pk": run_pk, **row} for row in rows])
             _add(session, TotalForecast, run_pk, total_rows(forecast))
             _add(session, DataHealth, run_pk, health_rows(health))
         return revision
@@ -274,9 +274,8 @@ def _replace_observed(
         for week, grid in counts.items()
         for row, col, reports in _busy_cells(grid)
     ]
-    for table, rows in ((ObservedWeek, weeks), (ObservedCell, cells)):
-        if rows:
-            session.execute(insert(table), rows)
+    _insert(session, ObservedWeek, weeks)
+    _insert(session, ObservedCell, cells)
 
 
 def _busy_cells(grid: NDArray[np.floating]) -> Iterator[tuple[int, int, int]]:
@@ -288,3 +287,9 @@ def _busy_cells(grid: NDArray[np.floating]) -> Iterator[tuple[int, int, int]]:
 def _add(session: Session, table: type[Base], run_pk: int, rows: list[Row]) -> None:
     if rows:
         session.execute(insert(table), [{"run_pk": run_pk, **row} for row in rows])
+
+
+def _insert(session: Session, table: type[Base], rows: list[Row]) -> None:
+    """Insert many rows, whose keys are columns; as mapped objects they would take twice as long."""
+    if rows:
+        session.execute(insert(Base.metadata.tables[table.__tablename__]), rows)
