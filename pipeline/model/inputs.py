@@ -90,7 +90,7 @@ def crime_maps(
     target: Known, other: Known, cells: Cells, config: ModelConfig, origins: range
 ) -> tuple[Grid, Grid]:
     """Return window and memory of Inputs; one that the configuration leaves out is all zeros."""
-    window = windows.recent_windows(target, config.window_weeks, origins)
+    window = target.window(config.window_weeks, origins)
     memory = windows.long_memory(target, other, cells, origins)
     return (
         window if config.crime_inputs != "memory" else np.zeros_like(window),

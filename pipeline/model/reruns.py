@@ -1,11 +1,10 @@
 """Re-runs of history: what the forecast's rates would be had chance dealt the reports anew."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
 from math import prod
 
 import numpy as np
@@ -17,7 +16,7 @@ from pipeline.grid.cube import CubeView
 from pipeline.model.forecast import predict_rates, prepare
 from pipeline.model.inputs import crime_maps
 from pipeline.model.saved import TrainedModel
-from pipeline.model.windows import Grid, Reports
+from pipeline.model.windows import LATEST_DELAY, Grid, Reports
 
 RERUNS = 100
 BATCH = 20  # re-runs that the network sees at once
@@ -50,11 +49,8 @@ def rerun_rates(
     target, other = as_counted(history.target), as_counted(history.other, OTHER_WEEKS_APART)
 
     def batch(random: np.random.Generator) -> NDArray[np.float64]:
-        dealt = zip(redraws(target, random), redraws(other, random), strict=True)
-        maps = [
-            crime_maps(*both, cells, model.config, history.newest) for both in islice(dealt, BATCH)
-        ]
-        window, memory = map(np.concatenate, zip(*maps, strict=True))
+        dealt = redraw(target, BATCH, random), redraw(other, BATCH, random)
+        window, memory = crime_maps(*dealt, cells, model.config, history.newest)
         inputs = replace(ready.inputs, window=window, memory=memory)
         rates = predict_rates(ready.network, inputs, is_mirrored=model.config.flips)
         return rates[:, weeks.horizon - 1]
@@ -65,22 +61,25 @@ def rerun_rates(
     return np.where(cells.mask, rates, np.nan)
 
 
-def redraws(real: "Redrawn", random: np.random.Generator) -> Iterator["Redrawn"]:
-    """Yield re-runs of these reports without end.
+def redraw(real: "Redrawn", reruns: int, random: np.random.Generator) -> "Redrawn":
+    """Return so many re-runs of these reports.
 
     Of n reports a Poisson draw around n is drawn, each report as likely as any other. So the number
     drawn of each week and cell is a Poisson draw around its own.
     """
-    old, recent = real.number[real.week < 0], real.number[real.week >= 0]
-    of_report = np.repeat(np.arange(len(recent)), recent)
-    while True:
-        drawn = random.integers(len(of_report), size=random.poisson(len(of_report)))
-        number = np.bincount(of_report[drawn], minlength=len(recent))
-        yield replace(real, number=np.concatenate([random.poisson(old), number]))
+    is_old, (counted,) = real.week < 0, real.number
+    recent = np.flatnonzero(~is_old)
+    of_report = np.repeat(recent, counted[recent])
+    number = np.zeros((reruns, len(counted)), np.int64)
+    for drawn in number:
+        several = random.integers(len(of_report), size=random.poisson(len(of_report)))
+        drawn[:] = np.bincount(of_report[several], minlength=len(counted))
+    number[:, is_old] = random.poisson(counted[is_old], (reruns, int(is_old.sum())))
+    return replace(real, number=number)
 
 
 def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
-    """Return these reports as the re-run that deals them as they were.
+    """Return these reports as the one re-run that deals them as they were.
 
     Args:
         reports: known at an edge.
@@ -89,23 +88,21 @@ def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
     """
     week, row, col = np.nonzero(weekly := reports.weekly())
     number = weekly[week, row, col].astype(np.int64)
-    cell = row * reports.shape[1] + col
-    is_old = week < reports.weeks - (weeks_apart or reports.weeks)
-    old_cells, place = np.unique(cell[is_old], return_inverse=True)
-    # Old weeks come first in order, and so do the entries of their cells.
-    entry = np.concatenate([place, len(old_cells) + np.arange((~is_old).sum())])
+    age = reports.weeks - 1 - week
+    dealt = np.where(age < (weeks_apart or reports.weeks), week, -1)
+    # Each entry is a week of a cell, and a cell's entries stand together.
+    key = (row * reports.shape[1] + col) * (reports.weeks + 1) + dealt + 1
+    keys, entry = np.unique(key, return_inverse=True)
     numbers = np.bincount(entry, number)
 
     @cache
     def weights(half_life: float) -> NDArray[np.float64]:
-        return (
-            np.bincount(entry, number * 0.5 ** ((reports.weeks - 1 - week) / half_life)) / numbers
-        )
+        return np.bincount(entry, number * 0.5 ** (age / half_life)) / numbers
 
     return Redrawn(
-        week=np.concatenate([np.full(len(old_cells), -1), week[~is_old]]),
-        cell=np.concatenate([old_cells, cell[~is_old]]),
-        number=numbers.astype(np.int64),
+        week=keys % (reports.weeks + 1) - 1,
+        cell=keys // (reports.weeks + 1),
+        number=numbers.astype(np.int64)[None],
         weights=weights,
         shape=reports.shape,
         completeness=reports.completeness,
@@ -114,13 +111,15 @@ def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
 
 @dataclass(frozen=True)
 class Redrawn:
-    """Reports as one re-run has them, to be asked from the newest origin only.
+    """Reports as re-runs have them, to be asked from the newest origin only.
+
+    What it returns has a first axis of re-runs where that of `Reports` counts origins.
 
     Attributes:
         week: (n,) week of occurrence, -1 for those of the old weeks that are dealt as one; how
             late each became known no longer matters.
-        cell: (n,) row * cols + col.
-        number: (n,) reports drawn.
+        cell: (n,) row * cols + col, never falling.
+        number: (re-runs, n) reports drawn.
         weights: half-life -> (n,) 0.5 ** (age / half_life), the mean where weeks are dealt as one.
         shape: (rows, cols).
         completeness: share of reports known by age, as it was measured.
@@ -134,14 +133,19 @@ class Redrawn:
     completeness: NDArray[np.float64]
 
     def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:  # noqa: ARG002
-        """Return (1, rows, cols) sums of 0.5 ** (age / half_life) over all reports."""
-        sums = np.bincount(self.cell, self.weights(half_life) * self.number, prod(self.shape))
-        return sums.astype(np.float64).reshape(1, *self.shape)
+        """Return (re-runs, rows, cols) sums of 0.5 ** (age / half_life) over all reports."""
+        sums = np.zeros((len(self.number), prod(self.shape)))
+        busy, first = np.unique(self.cell, return_index=True)
+        if len(busy):
+            weighted = self.number * self.weights(half_life)
+            sums[:, busy] = np.add.reduceat(weighted, first, axis=1)
+        return sums.reshape(-1, *self.shape)
 
-    def of_age(self, age: int, weeks: range) -> Grid:
-        """Return (weeks, rows, cols) counts of these weeks, all of them at age 0."""
-        counts = np.zeros((len(weeks), prod(self.shape)), np.float32)
-        if age == 0:
-            chosen = (self.week >= weeks.start) & (self.week < weeks.stop)
-            counts[self.week[chosen] - weeks.start, self.cell[chosen]] = self.number[chosen]
-        return counts.reshape(-1, *self.shape)
+    def window(self, weeks: int, origins: range) -> Grid:
+        """Return (re-runs, rows, cols, weeks) log1p counts, newest week first; as `Known` says."""
+        counts = np.zeros((len(self.number), prod(self.shape), weeks), np.float32)
+        age = origins.start - self.week
+        recent = (self.week >= 0) & (age < weeks)
+        counts[:, self.cell[recent], age[recent]] = self.number[:, recent]
+        complete = self.completeness[np.minimum(np.arange(weeks), LATEST_DELAY)]
+        return np.log1p(counts / complete.astype(np.float32)).reshape(-1, *self.shape, weeks)

@@ -32,18 +32,18 @@ class Known(Protocol):
     """What the crime branch asks of reports."""
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, cols)."""
-
-    @property
     def completeness(self) -> NDArray[np.float64]:
         """(LATEST_DELAY + 1,) share of a week's reports known 0, 1, ... weeks after it."""
 
     def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:
         """Return (origins, rows, cols) sums of 0.5 ** (age / half_life) over known reports."""
 
-    def of_age(self, age: int, weeks: range) -> Grid:
-        """Return (weeks, rows, cols) counts of these weeks that became known at this age."""
+    def window(self, weeks: int, origins: range) -> Grid:
+        """Return (origins, rows, cols, weeks) log1p counts as known then, newest week first.
+
+        Counts are divided by the completeness of their age, so that a week still being reported is
+        told apart from a quiet one.
+        """
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,19 @@ class Reports:
             sums[number] += decay * sums[number - 1]
         return sums
 
-    def of_age(self, age: int, weeks: range) -> Grid:
+    def window(self, weeks: int, origins: range) -> Grid:
+        """As `Known` says."""
+        seen = range(origins.start - weeks + 1, origins.stop)
+        known = np.zeros((len(seen), *self.shape), np.float32)
+        stack = np.empty((len(origins), *self.shape, weeks), np.float32)
+        for age in range(weeks):
+            known += self._of_age(age, seen)
+            first = weeks - 1 - age
+            whole = known[first : first + len(origins)] / self.completeness[min(age, LATEST_DELAY)]
+            stack[..., age] = np.log1p(whole)
+        return stack
+
+    def _of_age(self, age: int, weeks: range) -> Grid:
         """Return (weeks, rows, cols) counts of these weeks that became known at this age."""
         chosen = (self.delay == age) & (self.week >= weeks.start) & (self.week < weeks.stop)
         size = self.shape[0] * self.shape[1]
@@ -209,15 +221,16 @@ def long_memory(target: Known, other: Known, cells: Cells, origins: range) -> Gr
     """Return (origins, rows, cols, channels) log rates over all that was known at each origin."""
     reports = {"target": target, "other": other}
     mask = cells.mask
-    stack = np.zeros((len(origins), *cells.shape, len(CHANNELS)), np.float32)
+    stack = []
     sums: dict[tuple[str, float], NDArray] = {}
-    for number, channel in enumerate(CHANNELS):
+    for channel in CHANNELS:
         key, of = (channel.of, channel.half_life), reports[channel.of]
         if key not in sums:
             sums = {key: of.discounted(channel.half_life, origins)}
         weeks = exposure(of.completeness, channel.half_life, origins)
-        stack[..., number] = np.where(mask, _log_rate(channel, sums[key], weeks, mask), 0.0)
-    return stack
+        log_rate = np.where(mask, _log_rate(channel, sums[key], weeks, mask), 0.0)
+        stack.append(log_rate.astype(np.float32))
+    return np.stack(stack, axis=-1)
 
 
 def _log_rate(channel: Channel, sums: NDArray, weeks: NDArray, mask: NDArray) -> NDArray:
@@ -226,24 +239,6 @@ def _log_rate(channel: Channel, sums: NDArray, weeks: NDArray, mask: NDArray) ->
         around = smooth(rate, 1, mask) + POOLED_FLOOR
         return np.log((sums + POOLED_WEEKS * around) / (weeks + POOLED_WEEKS))
     return np.log(smooth(rate, channel.smooth_cells, mask) + RATE_FLOOR)
-
-
-def recent_windows(target: Known, window_weeks: int, origins: range) -> Grid:
-    """Return (origins, rows, cols, window_weeks) log1p counts as known then, newest week first.
-
-    Counts are divided by the completeness of their age, so that a week still being reported is
-    told apart from a quiet one.
-    """
-    complete = target.completeness
-    weeks = range(origins.start - window_weeks + 1, origins.stop)
-    known = np.zeros((len(weeks), *target.shape), np.float32)
-    stack = np.empty((len(origins), *target.shape, window_weeks), np.float32)
-    for age in range(window_weeks):
-        known += target.of_age(age, weeks)
-        first = window_weeks - 1 - age
-        whole = known[first : first + len(origins)] / complete[min(age, LATEST_DELAY)]
-        stack[..., age] = np.log1p(whole)
-    return stack
 
 
 def target_counts(target: Reports, origins: range) -> Grid:

@@ -112,7 +112,7 @@ def test_first_channel_is_the_pooled_long_run_rate():
 def test_window_holds_each_week_as_known_then_newest_first():
     some = reports([(0, 0, 0, 4), (0, 2, 0, 4), (1, 0, 1, 6), (2, 0, 1, 2), (3, 0, 0, 1)], weeks=4)
     some.__dict__["completeness"] = np.array([0.5] + [1.0] * LATEST_DELAY)
-    seen = np.expm1(windows.recent_windows(some, 2, range(1, 4)))[:, 0]
+    seen = np.expm1(some.window(2, range(1, 4)))[:, 0]
     # Origin 1: week 1 is fresh (6 / 0.5 = 12), week 0 has 4 of its 8 reports.
     assert_allclose(seen[0], [[0, 4], [12, 0]], rtol=1e-5)
     assert_allclose(seen[1], [[0, 0], [4, 6]], rtol=1e-5)
@@ -127,9 +127,7 @@ def test_features_of_an_origin_do_not_depend_on_later_weeks(cube, town):
     assert_allclose(
         windows.long_memory(*now, cells, at), windows.long_memory(*later, cells, at), rtol=1e-5
     )
-    assert_allclose(
-        windows.recent_windows(now[0], 6, at), windows.recent_windows(later[0], 6, at), rtol=1e-6
-    )
+    assert_allclose(now[0].window(6, at), later[0].window(6, at), rtol=1e-6)
     inside = cells.mask
     assert not windows.long_memory(*now, cells, at)[:, ~inside].any()
 
