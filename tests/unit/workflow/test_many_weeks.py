@@ -1,0 +1,76 @@
+"""What weeks of one backfill share: checks of the same weather, and the making of cubes ahead."""
+
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+import pytest
+
+from pipeline import workflow
+from pipeline.domain.city import load_city
+from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.tables import WEATHER_DAILY
+from pipeline.lake import Lake
+from pipeline.quality.gate import check_weather
+from pipeline.workflow.as_published import weather_verdicts
+from tests.unit.quality.quality_samples import AS_OF, as_table, good_weather
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+CITY = "los_angeles"
+
+
+@pytest.fixture
+def snapshots_of(tmp_path):
+    lake = Lake(tmp_path / "lake")
+
+    def store(frame):
+        table = as_table(WEATHER_DAILY, frame)
+        snapshot = lake.add_snapshot(
+            CITY, "weather_ncei", table, pulled_at=NOW, source_updated_at=None, provenance="live"
+        )
+        return lake.root, CITY, (("weather_ncei", snapshot.ref.to_json()),)
+
+    return store
+
+
+def test_a_week_of_weather_judged_with_others_comes_to_what_it_comes_to_alone(snapshots_of):
+    verdicts = weather_verdicts(*snapshots_of(good_weather()))
+    assert verdicts
+    as_of = AS_OF - timedelta(days=30)
+    frame = good_weather()
+    table = as_table(WEATHER_DAILY, frame[frame["observed_on"] < as_of])
+    alone, judged = (
+        check_weather(load_city(CITY), table, as_of=as_of, docs_dir=None, verdicts=given)
+        for given in (None, verdicts)
+    )
+    assert 0 < judged.accepted.num_rows == table.num_rows
+    assert (judged.accepted, judged.checks) == (alone.accepted, alone.checks)
+
+
+def test_where_any_weather_is_bad_each_week_is_judged_alone(snapshots_of):
+    frame = good_weather()
+    frame.loc[10, "tmin_degc"] = 24.1  # above its tmax_degc
+    assert weather_verdicts(*snapshots_of(frame)) is None
+
+
+def test_the_next_cube_is_made_ahead_and_no_other(monkeypatch):
+    begun = {name: Event() for name in ("1", "2", "3")}
+
+    def to_cube(_settings, plan, *, now):
+        assert now == NOW
+        begun[plan["city"]].set()
+        if plan["city"] == "2":
+            raise WeekNotReady("too early")
+        return {}, {"ref": plan["city"]}
+
+    monkeypatch.setattr(workflow, "run_to_cube", to_cube)
+    weeks = workflow.cubes_ahead(None, [{"city": name} for name in begun], now=NOW)
+    plan, cube = next(weeks)
+    assert (plan["city"], cube()[1]) == ("1", {"ref": "1"})
+    assert begun["2"].wait(10)
+    assert not begun["3"].wait(0.1)
+    plan, cube = next(weeks)
+    with pytest.raises(WeekNotReady, match="too early"):
+        cube()
+    plan, cube = next(weeks)
+    assert cube()[1] == {"ref": "3"}
+    assert list(weeks) == []
