@@ -23,7 +23,7 @@ GLM_SHARE_OWN_TOTAL = "glm_share_own_total"
 FIRST_ORIGIN = 19  # before it a rate over several half-lives says little
 LEAST_ORIGINS = 2 * HORIZON_COUNT
 MOST_ORIGINS = 260
-FEATURES = [k for k, channel in enumerate(CHANNELS) if channel.of == "target"]
+FEATURES = [channel for channel in CHANNELS if channel.of == "target"]
 
 
 class PoissonGlm:
@@ -65,8 +65,8 @@ class PoissonGlm:
 
 def _features(history: History, cells: Cells, origins: range) -> NDArray[np.float64]:
     """Return (origins, cells, 11) features; the first is the pooled long-run rate."""
-    memory = long_memory(history.target, history.other, cells, origins)
-    memory = memory[:, cells.row, cells.col][..., FEATURES].astype(np.float64)
+    memory = long_memory(history.target, history.other, cells, origins, FEATURES)
+    memory = memory[:, cells.row, cells.col].astype(np.float64)
     level = [np.log(history.totals.city_as_of(o)[-LEVEL_WEEKS:].mean() + 0.5) for o in origins]
     wide = np.broadcast_to(np.array(level)[:, None, None], (*memory.shape[:2], 1))
     return np.concatenate([memory, wide], axis=2)

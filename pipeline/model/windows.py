@@ -4,6 +4,7 @@ An origin is an index into the view's weeks: the last week known. Its targets ar
 after it. Features of many origins (training) and of one (forecasting) come from the same code.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -217,28 +218,35 @@ def _weight_around(mask: bytes, shape: tuple[int, int], cells: float) -> NDArray
     return np.maximum(gaussian_filter(in_city, cells, mode="constant"), 1e-9)
 
 
-def long_memory(target: Known, other: Known, cells: Cells, origins: range) -> Grid:
+def long_memory(
+    target: Known,
+    other: Known,
+    cells: Cells,
+    origins: range,
+    channels: Sequence[Channel] = CHANNELS,
+) -> Grid:
     """Return (origins, rows, cols, channels) log rates over all that was known at each origin."""
     reports = {"target": target, "other": other}
-    mask = cells.mask
-    stack = []
+    log_rates = []
     sums: dict[tuple[str, float], NDArray] = {}
-    for channel in CHANNELS:
+    for channel in channels:
         key, of = (channel.of, channel.half_life), reports[channel.of]
         if key not in sums:
             sums = {key: of.discounted(channel.half_life, origins)}
         weeks = exposure(of.completeness, channel.half_life, origins)
-        log_rate = np.where(mask, _log_rate(channel, sums[key], weeks, mask), 0.0)
-        stack.append(log_rate.astype(np.float32))
-    return np.stack(stack, axis=-1)
+        log_rates.append(_log_rate(channel, sums[key], weeks, cells.mask).astype(np.float32))
+    stack = np.zeros((len(log_rates[0]), *cells.shape, len(channels)), np.float32)
+    stack[:, cells.mask] = np.stack(log_rates, axis=-1)
+    return stack
 
 
 def _log_rate(channel: Channel, sums: NDArray, weeks: NDArray, mask: NDArray) -> NDArray:
+    """Return (origins, in-city cells) log rates, in the order of the mask."""
     rate = sums / weeks
     if channel.is_pooled:
-        around = smooth(rate, 1, mask) + POOLED_FLOOR
-        return np.log((sums + POOLED_WEEKS * around) / (weeks + POOLED_WEEKS))
-    return np.log(smooth(rate, channel.smooth_cells, mask) + RATE_FLOOR)
+        around = smooth(rate, 1, mask)[:, mask] + POOLED_FLOOR
+        return np.log((sums[:, mask] + POOLED_WEEKS * around) / (weeks[:, 0] + POOLED_WEEKS))
+    return np.log(smooth(rate, channel.smooth_cells, mask)[:, mask] + RATE_FLOOR)
 
 
 def target_counts(target: Reports, origins: range) -> Grid:
