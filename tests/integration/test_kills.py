@@ -59,8 +59,8 @@ IN_TRAINING = {
 }
 IN_PUBLISHING = {
     "before anything is written": ("pipeline.results.store", "_add_run", 0),
-    "with the run and its cells written": ("pipeline.results.store", "_add", 1),
-    "with all written but not committed": ("pipeline.results.store", "_add", 3),
+    "with the run and its cells written": ("pipeline.results.store", "_insert", 1),
+    "with all written but not committed": ("pipeline.results.store", "_add", 2),
     "committed but not reported back": ("pipeline.results.store", "ResultsStore.publish", 1),
 }
 
