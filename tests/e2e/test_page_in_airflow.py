@@ -26,6 +26,11 @@ from tests.unit.quality.quality_samples import AS_OF, as_table, good_incidents
 
 pytestmark = [*NEEDS_THE_PAGE, pytest.mark.timeout(600)]
 
+CELL = (32, 48)
+POINT_ON_MAP = """(map, [row, col]) => {
+  const at = hotspots.pointOf(row, col), { left, top } = map.getBoundingClientRect();
+  return { x: at.x - left, y: at.y - top };
+}"""
 TARGET = LAST_TARGET - timedelta(weeks=9)
 ISSUE_DATE = TARGET - timedelta(days=4)
 
@@ -117,6 +122,25 @@ def test_a_viewer_comes_to_the_map_by_the_navigation(page):
         frame.locator('#downloads a[href*="csv"]').click()
     assert waiting.value.suggested_filename.endswith("_simulated.csv")
     page.screenshot(path=SHOTS / "in_airflow.png")
+
+
+def test_the_map_answers_inside_airflow(page, airflow, year):
+    page.goto(f"{airflow.address}/dags")
+    page.get_by_role("link", name="Hotspots").first.click()
+    frame = page.frame_locator("iframe")
+    frame.locator(f'body[data-week="{LAST_TARGET}"]').wait_for()
+    frame.locator("#slider").focus()
+    page.keyboard.press("ArrowLeft")
+    week = LAST_TARGET - timedelta(weeks=1)
+    frame.locator(f'body[data-week="{week}"]').wait_for()
+    frame.locator("#layers input[value=long_run]").check()
+    frame.locator('#map[data-layer="long_run"]').wait_for()
+    row, col = CELL
+    at = frame.locator("#map").evaluate(POINT_ON_MAP, [row, col])
+    frame.locator("#map").click(position=at)
+    frame.locator(f'#cell[data-cell="{row},{col}"]').wait_for()
+    cells = year.cells_frame(CITY, week).set_index(["row", "col"])
+    assert f"{cells.loc[CELL, 'mean']:.2f} reports" in frame.locator("#cell").inner_text()
 
 
 @pytest.fixture(scope="module")
