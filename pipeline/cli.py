@@ -139,18 +139,9 @@ def backfill(
     failed, scored = [], []
     with session(source_dir) as settings, Steps("Backfilling") as steps:
         now = utc_now()
-        plans = [
-            workflow.make_plan(
-                settings,
-                city=city,
-                issue_date=issued,
-                training=training,
-                publish=not dry_run,
-                files=False,
-                now=now,
-            )
-            for issued in weeks
-        ]
+        plans = workflow.plan_past_weeks(
+            settings, weeks, city=city, training=training, publish=not dry_run, now=now
+        )
         for plan, to_cube in workflow.cubes_ahead(settings, plans, now=now):
             steps.label = plan["issue_date"]
             try:

@@ -47,17 +47,8 @@ def main() -> None:
         workflow.run_week(settings, before, now=now)
         clock = Clock()
         began = time.perf_counter()
-        plans = [
-            workflow.make_plan(
-                settings,
-                city=CITY,
-                issue_date=first + week * WEEK,
-                training="reuse",
-                files=False,
-                now=now,
-            )
-            for week in range(WEEKS)
-        ]
+        weeks = [first + week * WEEK for week in range(WEEKS)]
+        plans = workflow.plan_past_weeks(settings, weeks, city=CITY, training="reuse", now=now)
         for plan, to_cube in workflow.cubes_ahead(settings, plans, now=now):
             done = workflow.run_week(settings, plan, now=now, watch=clock.start, to_cube=to_cube)
         clock.stop()

@@ -1,29 +1,24 @@
 """The page's own app, as a viewer who is logged in sees it."""
 
-import importlib
-import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pipeline.results.history import HistoryReader
-from tests.services import ROOT, wait_for
-
-PLUGINS = str(ROOT / "plugins")
+from tests.plugins import import_plugin
+from tests.services import wait_for
 
 
 def plugin_app() -> Any:
     """Return the FastAPI app that Airflow mounts. Set AIRFLOW_HOME before."""
-    if PLUGINS not in sys.path:
-        sys.path.insert(0, PLUGINS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow and what it imports warn of their own parts
-        from airflow.api_fastapi.app import create_auth_manager
+    return import_plugin("hotspots_ui.api", _create_auth_manager).app
 
-        create_auth_manager()
-        return importlib.import_module("hotspots_ui.api").app
+
+def _create_auth_manager() -> None:
+    from airflow.api_fastapi.app import create_auth_manager
+
+    create_auth_manager()
 
 
 def for_viewer(app: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -146,17 +146,7 @@ def check_weather(
 
 def health_rows(report: GateReport) -> list[dict[str, Any]]:
     """Return the checks as rows for the results store."""
-    return [
-        {
-            "name": result.name,
-            "table": result.table,
-            "outcome": result.outcome,
-            "found": result.found,
-            "expected": result.expected,
-            "rows": result.rows,
-        }
-        for result in report.checks
-    ]
+    return [asdict(result) for result in report.checks]
 
 
 class _Gate:

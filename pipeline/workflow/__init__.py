@@ -32,6 +32,7 @@ from pipeline.workflow.plan import (
     Trained,
     Validated,
     make_plan,
+    plan_past_weeks,
 )
 from pipeline.workflow.promotion import compare, promote_challenger, train_challenger
 from pipeline.workflow.scoring import score_past
@@ -49,6 +50,7 @@ __all__ = [
     "load_piece",
     "make_plan",
     "plan_history",
+    "plan_past_weeks",
     "read_cube",
     "renew_cards",
     "resolve",

@@ -27,6 +27,7 @@ from pipeline.sources.http import HttpClient
 from pipeline.sources.pull import Pull
 from pipeline.workflow.accounting import account
 from pipeline.workflow.as_published import (
+    Archive,
     as_published,
     incidents_of,
     weather_tables,
@@ -102,27 +103,7 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     snapshots = tuple(crime_pull["snapshots"].items())
     build = incidents_of(lake.root, city.name, snapshots)
     incidents, known_through, archive = as_published(lake, city, plan, snapshots, build.incidents)
-    docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
-    # Data Docs tell of the week's own rows; without them many weeks share one check of all.
-    shared = archive if docs is None else None
-    gate = check_incidents(
-        city,
-        incidents,
-        as_of=issued,
-        docs_dir=docs and docs / "incidents",
-        verdicts=shared.verdicts if shared else None,
-    )
-    of_weather = tuple(weather_pull["snapshots"].items())
-    daily = weather.merge_weather(
-        weather_tables(lake.root, of_weather), issued - WEATHER_KNOWN_AFTER
-    )
-    weather_gate = check_weather(
-        city,
-        daily,
-        as_of=issued,
-        docs_dir=docs and docs / "weather",
-        verdicts=weather_verdicts(lake.root, city.name, of_weather) if shared else None,
-    )
+    gate, weather_gate = _check(settings, plan, incidents, archive, weather_pull)
     health = [*health_rows(gate), *health_rows(weather_gate)]
     ref = lake.write(
         "validated",
@@ -149,6 +130,38 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
         data_docs=str(gate.docs_path) if gate.docs_path else None,
         notes=[*crime_pull["notes"], *weather_pull["notes"]],
     )
+
+
+def _check(
+    settings: Settings,
+    plan: Plan,
+    incidents: pa.Table,
+    archive: Archive | None,
+    weather_pull: Pulled,
+) -> tuple[GateReport, GateReport]:
+    """Return what came of the checks of incidents, and of the weather known on the issue date.
+
+    Data Docs tell of the week's own rows; without them weeks of an archive share one check of all.
+    """
+    city, root, issued = city_of(plan), settings.lake_root, issue_date_of(plan)
+    docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
+    shared = archive if docs is None else None
+    gate = check_incidents(
+        city,
+        incidents,
+        as_of=issued,
+        docs_dir=docs and docs / "incidents",
+        verdicts=shared.verdicts if shared else None,
+    )
+    snapshots = tuple(weather_pull["snapshots"].items())
+    weather_gate = check_weather(
+        city,
+        weather.merge_weather(weather_tables(root, snapshots), issued - WEATHER_KNOWN_AFTER),
+        as_of=issued,
+        docs_dir=docs and docs / "weather",
+        verdicts=weather_verdicts(root, city.name, snapshots) if shared else None,
+    )
+    return gate, weather_gate
 
 
 @marks_stale

@@ -1,5 +1,6 @@
 """What a run is for, and what its steps hand to one another: small, JSON-able, never a frame."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
@@ -149,6 +150,30 @@ def make_plan(
     if run:
         plan["run"] = run
     return plan
+
+
+def plan_past_weeks(
+    settings: Settings,
+    issue_dates: Sequence[date],
+    *,
+    city: str,
+    training: str,
+    publish: bool = True,
+    now: datetime,
+) -> list[Plan]:
+    """Return plans that write the results store alone; arguments and errors as `make_plan`."""
+    return [
+        make_plan(
+            settings,
+            city=city,
+            issue_date=issued,
+            training=training,
+            publish=publish,
+            files=False,
+            now=now,
+        )
+        for issued in issue_dates
+    ]
 
 
 def city_of(plan: Plan) -> City:

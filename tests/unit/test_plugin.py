@@ -3,15 +3,12 @@
 import asyncio
 import gc
 import hashlib
-import importlib
 import io
 import os
 import sys
 import threading
 import time
-import warnings
 from datetime import date, timedelta
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -29,10 +26,10 @@ from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import week_table
 from pipeline.settings import get_settings
 from tests.neighbourhood_layer import box, with_layer, write_layer
+from tests.plugins import import_plugin
 from tests.services import wait_for
 from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
-PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 CITY = "los_angeles"
 CARD = "# Model card: Los Angeles, version 3\n"
 ALWAYS_NEW_S = 1e-9
@@ -66,13 +63,7 @@ ROUTES = ["/", "/assets/main.js", *READABLE]
 def plugin(tmp_path_factory):
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    sys.path.insert(0, str(PLUGINS))
-    with warnings.catch_warnings():
-        # Airflow and what it imports warn of their own parts.
-        warnings.simplefilter("ignore")
-        module = importlib.import_module("hotspots_ui.plugin")
-    yield module
-    sys.path.remove(str(PLUGINS))
+    return import_plugin("hotspots_ui.plugin")
 
 
 @pytest.fixture

@@ -1,17 +1,14 @@
 """The note that a run is given as it ends, in tables of Airflow's own."""
 
-import importlib
 import os
-import sys
-import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+from tests.plugins import import_plugin
+
 DAG, RUN = "weekly_forecast", "scheduled-1"
 SAID = "issue date   Wednesday 2026-11-11\ntarget week  2026-11-15 to 2026-11-21"
 
@@ -20,15 +17,13 @@ SAID = "issue date   Wednesday 2026-11-11\ntarget week  2026-11-15 to 2026-11-21
 def plugin(tmp_path_factory):
     pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
     os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
-    sys.path.insert(0, str(PLUGINS))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Airflow and what it imports warn of their own parts
-        from airflow.models import import_all_models
+    return import_plugin("run_note", import_tables)
 
-        import_all_models()
-        module = importlib.import_module("run_note")
-    yield module
-    sys.path.remove(str(PLUGINS))
+
+def import_tables():
+    from airflow.models import import_all_models
+
+    import_all_models()
 
 
 @pytest.fixture
