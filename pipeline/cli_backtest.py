@@ -205,7 +205,7 @@ def _pulled(city: City, settings: Settings, issue_date: date | None, steps: Step
         "rows_in": validated["rows_in"],
         "cube": grid["ref"],
     }
-    return Past(workflow.read_cube(settings, grid, city), facts)
+    return Past(workflow.read_view(settings, grid, city).cube, facts)
 
 
 def _weeks_ahead(horizons: str) -> list[int]:

@@ -48,8 +48,8 @@ class ModelRejected(HotspotsError):
     exit_code = 4
 
 
-class TrainingInterrupted(HotspotsError):
-    """The process that trained a model was killed; a later try trains it anew."""
+class ProcessInterrupted(HotspotsError):
+    """A process that a step had started was killed; a later try starts it anew."""
 
     exit_code = 5
 

@@ -15,6 +15,7 @@ from pipeline.domain.city import Cells
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import WEEK, week_range
 
+EPOCH = date(1970, 1, 1)
 WEATHER_NAMES = ("tmean_degc", "prcp_mm", "warm_days", "missing_days")
 
 
@@ -76,22 +77,19 @@ class CubeView:
         return week_range(first, self.edge_week)
 
     @cached_property
-    def _known(self) -> pd.DataFrame:
-        table = self.cube.counts
-        known_from = pc.add(
-            table["week_start"].cast(pa.int32()), pc.multiply(table["delay_weeks"], 7)
-        )
-        limit = (self.edge_week - date(1970, 1, 1)).days
-        frame = table.filter(pc.less_equal(known_from, limit)).to_pandas()
-        frame["week"] = (
-            pd.to_datetime(frame["week_start"]) - pd.Timestamp(self.week_starts[0])
-        ).dt.days // WEEK.days
-        return frame
+    def _known(self) -> pa.Table:
+        """The counts known at the edge, with the number of their week, 0 for the first."""
+        days = self.cube.counts["week_start"].cast(pa.int32())
+        known_from = pc.add(days, pc.multiply(self.cube.counts["delay_weeks"], 7))
+        is_known = pc.less_equal(known_from, (self.edge_week - EPOCH).days)
+        first = (self.week_starts[0] - EPOCH).days
+        week = pc.divide(pc.subtract(days.filter(is_known), first), WEEK.days)
+        return self.cube.counts.filter(is_known).append_column("week", week)
 
     @property
     def offence_classes(self) -> list[str]:
         """The offence classes that any known report belongs to."""
-        return sorted(self._known["offence_class"].unique())
+        return sorted(self._known["offence_class"].unique().to_pylist())
 
     def counts(
         self, classes: Sequence[str], known_within_weeks: int | None = None
@@ -103,16 +101,16 @@ class CubeView:
             known_within_weeks: count only reports made within this many weeks of occurrence;
                 None means all that is known.
         """
-        frame = self._known
-        chosen = frame["offence_class"].isin(list(classes)) & (frame["row"] >= 0)
+        known = self._known
+        is_one = pc.is_in(known["offence_class"], pa.array(classes, pa.string()))
+        known = known.filter(pc.and_(is_one, pc.greater_equal(known["row"], 0)))
         if known_within_weeks is not None:
-            chosen &= frame["delay_weeks"] <= known_within_weeks
-        frame = frame[chosen]
+            known = known.filter(pc.less_equal(known["delay_weeks"], known_within_weeks))
+        week, row, col = (known[name].to_numpy() for name in ("week", "row", "col"))
         rows, cols = self.cells.shape
-        index = (frame["week"].to_numpy() * rows + frame["row"].to_numpy()) * cols
-        index = index + frame["col"].to_numpy()
+        index = (week.astype(np.int64) * rows + row) * cols + col
         size = len(self.week_starts) * rows * cols
-        flat = np.bincount(index, weights=frame["reports"].to_numpy(), minlength=size)
+        flat = np.bincount(index, weights=known["reports"].to_numpy(), minlength=size)
         return flat.reshape(-1, rows, cols).astype(np.float32)
 
     def weather(self) -> NDArray[np.float32]:
@@ -147,8 +145,8 @@ class CubeView:
             raise InvalidRequest(
                 f"The cube's calendar ends {frame['week_start'].iloc[-1]}, before {last}."
             )
-        known = self._known
-        reports = np.bincount(known["week"], weights=known["reports"], minlength=len(frame))
+        week, number = (self._known[name].to_numpy() for name in ("week", "reports"))
+        reports = np.bincount(week, weights=number, minlength=len(frame))
         frame["reports"] = reports.astype(np.int32)
         past = frame["week_start"] > self.edge_week
         frame.loc[past, ["reports", "nibrs_share", "is_whole"]] = [0, 0.0, False]

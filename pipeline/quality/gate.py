@@ -77,7 +77,7 @@ _WEATHER = _Subject(
 
 
 def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
-    """Return check -> verdict of the row checks alone, for `check_incidents` on many dates.
+    """Return check -> verdict of schema and row checks, for `check_incidents` on many dates.
 
     Args:
         city: as for `check_incidents`.
@@ -91,7 +91,7 @@ def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Mapping[
 
 
 def judge_weather(city: City, weather: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
-    """Return check -> verdict of the row checks of daily weather; as `judge_incidents`."""
+    """Return check -> verdict of schema and row checks of daily weather; as `judge_incidents`."""
     return _Gate(_WEATHER, city, as_of, None).judge(weather)
 
 
@@ -111,7 +111,7 @@ def check_incidents(
         as_of: the issue date.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
         verdicts: what `judge_incidents` said of a table whose first rows these are; none of them
-            lies after the issue date. None makes the row checks here.
+            lies after the issue date. None makes these checks here.
 
     Raises:
         StaleData: the only stop is that the newest report is too old.
@@ -158,10 +158,10 @@ class _Gate:
         self._run = SuiteRun(docs_dir, as_of)
 
     def check(self, table: pa.Table, verdicts: Mapping[str, Verdict] | None = None) -> GateReport:
-        schema = self._check_schema(table)
+        known = self.judge(table) if verdicts is None else verdicts
+        schema = self._check_schema(table, known)
         if schema.outcome == "stop":
             self._finish([schema])
-        known = self.judge(table) if verdicts is None else verdicts
         row_results, failures = self._check_rows(table, known)
         is_bad = np.zeros(table.num_rows, dtype=bool)
         is_bad[_all_positions(failures)] = True
@@ -172,19 +172,21 @@ class _Gate:
         return GateReport(accepted, quarantined, tuple(results), docs_path)
 
     def judge(self, table: pa.Table) -> Mapping[str, Verdict]:
-        """Return check -> verdict of the row checks."""
+        """Return check -> verdict of the schema, and of the row checks where that is met."""
+        schema = expectations.schema_check(self._subject.contract)
+        verdicts = self._run.validate(f"{self._name}_schema", frames.schema_frame(table), [schema])
+        if not verdicts[schema.name].is_met:
+            return verdicts
         checks = self._subject.row_checks(self._city, self._as_of)
         if not table.num_rows:
-            return {check.name: Verdict(is_met=True) for check in checks}
+            return {**verdicts, **{check.name: Verdict(is_met=True) for check in checks}}
         frame = self._subject.frame(table, self._as_of)
-        return self._run.validate(f"{self._name}_rows", frame, checks)
+        return {**verdicts, **self._run.validate(f"{self._name}_rows", frame, checks)}
 
-    def _check_schema(self, table: pa.Table) -> CheckResult:
+    def _check_schema(self, table: pa.Table, verdicts: Mapping[str, Verdict]) -> CheckResult:
         contract = self._subject.contract
         check = expectations.schema_check(contract)
-        frame = frames.schema_frame(table)
-        verdict = self._run.validate(f"{self._name}_schema", frame, [check])[check.name]
-        return _result(check, verdict, frames.schema_found(contract, table), 0)
+        return _result(check, verdicts[check.name], frames.schema_found(contract, table), 0)
 
     def _check_rows(
         self, table: pa.Table, verdicts: Mapping[str, Verdict]

@@ -4,14 +4,18 @@ A step takes the run's plan and what earlier steps returned, and returns a small
 paths, hashes and figures, so that steps may run in one process or on many machines.
 """
 
+import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from pipeline.clock import utc_now
+from pipeline.domain.errors import ProcessInterrupted
 from pipeline.quality.engine import load_gx
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow.briefing import briefing
@@ -19,7 +23,7 @@ from pipeline.workflow.card import renew_cards
 from pipeline.workflow.health import require_forecast
 from pipeline.workflow.history import load_piece, plan_history, snapshot_history
 from pipeline.workflow.ingest import build_grid, pull_crime, pull_weather, validate
-from pipeline.workflow.modelling import decide_training, forecast, read_cube, train
+from pipeline.workflow.modelling import decide_training, forecast, read_view, train
 from pipeline.workflow.outcome import publish, report
 from pipeline.workflow.plan import (
     Decision,
@@ -51,7 +55,7 @@ __all__ = [
     "make_plan",
     "plan_history",
     "plan_past_weeks",
-    "read_cube",
+    "read_view",
     "renew_cards",
     "resolve",
     "run_step",
@@ -177,17 +181,30 @@ def cubes_ahead(
 ) -> Iterator[tuple[Plan, Callable[[], tuple[Validated, Gridded]]]]:
     """Yield each plan with what returns its cube, or raises why there is none.
 
-    The cube of the week after is made meanwhile, in a thread: it depends on no forecast.
+    The cube of the week after is made meanwhile, in another process: it depends on no forecast,
+    and in a thread the two would wait for each other's Python.
     """
-    with ThreadPoolExecutor(1) as thread:
-        coming = [thread.submit(run_to_cube, settings, plan, now=now) for plan in plans[:1]]
+    # TensorFlow is not made to be forked.
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+
+        def begin(plan: Plan) -> Future[tuple[Validated, Gridded]]:
+            return process.submit(run_to_cube, settings, plan, now=now)
+
+        coming = [begin(plan) for plan in plans[:1]]
         for number, plan in enumerate(plans, start=1):
             of_plan = coming.pop()
-            coming += [
-                thread.submit(run_to_cube, settings, after, now=now)
-                for after in plans[number : number + 1]
-            ]
-            yield plan, of_plan.result
+            coming += [begin(after) for after in plans[number : number + 1]]
+            yield plan, partial(_made, of_plan)
+
+
+def _made(cube: Future[tuple[Validated, Gridded]]) -> tuple[Validated, Gridded]:
+    try:
+        return cube.result()
+    except BrokenProcessPool as error:
+        raise ProcessInterrupted(
+            "The process that makes the weeks' cubes was killed, mostly for want of memory. What "
+            "is stored stays. Free memory, some 3 GB per million reports, and go on from this week."
+        ) from error
 
 
 def run_week(

@@ -9,14 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import pyarrow as pa
-
-from pipeline.domain.city import City
+from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import WEEK, parse_date, weeks_between
 from pipeline.evaluation.hotspots import share_in_top
 from pipeline.grid.build import cube_from_tables
-from pipeline.grid.cube import Cube, CubeView
+from pipeline.grid.cube import CubeView
 from pipeline.lake import Lake, Ref
 from pipeline.model.config import ModelConfig
 from pipeline.model.saved import weeks_since_retraining
@@ -142,7 +140,8 @@ def train_model(
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")
     model = registry.fetch(version)
-    write_card(settings, plan, grid, _view(settings, plan, grid), model, version=version, mode=mode)
+    view = read_view(settings, grid, city_of(plan))
+    write_card(settings, plan, grid, view, model, version=version, mode=mode)
     return _trained(model, version, mode)
 
 
@@ -161,7 +160,8 @@ def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) ->
     from pipeline.model.reruns import rerun_rates
 
     model = training.load(Path(trained["folder"]), trained["sha256"])
-    view, city, weeks = _view(settings, plan, grid), city_of(plan), weeks_of(plan, grid)
+    city, weeks = city_of(plan), weeks_of(plan, grid)
+    view = read_view(settings, grid, city)
     made = make_forecast(model, view, city, weeks)
     seed = settings.seed + weeks.target_week.toordinal()
     rerun = share_in_top(rerun_rates(model, view, city, weeks, seed), settings.seed)
@@ -169,18 +169,18 @@ def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) ->
     return Forecasted(ref=ref.to_json(), model_name=made.model_name, city_mean=made.city.mean)
 
 
-def read_cube(settings: Settings, grid: Gridded, city: City) -> Cube:
-    """Return the cube of a run; the last is kept, as every step of a week reads the same."""
-    return cube_from_tables(city, _cube_tables(settings.lake_root, grid["ref"]))
+def read_view(settings: Settings, grid: Gridded, city: City) -> CubeView:
+    """Return the cube of a run as known at its edge week.
+
+    The last is kept, as every step of a week reads the same.
+    """
+    return _view_of(settings.lake_root, grid["ref"], city.name, grid["edge_week"])
 
 
 @lru_cache(maxsize=1)
-def _cube_tables(root: Path | str, ref: str) -> dict[str, pa.Table]:
-    return Lake(root).read(Ref.from_json(ref))
-
-
-def _view(settings: Settings, plan: Plan, grid: Gridded) -> CubeView:
-    return read_cube(settings, grid, city_of(plan)).as_of(parse_date(grid["edge_week"]))
+def _view_of(root: Path | str, ref: str, city_name: str, edge_week: str) -> CubeView:
+    tables = Lake(root).read(Ref.from_json(ref))
+    return cube_from_tables(load_city(city_name), tables).as_of(parse_date(edge_week))
 
 
 def _trained(model: TrainedModel, version: str, mode: str) -> Trained:

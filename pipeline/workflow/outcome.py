@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import City
+from pipeline.domain.city import Cells, City
 from pipeline.domain.weeks import parse_date
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.hotspots import find_hotspots
-from pipeline.grid.cube import Cube
+from pipeline.grid.cube import CubeView
 from pipeline.lake import Ref
 from pipeline.model.config import ModelConfig
 from pipeline.results.exports import export_week
@@ -26,7 +26,7 @@ from pipeline.workflow.accounting import account
 from pipeline.workflow.artefact import read_forecast
 from pipeline.workflow.card import renew_cards
 from pipeline.workflow.difference import difference
-from pipeline.workflow.modelling import read_cube
+from pipeline.workflow.modelling import read_view
 from pipeline.workflow.plan import (
     Forecasted,
     Gridded,
@@ -68,18 +68,18 @@ def publish(
     change = difference(store, city.name, weeks.target_week, forecast, sha256, settings.seed)
     if not plan["publish"]:
         return Published(revision=0, forecast_sha256=sha256, difference=change)
-    cube = read_cube(settings, grid, city)
+    view = read_view(settings, grid, city)
     store.migrate()
     revision = store.publish(
         run_record(settings, plan, validated, grid, trained, made, now=now),
         forecast,
         find_hotspots(forecast.mean, settings.seed),
         validated["health"],
-        cube.cells,
+        view.cells,
         today=now.astimezone(ZoneInfo(city.time_zone)).date(),
-        long_run_mean=long_run_mean(cube, city, weeks.edge_week),
+        long_run_mean=long_run_mean(view, city),
     )
-    _keep_observed(store, city, cube, weeks.edge_week)
+    _keep_observed(store, city, view)
     return Published(revision=revision, forecast_sha256=sha256, difference=change)
 
 
@@ -99,37 +99,33 @@ def report(
     if not published["revision"]:
         return Reported(folder=str(week), files=[])
     store = ResultsStore(settings.results_database)
-    cube, edge = read_cube(settings, grid, city), parse_date(grid["edge_week"])
-    target = parse_date(plan["target_week"])
+    view, target = read_view(settings, grid, city), parse_date(plan["target_week"])
     reader = HistoryReader(settings.results_database)
     files: list[Path] = []
     if plan["files"]:
         files += export_week(store, city, target, week)
-        files.append(_draw(store, city, cube, target, week, None))
+        files.append(_draw(store, city, view.cells, target, week, None))
         files.append(_write_page(reader, city, target, week))
         files += renew_cards(settings, city, scored["weeks"])
     for past in map(parse_date, scored["weeks"]):
         of_past = folder / past.isoformat()
         if plan["files"] or of_past.is_dir():
-            observed = observed_week(cube, city, past, edge)
-            files.append(_draw(store, city, cube, past, of_past, observed))
+            observed = observed_week(view, city, past)
+            files.append(_draw(store, city, view.cells, past, of_past, observed))
             files.append(_write_page(reader, city, past, of_past))
     return Reported(folder=str(week), files=[str(file) for file in files])
 
 
-def _keep_observed(store: ResultsStore, city: City, cube: Cube, edge: date) -> None:
+def _keep_observed(store: ResultsStore, city: City, view: CubeView) -> None:
     """Store the reports of the last known weeks beside the forecasts, for those who look back."""
-    view = cube.as_of(edge)
     counts = view.counts(city.offences.target)[-OBSERVED_WEEKS:]
-    store.save_observed(
-        city.name, view.week_starts[-OBSERVED_WEEKS:], np.where(cube.cells.mask, counts, 0), edge
-    )
+    weeks, in_city = view.week_starts[-OBSERVED_WEEKS:], np.where(view.cells.mask, counts, 0)
+    store.save_observed(city.name, weeks, in_city, view.edge_week)
 
 
-def long_run_mean(cube: Cube, city: City, edge: date) -> NDArray[np.float64]:
+def long_run_mean(view: CubeView, city: City) -> NDArray[np.float64]:
     """Return the (rows, cols) mean weekly target reports of each cell over all known weeks."""
-    counts = cube.as_of(edge).counts(city.offences.target)
-    return BASELINES[REFERENCE](counts, cube.cells.mask, 1)
+    return BASELINES[REFERENCE](view.counts(city.offences.target), view.cells.mask, 1)
 
 
 def run_record(
@@ -173,7 +169,7 @@ def _write_page(reader: HistoryReader, city: City, week: date, folder: Path) -> 
 def _draw(
     store: ResultsStore,
     city: City,
-    cube: Cube,
+    cells: Cells,
     week: date,
     folder: Path,
     observed: NDArray[np.float32] | None,
@@ -182,7 +178,7 @@ def _draw(
 
     path = folder / ("forecast.png" if observed is None else "forecast_and_outcome.png")
     draw_week(
-        path, city, cube.cells, store.cells_frame(city.name, week), store.run(city.name, week),
+        path, city, cells, store.cells_frame(city.name, week), store.run(city.name, week),
         observed=observed,
     )  # fmt: skip
     return path

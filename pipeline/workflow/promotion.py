@@ -18,7 +18,7 @@ from pipeline.evaluation.summary import against_rivals, pooled_scores
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
-from pipeline.workflow.modelling import read_cube, train_model
+from pipeline.workflow.modelling import read_view, train_model
 from pipeline.workflow.plan import Gridded, Plan, Trained, city_of
 from pipeline.workflow.training_job import Fit, Progress, fit_here
 
@@ -84,7 +84,7 @@ def compare(settings: Settings, plan: Plan, grid: Gridded, challenger: Trained) 
     champion = registry.champion()
     if champion is None:
         return _unopposed(challenger)
-    cube = read_cube(settings, grid, city)
+    cube = read_view(settings, grid, city).cube
     origins = origins_of(cube, settings, TRIAL_WEEKS, [grid["horizon"]])
     number = registry.version_of(champion.sha256)
     with tempfile.TemporaryDirectory(dir=_models(settings)) as folder:

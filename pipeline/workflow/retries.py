@@ -10,11 +10,11 @@ from pipeline.domain.errors import (
     HotspotsError,
     InvalidRequest,
     ModelRejected,
+    ProcessInterrupted,
     QualityGateFailed,
     SchemaDrift,
     SourceUnavailable,
     StaleData,
-    TrainingInterrupted,
     WeekNotReady,
 )
 
@@ -38,7 +38,7 @@ RULES: dict[type[HotspotsError], Rule] = {
         to_do="See whether the source answers in a browser; then clear the failed task, and the "
         "run goes on from there.",
     ),
-    TrainingInterrupted: Rule(
+    ProcessInterrupted: Rule(
         retry_helps=True,
         to_do="If it happens again, give the worker more memory; then clear the failed task.",
     ),

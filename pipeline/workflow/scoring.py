@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
-from pipeline.domain.weeks import parse_date, weeks_between
+from pipeline.domain.weeks import weeks_between
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.rivals import POISSON_GLM, PoissonGlm
 from pipeline.evaluation.scores import score_week
-from pipeline.grid.cube import Cube, CubeView
+from pipeline.grid.cube import CubeView
 from pipeline.results.records import StoredRun
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
-from pipeline.workflow.modelling import read_cube
+from pipeline.workflow.modelling import read_view
 from pipeline.workflow.plan import Gridded, Plan, Scored, city_of
 
 POISSON_SIZE = 1e6  # a negative binomial of this size is a Poisson to six digits
@@ -24,38 +24,37 @@ def score_past(settings: Settings, plan: Plan, grid: Gridded) -> Scored:
     """Score every stored forecast whose target week is now known, as it is known now."""
     if not plan["publish"]:
         return Scored(weeks=[])
-    city, edge = city_of(plan), parse_date(grid["edge_week"])
+    city = city_of(plan)
     store = ResultsStore(settings.results_database)
     store.migrate()
-    cube = read_cube(settings, grid, city)
-    runs = store.unscored(city.name, edge)
+    view = read_view(settings, grid, city)
+    runs = store.unscored(city.name, view.edge_week)
     for run in runs:
         week = run.record.weeks.target_week
-        scores = _scores(settings, city, cube, edge, store, run)
-        store.save_scores(city.name, week, run.revision, scores, scored_as_of=edge)
+        scores = _scores(settings, city, view, store, run)
+        store.save_scores(city.name, week, run.revision, scores, scored_as_of=view.edge_week)
     return Scored(weeks=[run.record.weeks.target_week.isoformat() for run in runs])
 
 
-def observed_week(cube: Cube, city: City, week: date, edge: date) -> NDArray[np.float32]:
-    """Return the (rows, cols) target reports of a week, as known at the edge week."""
-    view = cube.as_of(edge)
+def observed_week(view: CubeView, city: City, week: date) -> NDArray[np.float32]:
+    """Return the (rows, cols) target reports of a week, as the view knows them."""
     index = weeks_between(view.week_starts[0], week)
     counts: NDArray[np.float32] = view.counts(city.offences.target)[index]
     return counts
 
 
 def _scores(
-    settings: Settings, city: City, cube: Cube, edge: date, store: ResultsStore, run: StoredRun
+    settings: Settings, city: City, view: CubeView, store: ResultsStore, run: StoredRun
 ) -> dict[str, dict[str, float]]:
     """Return the scores of one stored forecast and of its rivals as they were known then."""
     weeks = run.record.weeks
     cells = store.cells_frame(city.name, weeks.target_week, run.revision)
     place = (cells["row"].to_numpy(), cells["col"].to_numpy())
-    observed = observed_week(cube, city, weeks.target_week, edge)[place]
+    observed = observed_week(view, city, weeks.target_week)[place]
     mean, size = cells["mean"].to_numpy(), cells["nb_size"].to_numpy()
     scores = {run.record.model_name: score_week(mean, size, observed, settings.seed)}
     poisson = np.full(len(observed), POISSON_SIZE)
-    for name, rate in rival_rates(cube.as_of(weeks.edge_week), city, weeks.horizon).items():
+    for name, rate in rival_rates(view.cube.as_of(weeks.edge_week), city, weeks.horizon).items():
         scores[name] = score_week(rate[place], poisson, observed, settings.seed)
     return scores
 

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypedDict
 
 from pipeline.domain import errors
 from pipeline.domain.city import load_city
-from pipeline.domain.errors import HotspotsError, TrainingInterrupted
+from pipeline.domain.errors import HotspotsError, ProcessInterrupted
 from pipeline.domain.weeks import parse_date
 from pipeline.durable import write_folder
 from pipeline.grid.build import cube_from_tables
@@ -84,7 +84,7 @@ def fit_apart(
     where it died, what it left is replaced.
 
     Raises:
-        TrainingInterrupted: the process was killed.
+        ProcessInterrupted: the process was killed.
         HotspotsError: whatever `fit_here` raises, by its own name.
     """
     place = job_folder(settings, job)
@@ -162,7 +162,7 @@ def _tell(place: Path, progress: Progress | None) -> None:
 def _error(place: Path, returncode: int) -> HotspotsError:
     """Return what ended a training process, by the name that it had there."""
     if not (place / FAILURE).is_file():
-        return TrainingInterrupted(
+        return ProcessInterrupted(
             f"The process that trained {place.name} ended with {returncode}, without a model and "
             f"without an error of its own: it was killed, most likely for memory. See "
             f"{place / LOG}; a later try starts it anew."

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipeline import workflow
-from pipeline.domain.errors import HotspotsError, TrainingInterrupted, WeekNotReady
+from pipeline.domain.errors import HotspotsError, ProcessInterrupted, WeekNotReady
 from pipeline.lake import Lake, Ref
 from pipeline.model.registry import Registry
 from pipeline.settings import get_settings
@@ -81,7 +81,7 @@ def test_a_training_process_that_is_killed_is_replaced(training, own_home, in_pr
         first = threads.submit(fit_apart, own_home, training.job, tmp_path / "first")
         trainer = trainer_of(place)
         os.kill(trainer, signal.SIGKILL)
-        with pytest.raises(TrainingInterrupted, match="ended with -9"):
+        with pytest.raises(ProcessInterrupted, match="ended with -9"):
             first.result(WAIT_S)
     told = []
     model = fit_apart(own_home, training.job, tmp_path / "m", lambda *state: told.append(state))

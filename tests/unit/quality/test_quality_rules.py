@@ -94,7 +94,7 @@ def test_a_failure_of_great_expectations_itself_is_no_pass(weather, monkeypatch)
     def fail(*_):
         raise engine.load_gx().exceptions.DataContextError("the store is gone")
 
-    monkeypatch.setattr(run, "_checkpoint", fail)
+    monkeypatch.setattr(run, "_results", fail)
     with pytest.raises(QualityGateFailed, match="weather_rows could not be run: the store is gone"):
         run.validate("weather_rows", weather, [])
 

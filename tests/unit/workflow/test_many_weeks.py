@@ -1,5 +1,8 @@
 """What weeks of one backfill share: checks of the same weather, and the making of cubes ahead."""
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -7,7 +10,7 @@ import pytest
 
 from pipeline import workflow
 from pipeline.domain.city import load_city
-from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.errors import ProcessInterrupted, WeekNotReady
 from pipeline.domain.tables import WEATHER_DAILY
 from pipeline.lake import Lake
 from pipeline.quality.gate import check_weather
@@ -16,6 +19,10 @@ from tests.unit.quality.quality_samples import AS_OF, as_table, good_weather
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 CITY = "los_angeles"
+
+
+def be_killed(*_plan, **_now):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture
@@ -63,6 +70,8 @@ def test_the_next_cube_is_made_ahead_and_no_other(monkeypatch):
         return {}, {"ref": plan["city"]}
 
     monkeypatch.setattr(workflow, "run_to_cube", to_cube)
+    # What this test hands over can't leave its process.
+    monkeypatch.setattr(workflow, "ProcessPoolExecutor", lambda n, _: ThreadPoolExecutor(n))
     weeks = workflow.cubes_ahead(None, [{"city": name} for name in begun], now=NOW)
     plan, cube = next(weeks)
     assert (plan["city"], cube()[1]) == ("1", {"ref": "1"})
@@ -74,3 +83,11 @@ def test_the_next_cube_is_made_ahead_and_no_other(monkeypatch):
     plan, cube = next(weeks)
     assert cube()[1] == {"ref": "3"}
     assert list(weeks) == []
+
+
+def test_where_the_process_that_makes_cubes_is_killed_an_error_says_so(monkeypatch):
+    monkeypatch.setattr(workflow, "run_to_cube", be_killed)
+    weeks = workflow.cubes_ahead(None, [{"city": "1"}], now=NOW)
+    _, cube = next(weeks)
+    with pytest.raises(ProcessInterrupted, match=r"was killed.*go on from this week"):
+        cube()

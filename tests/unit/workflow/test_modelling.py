@@ -24,7 +24,7 @@ def trainer(tmp_path, monkeypatch):
 
     There is no cube to tell of in a card.
     """
-    monkeypatch.setattr("pipeline.workflow.modelling._view", lambda *_: None)
+    monkeypatch.setattr("pipeline.workflow.modelling.read_view", lambda *_: None)
     monkeypatch.setattr("pipeline.workflow.modelling.write_card", lambda *_, **__: None)
 
     class Trainer:

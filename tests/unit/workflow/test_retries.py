@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.domain import errors
-from pipeline.domain.errors import HotspotsError, SourceUnavailable, TrainingInterrupted
+from pipeline.domain.errors import HotspotsError, ProcessInterrupted, SourceUnavailable
 from pipeline.workflow.retries import RETRY_FOR, RULES, UNFORESEEN, may_retry, rule_of
 
 NAMED = [
@@ -18,7 +18,7 @@ NAMED = [
 @pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.__name__)
 def test_every_named_error_has_its_rule(kind):
     assert RULES[kind].to_do
-    assert may_retry(kind("no"), timedelta()) is (kind in (SourceUnavailable, TrainingInterrupted))
+    assert may_retry(kind("no"), timedelta()) is (kind in (SourceUnavailable, ProcessInterrupted))
 
 
 def test_what_was_not_foreseen_is_a_bug_and_not_tried_again():
