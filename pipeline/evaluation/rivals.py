@@ -16,7 +16,7 @@ from pipeline.grid.cube import CubeView
 from pipeline.model.config import HORIZON_COUNT
 from pipeline.model.glm import fit_poisson
 from pipeline.model.inputs import History, read_history
-from pipeline.model.windows import CHANNELS, long_memory, target_counts
+from pipeline.model.windows import CHANNELS, log_rates, target_counts
 
 POISSON_GLM = "poisson_glm"
 GLM_SHARE_OWN_TOTAL = "glm_share_own_total"
@@ -48,7 +48,7 @@ class PoissonGlm:
         self.coefficients = np.full((HORIZON_COUNT, features.shape[-1] + 1), np.nan)
         for horizon in (weeks - 1 for weeks in horizons):
             age = last - np.array(origins) - 1 - horizon
-            known = age >= 0
+            known = slice(0, int((age >= 0).sum()))
             offset = np.log(complete[np.minimum(age[known], len(complete) - 1)])
             self.coefficients[horizon] = fit_poisson(
                 features[known].reshape(-1, features.shape[-1]),
@@ -65,8 +65,9 @@ class PoissonGlm:
 
 def _features(history: History, cells: Cells, origins: range) -> NDArray[np.float64]:
     """Return (origins, cells, 11) features; the first is the pooled long-run rate."""
-    memory = long_memory(history.target, history.other, cells, origins, FEATURES)
-    memory = memory[:, cells.row, cells.col].astype(np.float64)
-    level = [np.log(history.totals.city_as_of(o)[-LEVEL_WEEKS:].mean() + 0.5) for o in origins]
-    wide = np.broadcast_to(np.array(level)[:, None, None], (*memory.shape[:2], 1))
-    return np.concatenate([memory, wide], axis=2)
+    features = np.empty((len(origins), len(cells), len(FEATURES) + 1))
+    features[..., :-1] = log_rates(history.target, history.other, cells.mask, origins, FEATURES)
+    for of_origin, origin in zip(features, origins, strict=True):
+        level = history.totals.city_as_of(origin)[-LEVEL_WEEKS:].mean()
+        of_origin[:, -1] = np.log(level + 0.5)
+    return features

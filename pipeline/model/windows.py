@@ -225,19 +225,34 @@ def long_memory(
     origins: range,
     channels: Sequence[Channel] = CHANNELS,
 ) -> Grid:
-    """Return (origins, rows, cols, channels) log rates over all that was known at each origin."""
+    """Return (origins, rows, cols, channels) log rates; as `log_rates`, zero outside the city."""
+    rates = log_rates(target, other, cells.mask, origins, channels)
+    stack = np.zeros((len(rates), *cells.shape, len(channels)), np.float32)
+    stack[:, cells.mask] = rates
+    return stack
+
+
+def log_rates(
+    target: Known,
+    other: Known,
+    mask: NDArray[np.bool_],
+    origins: range,
+    channels: Sequence[Channel],
+) -> Grid:
+    """Return (origins, in-city cells, channels) log rates over all known at each origin.
+
+    Cells are in the order of the mask, (rows, cols).
+    """
     reports = {"target": target, "other": other}
-    log_rates = []
+    rates = []
     sums: dict[tuple[str, float], NDArray] = {}
     for channel in channels:
         key, of = (channel.of, channel.half_life), reports[channel.of]
         if key not in sums:
             sums = {key: of.discounted(channel.half_life, origins)}
         weeks = exposure(of.completeness, channel.half_life, origins)
-        log_rates.append(_log_rate(channel, sums[key], weeks, cells.mask).astype(np.float32))
-    stack = np.zeros((len(log_rates[0]), *cells.shape, len(channels)), np.float32)
-    stack[:, cells.mask] = np.stack(log_rates, axis=-1)
-    return stack
+        rates.append(_log_rate(channel, sums[key], weeks, mask).astype(np.float32))
+    return np.stack(rates, axis=-1)
 
 
 def _log_rate(channel: Channel, sums: NDArray, weeks: NDArray, mask: NDArray) -> NDArray:
