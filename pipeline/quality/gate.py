@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
@@ -41,12 +42,14 @@ class GateReport:
 
     Attributes:
         accepted: the rows that go on, in the order they came.
+        left_out: positions of the rows that do not, rising.
         quarantined: contract QUARANTINE, one row per row and check that it failed.
         checks: every check of the table, in the order of RULES.
         docs_path: front page of the Data Docs; None where none were asked for.
     """
 
     accepted: pa.Table
+    left_out: NDArray[np.int64]
     quarantined: pa.Table
     checks: tuple[CheckResult, ...]
     docs_path: Path | None
@@ -163,13 +166,12 @@ class _Gate:
         if schema.outcome == "stop":
             self._finish([schema])
         row_results, failures = self._check_rows(table, known)
-        is_bad = np.zeros(table.num_rows, dtype=bool)
-        is_bad[_all_positions(failures)] = True
-        accepted = table.filter(~is_bad)
+        left_out = np.array(_all_positions(failures), np.int64)
+        accepted = leave_out(table, left_out)
         results = [schema, *row_results, *self._check_whole(accepted, table.num_rows)]
         docs_path = self._finish(results)
         quarantined = _quarantine(self._subject.contract, table, failures)
-        return GateReport(accepted, quarantined, tuple(results), docs_path)
+        return GateReport(accepted, left_out, quarantined, tuple(results), docs_path)
 
     def judge(self, table: pa.Table) -> Mapping[str, Verdict]:
         """Return check -> verdict of the schema, and of the row checks where that is met."""
@@ -242,6 +244,15 @@ class _Gate:
             + "\n  ".join(lines)
             + (f"\n  Data Docs: {docs_path}" if docs_path else "")
         )
+
+
+def leave_out(table: pa.Table, positions: NDArray[np.int64]) -> pa.Table:
+    """Return the table without the rows at these positions."""
+    if not len(positions):
+        return table
+    goes_on = np.ones(table.num_rows, dtype=bool)
+    goes_on[positions] = False
+    return table.filter(goes_on)
 
 
 def _result(check: Check, verdict: Verdict, found: str, rows: int) -> CheckResult:

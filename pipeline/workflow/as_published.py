@@ -39,11 +39,13 @@ class Archive:
     """Incidents in the order in which they became known, for past weeks to read the first of.
 
     Attributes:
+        root: of the lake that it is made from.
         city: whose incidents.
         incidents: contract INCIDENTS.
         known_on: (n,) days since 1970 on which each was known at the latest, never falling.
     """
 
+    root: Path | str
     city: City
     incidents: pa.Table
     known_on: NDArray[np.int32]
@@ -52,6 +54,13 @@ class Archive:
         """Return the incidents that were known on a day."""
         rows = np.searchsorted(self.known_on, (day - EPOCH).days, side="right")
         return self.incidents.slice(0, int(rows))
+
+    @cached_property
+    def ref(self) -> Ref:
+        """Where the lake holds the incidents, written there when first asked."""
+        return Lake(self.root).write(
+            "archives", self.city.name, {"incidents": self.incidents}, info={}
+        )
 
     @cached_property
     def verdicts(self) -> Mapping[str, Verdict]:
@@ -68,7 +77,7 @@ def _archive(root: Path | str, city_name: str, snapshots: Snapshots) -> Archive:
     known_on = pc.max_element_wise(reported, incidents["occurred_on"])
     order = pc.array_sort_indices(known_on)
     days = known_on.take(order).cast(pa.int32()).to_numpy()
-    return Archive(load_city(city_name), incidents.take(order), days)
+    return Archive(root, load_city(city_name), incidents.take(order), days)
 
 
 def as_published(

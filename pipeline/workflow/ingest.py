@@ -33,6 +33,7 @@ from pipeline.workflow.as_published import (
     weather_tables,
     weather_verdicts,
 )
+from pipeline.workflow.checked import read_checked, write_checked
 from pipeline.workflow.plan import (
     Gridded,
     Plan,
@@ -105,16 +106,8 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     incidents, known_through, archive = as_published(lake, city, plan, snapshots, build.incidents)
     gate, weather_gate = _check(settings, plan, incidents, archive, weather_pull)
     health = [*health_rows(gate), *health_rows(weather_gate)]
-    ref = lake.write(
-        "validated",
-        city.name,
-        {
-            "incidents": gate.accepted,
-            "weather_daily": weather_gate.accepted,
-            "quarantine": pa.concat_tables([gate.quarantined, weather_gate.quarantined]),
-        },
-        {"issue_date": plan["issue_date"], "snapshots": crime_pull["snapshots"]},
-    )
+    info = {"issue_date": plan["issue_date"], "snapshots": crime_pull["snapshots"]}
+    ref = write_checked(lake, city.name, gate, weather_gate, archive, info)
     return Validated(
         ref=ref.to_json(),
         known_through=known_through.isoformat(),
@@ -124,7 +117,7 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
         dropped=build.dropped,
         not_yet_known=build.incidents.num_rows - incidents.num_rows,
         accepted=gate.accepted.num_rows,
-        quarantined_rows=incidents.num_rows - gate.accepted.num_rows,
+        quarantined_rows=len(gate.left_out),
         quarantined=_by_reason(gate),
         health=health,
         data_docs=str(gate.docs_path) if gate.docs_path else None,
@@ -173,14 +166,11 @@ def build_grid(settings: Settings, plan: Plan, validated: Validated) -> Gridded:
     """
     city, lake = city_of(plan), Lake(settings.lake_root)
     known_through = parse_date(validated["known_through"])
-    tables = lake.read(Ref.from_json(validated["ref"]))
-    incidents = tables["incidents"]
+    incidents, weather_daily = read_checked(lake, Ref.from_json(validated["ref"]))
     first = week_start_of(pc.min(incidents["occurred_on"]).as_py())
     last = week_start_of(known_through) + WEEK * CALENDAR_WEEKS_AHEAD
     calendar = weekly_calendar(city, week_range(first, last))
-    cube, tally = build_cube(
-        city, incidents, tables["weather_daily"], calendar, known_through=known_through
-    )
+    cube, tally = build_cube(city, incidents, weather_daily, calendar, known_through=known_through)
     weeks = forecast_weeks(issue_date_of(plan), known_through)
     grid = Gridded(
         ref="",
