@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -33,6 +34,11 @@ class Evidence:
     frame: pd.DataFrame
     rows_in: int
 
+    @cached_property
+    def newest_weeks(self) -> tuple[date, NDArray[np.int64]]:
+        """The newest whole week, and (weeks,) reports of whole weeks, newest first."""
+        return _week_counts(self.frame, self.as_of)
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -45,6 +51,11 @@ class Measure:
     found: str = "not applicable"
     rows: int = 0
     crash: str | None = None
+
+    @property
+    def applies(self) -> bool:
+        """Whether there is anything to hold against limits."""
+        return self.value is not None or self.crash is not None
 
 
 MeasureOf = Callable[[Evidence], Measure]
@@ -63,11 +74,11 @@ def take(measures: Mapping[str, MeasureOf], evidence: Evidence) -> dict[str, Mea
 
 
 def measures_frame(taken: Mapping[str, Measure]) -> pd.DataFrame:
-    """Return one row with a column per measure, NaN where it does not apply.
+    """Return one row with a column per measure that applies.
 
     A measure that crashed has no column, so that its expectations fail too.
     """
-    values = {name: m.value for name, m in taken.items() if m.crash is None}
+    values = {name: m.value for name, m in taken.items() if m.value is not None}
     return pd.DataFrame([values], dtype="float64")
 
 
@@ -259,14 +270,10 @@ def _near_divisions(city: City) -> NDArray[np.bool_] | None:
 
 
 def _week_pct(evidence: Evidence, back: int) -> Measure:
-    """Return a week's reports in percent of the mean of the 12 whole weeks before it.
-
-    Every week is counted as it stood as long after its Saturday as the newest whole week stands
-    now, so that late reports do not make older weeks look larger.
-    """
+    """Return a week's reports in percent of the mean of the 12 whole weeks before it."""
     if evidence.frame.empty:
         return NOT_APPLICABLE
-    newest, counts = _week_counts(evidence)
+    newest, counts = evidence.newest_weeks
     before = counts[back + 1 : back + 1 + WEEKS_BEFORE]
     if len(before) < FEWEST_WEEKS_BEFORE or before.mean() < FEWEST_A_WEEK:
         return NOT_APPLICABLE
@@ -278,9 +285,12 @@ def _week_pct(evidence: Evidence, back: int) -> Measure:
     )
 
 
-def _week_counts(evidence: Evidence) -> tuple[date, NDArray[np.int64]]:
-    """Return the newest whole week and (weeks,) reports of whole weeks, newest first."""
-    frame, as_of = evidence.frame, evidence.as_of
+def _week_counts(frame: pd.DataFrame, as_of: date) -> tuple[date, NDArray[np.int64]]:
+    """Return the newest whole week and (weeks,) reports of whole weeks, newest first.
+
+    Every week is counted as it stood as long after its Saturday as the newest whole week stands
+    now, so that late reports do not make older weeks look larger.
+    """
     newest = last_whole_week(as_of - timedelta(days=int(frame["occurred_age_days"].min())))
     reported_age = frame["reported_age_days"].fillna(frame["occurred_age_days"]).to_numpy()
     known_through = as_of - timedelta(days=int(reported_age.min()))

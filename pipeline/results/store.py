@@ -144,8 +144,7 @@ class ResultsStore(ResultsReader):
                     f"{city} has no revision {revision} of a forecast for the week of "
                     f"{target_week}, so its scores can't be stored. Publish it first."
                 )
-            rows = score_rows(run_pk, scores, scored_as_of)
-            added = _upsert(session, Score).values(rows)
+            added = _upsert(session, Score)
             session.execute(
                 added.on_conflict_do_update(
                     index_elements=["run_pk", "model", "score"],
@@ -154,7 +153,8 @@ class ResultsStore(ResultsReader):
                         "scored_as_of": added.excluded.scored_as_of,
                     },
                     where=Score.scored_as_of <= added.excluded.scored_as_of,
-                )
+                ),
+                score_rows(run_pk, scores, scored_as_of),
             )
 
     def save_observed(

@@ -89,7 +89,7 @@ def test_four_weeks_before_are_enough(city):
 def test_weeks_are_counted_as_the_calendar_does(offsets):
     ages = np.array(offsets, dtype=float) + 10
     frame = pd.DataFrame({"occurred_age_days": ages, "reported_age_days": ages})
-    newest, counts = measures._week_counts(Evidence(None, AS_OF, frame, len(frame)))
+    newest, counts = measures._week_counts(frame, AS_OF)
     days = [AS_OF - timedelta(days=int(age)) for age in ages]
     first = week_start_of(min(days))
     for back, reports in enumerate(counts):
