@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pipeline.evaluation.ranking import flagged_cells, rank_cells
+from pipeline.evaluation.ranking import flagged_cells, rank_cells, top_cells
 
 BANDS = (1, 2, 5)  # percent of in-city cells
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=int)
@@ -53,7 +53,7 @@ def share_in_top(rates: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     mask = np.isfinite(rates[0])
     share = np.full(mask.shape, np.nan)
     flagged = flagged_cells(int(mask.sum()), BANDS[-1] / 100)
-    share[mask] = (rank_cells(rates[:, mask], seed) <= flagged).mean(axis=0)
+    share[mask] = top_cells(rates[:, mask], flagged, seed).mean(axis=0)
     return share
 
 

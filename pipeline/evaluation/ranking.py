@@ -18,6 +18,15 @@ def rank_cells(mean: NDArray, seed: int) -> NDArray[np.int64]:
     return rank
 
 
+def top_cells(mean: NDArray, number: int, seed: int) -> NDArray[np.bool_]:
+    """Return which cells `rank_cells` ranks up to `number`, without ranking those that follow."""
+    least = np.partition(mean, -number, axis=-1)[..., -number, None]
+    is_top = mean >= least
+    if (is_top.sum(axis=-1) == number).all():
+        return is_top
+    return rank_cells(mean, seed) <= number  # a tie at the limit, which lots decide
+
+
 def flagged_cells(cells: int, fraction: float) -> int:
     """Return how many of `cells` are the top `fraction`: the nearest whole number, at least 1."""
     return max(1, round(fraction * cells))

@@ -36,19 +36,16 @@ def forecast(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWee
             on disk since it was loaded.
         InvalidRequest: the view's edge isn't that of `weeks`.
     """
-    ready = prepare(model, view, city, weeks)
-    (rates,) = predict_rates(ready.network, ready.inputs, is_mirrored=model.config.flips)
-    horizon = weeks.horizon - 1
-    mean = np.where(view.cells.mask, rates[horizon], np.nan)
-    size = np.where(view.cells.mask, 1 / model.spread.cell[horizon], np.nan)
-    city_total, divisions = _totals(model.spread, view.cells, mean, horizon)
-    return Forecast(weeks, mean, size, city_total, divisions, MODEL_NAME, model.sha256)
+    return forecast_from(prepare(model, view, city, weeks))
 
 
 @dataclass(frozen=True)
 class Ready:
-    """All that a forecast is made with: the network, what is known, and its inputs from that."""
+    """All that a forecast is made with: the model, its network, what is known, inputs from that."""
 
+    model: TrainedModel
+    weeks: ForecastWeeks
+    cells: Cells
     network: keras.Model
     history: History
     inputs: Inputs
@@ -59,7 +56,19 @@ def prepare(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeek
     _check(model, view, city, weeks)
     history = read_history(view, city)
     inputs = build_inputs(view, history, model.config, history.newest)
-    return Ready(_network(model.folder, model.sha256, view.cells.shape), history, inputs)
+    network = _network(model.folder, model.sha256, view.cells.shape)
+    return Ready(model, weeks, view.cells, network, history, inputs)
+
+
+def forecast_from(ready: Ready) -> Forecast:
+    """Return the forecast of the target week."""
+    model, cells, weeks = ready.model, ready.cells, ready.weeks
+    (rates,) = predict_rates(ready.network, ready.inputs, is_mirrored=model.config.flips)
+    horizon = weeks.horizon - 1
+    mean = np.where(cells.mask, rates[horizon], np.nan)
+    size = np.where(cells.mask, 1 / model.spread.cell[horizon], np.nan)
+    city_total, divisions = _totals(model.spread, cells, mean, horizon)
+    return Forecast(weeks, mean, size, city_total, divisions, MODEL_NAME, model.sha256)
 
 
 def _check(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks) -> None:

@@ -10,12 +10,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import City
-from pipeline.domain.weeks import ForecastWeeks
-from pipeline.grid.cube import CubeView
-from pipeline.model.forecast import predict_rates, prepare
+from pipeline.model.forecast import Ready, predict_rates
 from pipeline.model.inputs import crime_maps
-from pipeline.model.saved import TrainedModel
 from pipeline.model.windows import LATEST_DELAY, Grid, Reports
 
 RERUNS = 100
@@ -24,9 +20,7 @@ BATCH = 20  # re-runs that the network sees at once
 OTHER_WEEKS_APART = 48
 
 
-def rerun_rates(
-    model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks, seed: int
-) -> NDArray[np.float64]:
+def rerun_rates(ready: Ready, seed: int) -> NDArray[np.float64]:
     """Return (RERUNS, rows, cols) rates of the target week from re-runs; NaN outside the city.
 
     In a re-run every known report counts Poisson(1) times, so that a cell's count of a week is a
@@ -35,25 +29,18 @@ def rerun_rates(
     rank. A cell that never had a report has none in any re-run.
 
     Args:
-        model: as for `forecast`, like the next three.
-        view: the cube as of the edge week.
-        city: whose target offences are forecast.
-        weeks: issue, edge and target dates.
+        ready: what the forecast itself is made with.
         seed: seed of the draws.
-
-    Raises:
-        ModelRejected, InvalidRequest: as `forecast`.
     """
-    ready = prepare(model, view, city, weeks)
-    history, cells = ready.history, view.cells
+    history, cells, config = ready.history, ready.cells, ready.model.config
     target, other = as_counted(history.target), as_counted(history.other, OTHER_WEEKS_APART)
 
     def batch(random: np.random.Generator) -> NDArray[np.float64]:
         dealt = redraw(target, BATCH, random), redraw(other, BATCH, random)
-        window, memory = crime_maps(*dealt, cells, model.config, history.newest)
+        window, memory = crime_maps(*dealt, cells, config, history.newest)
         inputs = replace(ready.inputs, window=window, memory=memory)
-        rates = predict_rates(ready.network, inputs, is_mirrored=model.config.flips)
-        return rates[:, weeks.horizon - 1]
+        rates = predict_rates(ready.network, inputs, is_mirrored=config.flips)
+        return rates[:, ready.weeks.horizon - 1]
 
     batches = np.random.default_rng(seed).spawn(RERUNS // BATCH)
     with ThreadPoolExecutor(min(len(batches), os.cpu_count() or 1)) as threads:

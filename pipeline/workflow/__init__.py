@@ -88,6 +88,7 @@ HISTORY_STEPS: dict[str, Callable[..., Any]] = {
 }
 NEEDS_CLOCK = frozenset({"pull_crime", "pull_weather", "publish", *HISTORY_STEPS})
 TRAINS = frozenset({"train", "train_challenger"})
+AHEAD = 2  # cubes made before they are asked for, so that neither process waits for the other
 Watch = Callable[[str], None]
 
 
@@ -181,7 +182,7 @@ def cubes_ahead(
 ) -> Iterator[tuple[Plan, Callable[[], tuple[Validated, Gridded]]]]:
     """Yield each plan with what returns its cube, or raises why there is none.
 
-    The cube of the week after is made meanwhile, in another process: it depends on no forecast,
+    The cubes of the next weeks are made meanwhile, in another process: they depend on no forecast,
     and in a thread the two would wait for each other's Python.
     """
     # TensorFlow is not made to be forked.
@@ -190,9 +191,9 @@ def cubes_ahead(
         def begin(plan: Plan) -> Future[tuple[Validated, Gridded]]:
             return process.submit(run_to_cube, settings, plan, now=now)
 
-        coming = [begin(plan) for plan in plans[:1]]
-        for number, plan in enumerate(plans, start=1):
-            of_plan = coming.pop()
+        coming = [begin(plan) for plan in plans[:AHEAD]]
+        for number, plan in enumerate(plans, start=AHEAD):
+            of_plan = coming.pop(0)
             coming += [begin(after) for after in plans[number : number + 1]]
             yield plan, partial(_made, of_plan)
 

@@ -156,15 +156,16 @@ def _start(registry: Registry, edge: date) -> TrainedModel | None:
 def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) -> Forecasted:
     """Forecast the target week, re-run its history, and write the forecast to the lake."""
     from pipeline.model import training
-    from pipeline.model.forecast import forecast as make_forecast
+    from pipeline.model.forecast import forecast_from, prepare
     from pipeline.model.reruns import rerun_rates
 
     model = training.load(Path(trained["folder"]), trained["sha256"])
     city, weeks = city_of(plan), weeks_of(plan, grid)
     view = read_view(settings, grid, city)
-    made = make_forecast(model, view, city, weeks)
+    ready = prepare(model, view, city, weeks)
+    made = forecast_from(ready)
     seed = settings.seed + weeks.target_week.toordinal()
-    rerun = share_in_top(rerun_rates(model, view, city, weeks, seed), settings.seed)
+    rerun = share_in_top(rerun_rates(ready, seed), settings.seed)
     ref = write_forecast(settings, plan, replace(made, p_top5=rerun))
     return Forecasted(ref=ref.to_json(), model_name=made.model_name, city_mean=made.city.mean)
 

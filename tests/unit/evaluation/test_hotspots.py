@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.evaluation.hotspots import find_hotspots, share_in_top
-from pipeline.evaluation.ranking import flagged_cells, rank_cells
+from pipeline.evaluation.ranking import flagged_cells, rank_cells, top_cells
 
 
 def city_of_100() -> np.ndarray:
@@ -76,6 +76,15 @@ def test_a_rank_is_a_permutation_in_the_order_of_the_means(values, seed):
     rank = rank_cells(mean, seed)
     assert sorted(rank) == list(range(1, len(values) + 1))
     assert (np.diff(mean[np.argsort(rank)]) <= 0).all()
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=24, max_size=24), st.integers(1, 8), st.integers(0, 9))
+def test_top_cells_are_those_of_the_first_ranks(values, number, seed):
+    maps = np.array(values, float).reshape(3, 8)
+    found = top_cells(maps, number, seed)
+    assert np.array_equal(found, rank_cells(maps, seed) <= number)
+    assert (found.sum(axis=1) == number).all()
 
 
 @settings(derandomize=True, max_examples=30, deadline=None)
