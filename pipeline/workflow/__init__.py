@@ -192,6 +192,7 @@ def cubes_ahead(
             return process.submit(run_to_cube, settings, plan, now=now)
 
         coming = [begin(plan) for plan in plans[:AHEAD]]
+        import_module("pipeline.model.forecast")  # TensorFlow takes as long as the first cube
         for number, plan in enumerate(plans, start=AHEAD):
             of_plan = coming.pop(0)
             coming += [begin(after) for after in plans[number : number + 1]]
