@@ -60,8 +60,12 @@ def main() -> None:
         table.add_row(step, f"{spent / WEEKS:.2f}")
     table.add_row("all", f"{seconds / WEEKS:.2f}")
     console.print(table)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    console.print(f"{seconds:.0f} s; {os.cpu_count()} cores; peak memory {peak:.1f} GiB")
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    own, beside = (resource.getrusage(who).ru_maxrss / 2**20 for who in whose)
+    console.print(
+        f"{seconds:.0f} s; {os.cpu_count()} cores; peak memory {own:.1f} GiB, and {beside:.1f} GiB "
+        "of the process that makes cubes"
+    )
 
 
 class Clock:
