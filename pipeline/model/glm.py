@@ -23,10 +23,10 @@ def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[
     Returns:
         (k + 1,): the intercept, then the slopes.
     """
+    parts = [slice(first, first + ROWS) for first in range(0, len(counts), ROWS)]
     blocks = [
-        (np.column_stack([np.ones(len(part)), part]), counts[start:][:ROWS], offset[start:][:ROWS])
-        for start in range(0, len(features), ROWS)
-        for part in [features[start:][:ROWS]]
+        (np.column_stack([np.ones(len(counts[k])), features[k]]), counts[k], offset[k])
+        for k in parts
     ]
     beta = np.zeros(features.shape[1] + 1)
     beta[1] = 1.0
