@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pipeline.domain.errors import InvalidRequest, StaleData, WeekNotReady
 
 WEEK = timedelta(days=7)
+EPOCH = date(1970, 1, 1)  # Arrow and NumPy count days from it
 HORIZONS = (1, 2, 3, 4, 5)
 
 

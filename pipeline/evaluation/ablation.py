@@ -4,7 +4,6 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.forecast import CountDistribution, Forecast
-from pipeline.domain.weeks import ForecastWeeks
+from pipeline.domain.weeks import EPOCH, ForecastWeeks
 from pipeline.evaluation.backtest import origins_of
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.outputs import make_folder, replace_file
@@ -65,7 +64,7 @@ def without_delays(view: CubeView) -> CubeView:
     days_known = pc.add(
         counts["week_start"].cast(pa.int32()), pc.multiply(counts["delay_weeks"], 7)
     )
-    known = counts.filter(pc.less_equal(days_known, (view.edge_week - date(1970, 1, 1)).days))
+    known = counts.filter(pc.less_equal(days_known, (view.edge_week - EPOCH).days))
     at_once = pa.array(np.zeros(known.num_rows, np.int32)).cast(known["delay_weeks"].type)
     place = known.column_names.index("delay_weeks")
     return replace(view.cube, counts=known.set_column(place, "delay_weeks", at_once)).as_of(

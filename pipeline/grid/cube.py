@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import Cells
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.weeks import WEEK, week_range
+from pipeline.domain.weeks import EPOCH, WEEK, week_range
 
-EPOCH = date(1970, 1, 1)
 WEATHER_NAMES = ("tmean_degc", "prcp_mm", "warm_days", "missing_days")
 
 

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.weeks import weeks_between
+from pipeline.domain.weeks import EPOCH, weeks_between
 from pipeline.grid.cube import CubeView
 from pipeline.model.config import HORIZON_COUNT
 
@@ -146,7 +146,7 @@ def read_reports(view: CubeView, city: City) -> tuple[Reports, Reports]:
     counts = view.cube.counts
     first = first_whole_week(view)
     days = counts["week_start"].cast(pa.int32()).to_numpy()
-    week = (days - (first - date(1970, 1, 1)).days) // 7
+    week = (days - (first - EPOCH).days) // 7
     delay, row, col, number = (
         counts[name].to_numpy() for name in ("delay_weeks", "row", "col", "reports")
     )

@@ -1,7 +1,6 @@
 """The gate: what each outcome does to rows, to the week, and what is kept of it."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
-from pipeline.domain.tables import INCIDENTS, QUARANTINE, WEATHER_DAILY, TableContract
+from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY, TableContract
 from pipeline.quality import expectations, frames, measures
 from pipeline.quality.engine import Check, SuiteRun, Verdict
+from pipeline.quality.quarantine import copies_among, leave_out, positions_of, quarantine
 from pipeline.quality.rules import RULES, Outcome
 
 NOT_APPLICABLE = "not applicable"
@@ -166,11 +166,11 @@ class _Gate:
         if schema.outcome == "stop":
             self._finish([schema])
         row_results, failures = self._check_rows(table, known)
-        left_out = np.array(_all_positions(failures), np.int64)
+        left_out = np.array(positions_of(failures), np.int64)
         accepted = leave_out(table, left_out)
         results = [schema, *row_results, *self._check_whole(accepted, table.num_rows)]
         docs_path = self._finish(results)
-        quarantined = _quarantine(self._subject.contract, table, failures)
+        quarantined = quarantine(self._subject.contract, table, failures)
         return GateReport(accepted, left_out, quarantined, tuple(results), docs_path)
 
     def judge(self, table: pa.Table) -> Mapping[str, Verdict]:
@@ -199,7 +199,7 @@ class _Gate:
             verdict = verdicts[check.name].of_first(table.num_rows)
             positions = verdict.positions
             if check.name in KEEPS_FIRST:
-                positions = _copies(table, positions, self._subject.contract.key)
+                positions = copies_among(table, positions, self._subject.contract.key)
                 verdict = replace(verdict, is_met=not positions)
             found = f"{len(positions):,} of {table.num_rows:,} rows"
             found = found if check.expectations else NOT_APPLICABLE
@@ -212,9 +212,9 @@ class _Gate:
         evidence = measures.Evidence(self._city, self._as_of, frame, rows_in)
         taken = measures.take(self._subject.measures, evidence)
         checks = [
-            check
-            if taken[RULES[check.name].measure or ""].applies
-            else replace(check, expectations=())
+            replace(check, expectations=())
+            if taken[RULES[check.name].measure or ""] == measures.NOT_APPLICABLE
+            else check
             for check in expectations.table_checks(self._name, self._city)
         ]
         verdicts = self._run.validate(f"{self._name}_table", measures.measures_frame(taken), checks)
@@ -251,64 +251,9 @@ class _Gate:
         )
 
 
-def leave_out(table: pa.Table, positions: NDArray[np.int64]) -> pa.Table:
-    """Return the table without the rows at these positions."""
-    if not len(positions):
-        return table
-    goes_on = np.ones(table.num_rows, dtype=bool)
-    goes_on[positions] = False
-    return table.filter(goes_on)
-
-
 def _result(check: Check, verdict: Verdict, found: str, rows: int) -> CheckResult:
     rule = RULES[check.name]
     outcome: Outcome = "pass" if verdict.is_met else rule.outcome
     if verdict.crash is not None:
         outcome, found = "stop", f"the check itself failed: {verdict.crash}"
     return CheckResult(check.name, rule.table, outcome, found, check.expected, rows)
-
-
-def _copies(table: pa.Table, positions: Iterable[int], key: Sequence[str]) -> frozenset[int]:
-    """Return those of the positions whose key an earlier one of them has."""
-    ordered = np.array(sorted(positions), np.int64)
-    rows = table.select(list(key)).take(pa.array(ordered)).to_pandas()
-    return frozenset(ordered[rows.duplicated().to_numpy()].tolist())
-
-
-def _all_positions(failures: Mapping[str, frozenset[int]]) -> list[int]:
-    return sorted(set().union(*failures.values()))
-
-
-def _quarantine(
-    contract: TableContract, table: pa.Table, failures: Mapping[str, frozenset[int]]
-) -> pa.Table:
-    """Return contract QUARANTINE: every failed check of every row that failed any."""
-    positions = _all_positions(failures)
-    rows = table.take(pa.array(positions, pa.int64())).to_pylist()
-    keys = dict(zip(positions, _row_keys(contract, positions, rows), strict=True))
-    texts = [json.dumps(row, default=str, sort_keys=True) for row in rows]
-    text_of = dict(zip(positions, texts, strict=True))
-    entries = [
-        {
-            "table_name": contract.name,
-            "row_key": keys[position],
-            "reason": reason,
-            "row_json": text_of[position],
-        }
-        for reason, bad in failures.items()
-        for position in sorted(bad)
-    ]
-    return QUARANTINE.conform(pa.Table.from_pylist(entries, schema=QUARANTINE.schema))
-
-
-def _row_keys(
-    contract: TableContract, positions: Sequence[int], rows: Sequence[Mapping[str, Any]]
-) -> list[str]:
-    """Return a key for each row, with its number where the key alone does not name it."""
-    keys = pd.Series(["|".join(str(row[name]) for name in contract.key) for row in rows], dtype=str)
-    has_gap = [any(row[name] is None for name in contract.key) for row in rows]
-    is_unclear = keys.duplicated(keep=False) | pd.Series(has_gap, dtype=bool)
-    return [
-        f"{key} (row {position})" if unclear else key
-        for key, position, unclear in zip(keys, positions, is_unclear, strict=True)
-    ]

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.city import OTHER, City
-from pipeline.domain.weeks import WEEK, last_whole_week
+from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week
 
 FEWEST_ROWS = 100  # a share of fewer rows says little
 FEWEST_AT_POINTS = 1000  # and so does the share of one point among fewer located rows
@@ -20,7 +20,6 @@ FEWEST_WEEKS_BEFORE = 4
 FEWEST_A_WEEK = 30
 RECENT_WEEKS = 8
 RECENT_DAYS = 28
-EPOCH = date(1970, 1, 1)
 # What a measure may run into in data that it can't read; such a check counts as failed.
 CRASHES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -51,11 +50,6 @@ class Measure:
     found: str = "not applicable"
     rows: int = 0
     crash: str | None = None
-
-    @property
-    def applies(self) -> bool:
-        """Whether there is anything to hold against limits."""
-        return self.value is not None or self.crash is not None
 
 
 MeasureOf = Callable[[Evidence], Measure]

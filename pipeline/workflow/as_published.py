@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import EPOCH
 from pipeline.lake import Lake, Ref
 from pipeline.quality.engine import Verdict
 from pipeline.quality.gate import judge_incidents, judge_weather
 from pipeline.sources import crime, weather
 from pipeline.workflow.plan import Plan, end_of_day, issue_date_of
 
-EPOCH = date(1970, 1, 1)
 Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.lake import Lake, Ref
-from pipeline.quality.gate import GateReport, leave_out
+from pipeline.quality.gate import GateReport
+from pipeline.quality.quarantine import leave_out
 from pipeline.workflow.as_published import Archive
 
 LEFT_OUT = pa.schema([pa.field("position", pa.int64(), nullable=False)])

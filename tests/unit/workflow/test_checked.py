@@ -7,9 +7,10 @@ import pytest
 
 from pipeline.domain.city import load_city
 from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY
+from pipeline.domain.weeks import EPOCH
 from pipeline.lake import Lake
 from pipeline.quality.gate import check_incidents, check_weather
-from pipeline.workflow.as_published import EPOCH, Archive
+from pipeline.workflow.as_published import Archive
 from pipeline.workflow.checked import read_checked, write_checked
 from tests.unit.quality.quality_samples import AS_OF, as_table, good_incidents, good_weather
 
