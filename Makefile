@@ -14,7 +14,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run test lint fast ui bench bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page run test lint fast ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ lint: .venv/.test ## Check style and types
 bench: .venv/.run ## Time training, forecast and gradient step on this machine (WEEKS=104)
 	@$(VENV)/python scripts/bench.py $(WEEKS)
 
+bench-gpu: | $(UV) ## Time training on this machine's GPU, beside its CPU (WEEKS=104)
+	@UV_PROJECT_ENVIRONMENT=.venv-gpu $(UV) run --locked --no-dev --extra airflow --extra gpu python -W ignore -m scripts.bench_gpu $(WEEKS)
+
 bench-lake: .venv/.test ## Time what a week asks of its lake, on disk and in object storage
 	@$(VENV)/python -W ignore -m scripts.bench_lake
 
@@ -71,5 +74,5 @@ bench-backfill: .venv/.test ## Backfill twelve weeks through the scheduler, twic
 bench-cities: .venv/.test ## Forecast a hundred cities through the scheduler with stub training, and time them
 	@CITIES=$${CITIES:-100} $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_many_cities.py
 
-clean: ## Remove what was set up and written (.tools, .venv, var, the built page)
-	@rm -rf .tools .venv var $(WEB)/node_modules $(WEB)/dist
+clean: ## Remove what was set up and written (.tools, .venv, .venv-gpu, var, the built page)
+	@rm -rf .tools .venv .venv-gpu var $(WEB)/node_modules $(WEB)/dist

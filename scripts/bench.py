@@ -86,7 +86,7 @@ def step_seconds(city: City, cube: Cube) -> dict[str, float]:
     from pipeline.model.prototype import BATCH_WINDOWS, CHANNELS, prototype_network
     from pipeline.model.training import read_lessons
 
-    config, view = ModelConfig(), cube.as_of(_last_week(cube))
+    config, view = ModelConfig(), cube.as_of(last_week(cube))
     lessons = read_lessons(view, read_history(view, city), config)
     branch = net.crime_branch(config, view.cells.shape, "bench")
     fitting.compile_member(branch, config, STEPS, "retrain")
@@ -108,7 +108,7 @@ def training_figures(city: City, cube: Cube) -> dict[str, float]:
     from pipeline.model.forecast import forecast
     from pipeline.model.training import train
 
-    edge = _last_week(cube)
+    edge = last_week(cube)
     view, target = cube.as_of(edge), edge + timedelta(weeks=3)
     weeks = ForecastWeeks(target - timedelta(days=1), edge, target)
     with tempfile.TemporaryDirectory() as home:
@@ -130,7 +130,8 @@ def training_figures(city: City, cube: Cube) -> dict[str, float]:
     }
 
 
-def _last_week(cube: Cube) -> date:
+def last_week(cube: Cube) -> date:
+    """Return the Sunday that starts the last whole week."""
     weeks = cube.weeks.to_pandas()
     return max(weeks.loc[weeks["is_whole"], "week_start"])
 
