@@ -37,12 +37,13 @@ class PoissonGlm:
             city: whose target offences are forecast.
             horizons: weeks ahead to fit, each 1 to 5; the rates of the others are NaN.
         """
-        self.city = city
+        self.city, self._view = city, view
         history = read_history(view, city)
         last = history.last
         first = min(FIRST_ORIGIN, last - LEAST_ORIGINS)
         origins = range(max(first, last - MOST_ORIGINS, 0), last)
-        features = _features(history, view.cells, origins)
+        features = _features(history, view.cells, range(origins.start, last + 1))
+        features, self._newest = features[:-1], features[-1]
         counts = target_counts(history.target, origins)[:, :, view.cells.row, view.cells.col]
         complete = history.target.completeness
         self.coefficients = np.full((HORIZON_COUNT, features.shape[-1] + 1), np.nan)
@@ -57,10 +58,16 @@ class PoissonGlm:
             )
 
     def rates(self, view: CubeView) -> NDArray[np.float64]:
-        """Return (horizons, cells) expected reports of in-city cells from the view's edge."""
-        history = read_history(view, self.city)
-        features = _features(history, view.cells, range(history.last, history.last + 1))[0]
+        """Return (horizons, cells) expected reports of in-city cells from the view's edge.
+
+        Those from the view that it was fitted to cost next to nothing.
+        """
+        features = self._newest if view is self._view else self._newest_of(view)
         return np.exp(self.coefficients[:, :1] + self.coefficients[:, 1:] @ features.T)
+
+    def _newest_of(self, view: CubeView) -> NDArray[np.float64]:
+        history = read_history(view, self.city)
+        return _features(history, view.cells, history.newest)[0]
 
 
 def _features(history: History, cells: Cells, origins: range) -> NDArray[np.float64]:

@@ -262,17 +262,29 @@ def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bo
 def _replace_observed(
     session: Session, city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
 ) -> None:
-    for table in (ObservedWeek, ObservedCell):
-        of_weeks = (table.city == city) & table.week_start.in_(counts)
-        session.execute(delete(table).where(of_weeks))
+    """Store weeks anew, and the cells of those whose counts are others than the stored ones."""
+    of_weeks = (ObservedWeek.city == city) & ObservedWeek.week_start.in_(counts)
+    query = select(ObservedWeek.week_start, ObservedWeek.sha256).where(of_weeks)
+    stored = {row.week_start: row.sha256 for row in session.execute(query)}
+    hashes = {w: hashlib.sha256(g.astype("<i4").tobytes()).hexdigest() for w, g in counts.items()}
+    changed = [week for week, sha256 in hashes.items() if sha256 != stored.get(week)]
+    of_cells = (ObservedCell.city == city) & ObservedCell.week_start.in_(changed)
+    session.execute(delete(ObservedWeek).where(of_weeks))
+    session.execute(delete(ObservedCell).where(of_cells))
     weeks = [
-        {"city": city, "week_start": week, "as_of": as_of, "reports": int(grid.sum())}
+        {
+            "city": city,
+            "week_start": week,
+            "as_of": as_of,
+            "reports": int(grid.sum()),
+            "sha256": hashes[week],
+        }
         for week, grid in counts.items()
     ]
     cells = [
         {"city": city, "week_start": week, "row": row, "col": col, "reports": reports}
-        for week, grid in counts.items()
-        for row, col, reports in _busy_cells(grid)
+        for week in changed
+        for row, col, reports in _busy_cells(counts[week])
     ]
     _insert(session, ObservedWeek, weeks)
     _insert(session, ObservedCell, cells)

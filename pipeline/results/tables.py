@@ -147,7 +147,10 @@ class DataHealth(Base):
 
 
 class ObservedWeek(Base):
-    """A past week whose target reports are known, as of the newest edge week that told of it."""
+    """A past week whose target reports are known, as of the newest edge week that told of it.
+
+    `sha256` is that of the cells' reports; none where they were stored before it was kept.
+    """
 
     __tablename__ = "observed_weeks"
 
@@ -155,6 +158,7 @@ class ObservedWeek(Base):
     week_start: Mapped[date] = mapped_column(primary_key=True)
     as_of: Mapped[date]
     reports: Mapped[int]
+    sha256: Mapped[str | None]
 
 
 class ObservedCell(Base):

@@ -1,9 +1,11 @@
 """The fitted rival: it learns what there is to learn, and only from what was known."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from pipeline.evaluation.backtest import cube_of_events
 from pipeline.evaluation.events import events_to_incidents
@@ -57,3 +59,12 @@ def test_later_weeks_change_nothing(city, busy_events):
     assert view.edge_week == short_view.edge_week
     assert_allclose(long.coefficients, short.coefficients, rtol=1e-9)
     assert_allclose(long.rates(view), short.rates(short_view), rtol=1e-9)
+
+
+def test_the_rates_at_hand_are_those_of_an_equal_view(city, busy_events):
+    glm, view, cube = fitted(city, busy_events)
+    again = cube.as_of(view.edge_week)
+    assert again is not view
+    assert_array_equal(glm.rates(view), glm.rates(again))
+    earlier = cube.as_of(view.edge_week - timedelta(weeks=5))
+    assert np.abs(glm.rates(earlier) - glm.rates(view)).max() > 0.01

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import numpy as np
@@ -17,6 +19,14 @@ SCORES = {"dual_branch_cnn": {"poisson_deviance": 0.5}}
 @pytest.fixture
 def history(store, tmp_path):
     return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """The tables themselves, each statement kept at once."""
+    path = tmp_path / "deep" / "results.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
 
 
 def reports():
@@ -50,6 +60,26 @@ def test_later_knowledge_replaces_earlier_and_never_the_other_way_round(store, h
     assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [6]
     store.save_observed(CITY, [TARGET], [np.zeros((3, 4))], as_of=NEXT + WEEK)
     assert history.observed_cells(CITY, TARGET).empty
+
+
+def test_cells_of_a_week_are_written_again_only_when_its_counts_change(store, history, known, rows):
+    # A row that nobody but this test put there shows whether the week's cells were written anew.
+    rows.execute("UPDATE observed_cells SET reports = 9")
+    store.save_observed(CITY, [TARGET], [reports()], as_of=NEXT)
+    assert history.observed_week(CITY, TARGET) == (NEXT, 2)
+    assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [9]
+    moved = np.roll(reports(), 1, axis=1)  # as many reports, in another cell
+    store.save_observed(CITY, [TARGET], [moved], as_of=NEXT + WEEK)
+    assert history.observed_cells(CITY, TARGET).to_dict("records") == [
+        {"row": 1, "col": 2, "reports": 2}
+    ]
+
+
+def test_a_week_stored_before_hashes_were_kept_is_written_again(store, history, known, rows):
+    rows.execute("UPDATE observed_weeks SET sha256 = NULL")
+    rows.execute("UPDATE observed_cells SET reports = 9")
+    store.save_observed(CITY, [TARGET], [reports()], as_of=NEXT)
+    assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [2]
 
 
 def test_city_totals_are_those_of_the_current_revisions(store, cells, history, known):
