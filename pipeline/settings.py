@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         window_weeks: weekly grids that the crime branch sees.
         history_start: first day to pull reports of, as YYYY-MM-DD; None means all there are. Read
             when a dataset is first pulled: change it together with `home`.
+        train_executor: which of Airflow's executors runs trainings; None means the first of them.
         train_epochs, train_members: length of a retraining, and networks in the ensemble.
         seed: seed of everything random.
     """
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     deadline_s: float = 900
     window_weeks: int = Field(default=20, ge=6, le=104)
     history_start: str | None = None
+    train_executor: str | None = None
     train_epochs: int = Field(default=40, ge=1)
     train_members: int = Field(default=2, ge=1)
     seed: int = 20260101

@@ -1,5 +1,6 @@
 """A step of the workflow as an Airflow task, with the rules that every task keeps to."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -21,7 +22,13 @@ DEFAULTS = {
     "execution_timeout": timedelta(hours=2),
     "on_failure_callback": alert,
 }
-GPU = {"queue": "gpu", "pool": "gpu", "execution_timeout": timedelta(hours=12)}
+# The executor as in pipeline.settings; None is the first of [core] executor.
+GPU = {
+    "queue": "gpu",
+    "pool": "gpu",
+    "executor": os.environ.get("HOTSPOTS_TRAIN_EXECUTOR") or None,
+    "execution_timeout": timedelta(hours=12),
+}
 
 
 def call(do: Callable[..., Result], *args: object, **named: object) -> Result:

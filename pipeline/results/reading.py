@@ -133,20 +133,6 @@ class ResultsReader:
         del rows["position"]
         return [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
 
-    def scores(self, city: str) -> pd.DataFrame:
-        """Return every score of a city: target_week, revision, model, score, value, scored_as_of.
-
-        A score that can't be computed for a week, such as a share of nothing, is NaN.
-        """
-        names = ["target_week", "revision", "model", "score", "value", "scored_as_of"]
-        columns = [Run.target_week, Run.revision]
-        columns += [Score.model, Score.score, Score.value, Score.scored_as_of]
-        query = select(*columns).join(Run, Run.id == Score.run_pk).where(Run.city == city)
-        query = query.order_by(Run.target_week, Run.revision, Score.model, Score.score)
-        with self._read() as session:
-            frame = as_frame(session.execute(query), names)
-        return frame.astype({"value": float})
-
     def unscored(self, city: str, edge_week: date) -> list[StoredRun]:
         """Return the current runs without scores of the target weeks up to `edge_week`.
 

@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ print("READ" + json.dumps({
         "params": {k: d.params.get_param(k).serialize() for k in d.params},
         "tasks": {t.task_id: {
             "upstream": sorted(t.upstream_task_ids), "queue": t.queue, "pool": t.pool,
+            "executor": t.executor,
             "retries": t.retries, "owner": t.owner,
             "retry_delay_s": t.retry_delay.total_seconds(),
             "longest_wait_s": t.max_retry_delay.total_seconds() if t.max_retry_delay else None,
@@ -185,6 +187,26 @@ def test_training_and_nothing_else_has_the_gpu_queue_and_pool(tasks):
         place = "gpu" if name in GPU_TASKS else "default"
         assert task["queue"] == place
         assert task["pool"] == ("gpu" if place == "gpu" else "default_pool")
+        assert task["executor"] is None  # the first there is, unless another is asked for
+
+
+def test_training_and_nothing_else_goes_to_the_executor_that_is_asked_for(airflow):
+    two = {"AIRFLOW__CORE__EXECUTOR": "LocalExecutor,CeleryExecutor"}
+    found = ask({**airflow, **two, "HOTSPOTS_TRAIN_EXECUTOR": "CeleryExecutor"}, READ)
+    assert found["errors"] == {}
+    executors = {
+        name: task["executor"]
+        for dag in found["dags"].values()
+        for name, task in dag["tasks"].items()
+    }
+    assert {name for name, executor in executors.items() if executor} == GPU_TASKS
+    assert {executors[name] for name in GPU_TASKS} == {"CeleryExecutor"}
+
+
+def test_an_executor_that_is_not_configured_is_an_import_error_with_its_name(airflow):
+    found = ask({**airflow, "HOTSPOTS_TRAIN_EXECUTOR": "KubernetesExecutor"}, READ)
+    named = [file for file, error in found["errors"].items() if "KubernetesExecutor" in error]
+    assert sorted(Path(file).name for file in named) == ["retrain_model.py", "weekly_forecast.py"]
 
 
 def test_every_form_is_typed_and_explained(dags):

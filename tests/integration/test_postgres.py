@@ -22,6 +22,7 @@ from tests.unit.results.samples import (
     make_run,
     publish,
     publish_as_first_version,
+    scores_of,
     small_cells,
 )
 
@@ -114,7 +115,7 @@ def test_scores_and_staleness(store, cells):
     publish(store, cells)
     for day, value in ((10, 0.5), (20, float("nan")), (15, 0.9)):
         store.save_scores(CITY, TARGET, 1, {"m": {"rmse": value}}, date(2026, 2, day))
-    row = store.scores(CITY).iloc[0]
+    (row,) = scores_of(store, "rmse").to_dict("records")
     assert row["scored_as_of"] == date(2026, 2, 20)
     assert row["value"] != row["value"]
     assert store.unscored(CITY, TARGET) == []

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 from alembic import command
 from alembic.config import Config
 
@@ -13,6 +14,7 @@ from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.hotspots import Hotspots, find_hotspots
 from pipeline.results.engine import transaction
+from pipeline.results.history import HistoryReader
 from pipeline.results.records import RunRecord
 from pipeline.results.rows import cell_rows, total_rows
 from pipeline.results.schema import MIGRATIONS
@@ -135,3 +137,9 @@ def publish_as_first_version(store: ResultsStore, cells: Cells) -> None:
         run_pk = _add_run(session, make_run(), 1, is_backfill=False)
         _add(session, CellForecast, run_pk, rows)
         _add(session, TotalForecast, run_pk, total_rows(forecast))
+
+
+def scores_of(store: ResultsStore, *names: str) -> pd.DataFrame:
+    """Return these scores of Smallville's current forecasts."""
+    url = store._engine.url.render_as_string(hide_password=False)
+    return HistoryReader(url).current_scores("smallville", names)

@@ -37,6 +37,7 @@ from tests.unit.results.samples import (
     make_weeks,
     publish,
     publish_as_first_version,
+    scores_of,
 )
 
 CITY = "smallville"
@@ -212,15 +213,15 @@ class TestScores:
     def test_score_without_value_is_nan(self, store, cells):
         publish(store, cells)
         store.save_scores(CITY, TARGET, 1, SCORES, date(2026, 2, 1))
-        scores = store.scores(CITY).set_index(["model", "score"])["value"]
-        assert np.isnan(scores["dual_branch_cnn", "pai_1"])
+        scores = scores_of(store, "pai_1", "rmse").set_index(["model", "score"])["value"]
+        assert np.isnan(scores["forecast", "pai_1"])
         assert scores["zero", "rmse"] == 0.7
 
     def test_later_knowledge_replaces_earlier_and_never_the_other_way(self, store, cells):
         publish(store, cells)
         for day, value in ((10, 0.5), (20, 0.6), (15, 0.9)):
             store.save_scores(CITY, TARGET, 1, {"m": {"rmse": value}}, date(2026, 2, day))
-        row = store.scores(CITY).iloc[0]
+        (row,) = scores_of(store, "rmse").to_dict("records")
         assert (row["value"], row["scored_as_of"]) == (0.6, date(2026, 2, 20))
 
     def test_scores_need_their_forecast(self, store, cells):
