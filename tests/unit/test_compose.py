@@ -1,6 +1,8 @@
 """The files of the distributed form, read as docker compose would: nothing weak by default."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.services import absent
 
 BIN = Path(sys.executable).parent
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -50,6 +53,38 @@ def test_it_refuses_to_start_while_a_secret_is_missing():
     assert {name for name, _ in variables()} - required == OPTIONAL
     # A variable that is demanded once must not be forgiven elsewhere.
     assert all(rest.startswith(":?") for name, rest in variables() if name in required)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Ask docker-compose to read the file with each variable that is required, or all but one."""
+    program = shutil.which("docker-compose")
+    if program is None:
+        absent("no docker-compose on the path", "docker-compose")
+    filled = {name: "/secret" for name, rest in variables() if rest.startswith(":?")}
+
+    def ask(*words, without=""):
+        env_file = tmp_path / "env"
+        given = (f"{name}={value}\n" for name, value in filled.items() if name != without)
+        env_file.write_text("".join(given))
+        return subprocess.run(
+            [program, "--env-file", env_file, *words],
+            cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+        )  # fmt: skip
+
+    return ask
+
+
+def test_docker_compose_reads_it(config):
+    done = config("--profile", "gpu", "--profile", "cpu-training", "config", "--services")
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == set(SERVICES)
+
+
+def test_docker_compose_refuses_it_without_a_secret_and_names_that(config):
+    done = config("config", without="RESULTS_WRITER_PASSWORD")
+    assert done.returncode != 0
+    assert "set it in .env" in done.stderr
 
 
 def test_the_example_names_every_variable_and_gives_no_value():
