@@ -22,18 +22,6 @@ def airflow(tmp_path, databases, redis, small, s3_url):
     return Airflow(tmp_path, metadata, **on_celery(metadata, redis), **small)
 
 
-@pytest.fixture
-def airflow_of_two_executors(tmp_path, databases, redis, small):
-    """Every step in the scheduler's own processes, but for training, which Celery carries."""
-    metadata = databases["airflow"]
-    settings = {
-        **on_celery(metadata, redis),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor,CeleryExecutor",
-        "HOTSPOTS_TRAIN_EXECUTOR": "CeleryExecutor",
-    }
-    return Airflow(tmp_path, metadata, **settings, **small)
-
-
 def run_a_week(airflow, databases, lake_url):
     """Start every part as docker-compose.yml does, run a week, and ask after the parts' health.
 
@@ -112,20 +100,3 @@ def test_a_week_on_two_queues_stores_in_postgres_what_the_command_line_stores_in
     distributed = stored(databases["results_reader"])
     assert distributed == stored(f"sqlite:///{alone}/results.db")
     assert len(distributed["cell_forecasts"]) == 1663
-
-
-def test_training_alone_may_run_on_an_executor_of_its_own(airflow_of_two_executors):
-    airflow = airflow_of_two_executors
-    with ExitStack() as stack:
-        for name in ("scheduler", "dag-processor", "api-server"):
-            stack.enter_context(airflow.component(name, "airflow", name))
-        log = stack.enter_context(airflow.component("worker_gpu", *celery_worker("gpu", 1)))
-        airflow.start_dag("weekly_forecast")
-        airflow.trigger("weekly_forecast", issue_date=LAST_DAY.isoformat())
-        tasks = airflow.tasks_when_done(900)
-        said = log.read_text()
-    assert {task["state"] for task in tasks} == {"success"}, airflow.story()
-    assert [task["task_id"] for task in tasks if task["executor"]] == ["train"]
-    (train,) = (task for task in tasks if task["task_id"] == "train")
-    assert train["executor"] == "CeleryExecutor"
-    assert train["external_executor_id"] in said
