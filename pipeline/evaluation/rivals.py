@@ -37,7 +37,7 @@ class PoissonGlm:
             city: whose target offences are forecast.
             horizons: weeks ahead to fit, each 1 to 5; the rates of the others are NaN.
         """
-        self.city, self._view = city, view
+        self.city = city
         history = read_history(view, city)
         last = history.last
         first = min(FIRST_ORIGIN, last - LEAST_ORIGINS)
@@ -57,17 +57,17 @@ class PoissonGlm:
                 np.repeat(offset, len(view.cells)),
             )
 
-    def rates(self, view: CubeView) -> NDArray[np.float64]:
-        """Return (horizons, cells) expected reports of in-city cells from the view's edge.
+    def rates(self, view: CubeView | None = None) -> NDArray[np.float64]:
+        """Return (horizons, cells) expected reports of in-city cells from a view's edge.
 
-        Those from the view that it was fitted to cost next to nothing.
+        Args:
+            view: what is known; None is the view that it was fitted to, and costs next to nothing.
         """
-        features = self._newest if view is self._view else self._newest_of(view)
+        features = self._newest
+        if view is not None:
+            history = read_history(view, self.city)
+            features = _features(history, view.cells, history.newest)[0]
         return np.exp(self.coefficients[:, :1] + self.coefficients[:, 1:] @ features.T)
-
-    def _newest_of(self, view: CubeView) -> NDArray[np.float64]:
-        history = read_history(view, self.city)
-        return _features(history, view.cells, history.newest)[0]
 
 
 def _features(history: History, cells: Cells, origins: range) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """From forecasts, checks and scores to the rows that the store keeps of them."""
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -95,3 +96,27 @@ def score_rows(
         for model, values in scores.items()
         for score, value in values.items()
     ]
+
+
+def observed_week_rows(
+    city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
+) -> list[Row]:
+    """Return one row per known week, with the hash of its cells' reports."""
+    return [
+        {
+            "city": city,
+            "week_start": week,
+            "as_of": as_of,
+            "reports": int(grid.sum()),
+            "sha256": hashlib.sha256(grid.astype("<i4").tobytes()).hexdigest(),
+        }
+        for week, grid in counts.items()
+    ]
+
+
+def observed_cell_rows(city: str, week: date, grid: NDArray[np.floating]) -> list[Row]:
+    """Return one row per cell that has reports in a known week."""
+    row, col = np.nonzero(grid)
+    columns = (row.tolist(), col.tolist(), grid[row, col].astype(int).tolist())
+    key = {"city": city, "week_start": week}
+    return [{**key, "row": r, "col": c, "reports": n} for r, c, n in zip(*columns, strict=True)]

@@ -1,7 +1,7 @@
 """The results store: forecasts by week and revision, each written whole or not at all."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,15 @@ from pipeline.evaluation.hotspots import Hotspots
 from pipeline.results.engine import sqlite_file, transaction
 from pipeline.results.reading import ResultsReader
 from pipeline.results.records import RunRecord
-from pipeline.results.rows import Row, cell_rows, health_rows, score_rows, total_rows
+from pipeline.results.rows import (
+    Row,
+    cell_rows,
+    health_rows,
+    observed_cell_rows,
+    observed_week_rows,
+    score_rows,
+    total_rows,
+)
 from pipeline.results.tables import (
     Base,
     CellForecast,
@@ -263,37 +271,17 @@ def _replace_observed(
     session: Session, city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
 ) -> None:
     """Store weeks anew, and the cells of those whose counts are others than the stored ones."""
+    weeks = observed_week_rows(city, counts, as_of)
     of_weeks = (ObservedWeek.city == city) & ObservedWeek.week_start.in_(counts)
     query = select(ObservedWeek.week_start, ObservedWeek.sha256).where(of_weeks)
     stored = {row.week_start: row.sha256 for row in session.execute(query)}
-    hashes = {w: hashlib.sha256(g.astype("<i4").tobytes()).hexdigest() for w, g in counts.items()}
-    changed = [week for week, sha256 in hashes.items() if sha256 != stored.get(week)]
+    changed = [w["week_start"] for w in weeks if w["sha256"] != stored.get(w["week_start"])]
     of_cells = (ObservedCell.city == city) & ObservedCell.week_start.in_(changed)
     session.execute(delete(ObservedWeek).where(of_weeks))
     session.execute(delete(ObservedCell).where(of_cells))
-    weeks = [
-        {
-            "city": city,
-            "week_start": week,
-            "as_of": as_of,
-            "reports": int(grid.sum()),
-            "sha256": hashes[week],
-        }
-        for week, grid in counts.items()
-    ]
-    cells = [
-        {"city": city, "week_start": week, "row": row, "col": col, "reports": reports}
-        for week in changed
-        for row, col, reports in _busy_cells(counts[week])
-    ]
     _insert(session, ObservedWeek, weeks)
+    cells = [row for week in changed for row in observed_cell_rows(city, week, counts[week])]
     _insert(session, ObservedCell, cells)
-
-
-def _busy_cells(grid: NDArray[np.floating]) -> Iterator[tuple[int, int, int]]:
-    """Return the row, column and reports of every cell that has any."""
-    row, col = np.nonzero(grid)
-    return zip(row.tolist(), col.tolist(), grid[row, col].astype(int).tolist(), strict=True)
 
 
 def _add(session: Session, table: type[Base], run_pk: int, rows: list[Row]) -> None:

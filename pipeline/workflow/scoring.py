@@ -67,5 +67,5 @@ def rival_rates(view: CubeView, city: City, horizon: int) -> dict[str, NDArray[n
     counts, cells = view.counts(city.offences.target), view.cells
     rates = {name: make(counts, cells.mask, horizon) for name, make in BASELINES.items()}
     glm = np.full(cells.shape, np.nan)
-    glm[cells.row, cells.col] = PoissonGlm(view, city, [horizon]).rates(view)[horizon - 1]
+    glm[cells.row, cells.col] = PoissonGlm(view, city, [horizon]).rates()[horizon - 1]
     return {**rates, POISSON_GLM: glm}
