@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
@@ -15,6 +14,7 @@ from pipeline.domain.tables import CELLS, CUBE_WEEKS
 from pipeline.domain.weeks import WEEK, last_whole_week, week_range, week_start_of
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
 from pipeline.grid.cube import Cube
+from pipeline.grid.timeline import days_of, week_numbers
 from pipeline.grid.weather import grid_weather
 
 CALENDAR_WEEKS_AHEAD = 6
@@ -117,19 +117,18 @@ def _weeks(
             f"it every Sunday from {starts[0]} to {starts[-1]}."
         )
     week, delay = weeks_and_delays(incidents)
+    place = week - week_numbers(days_of(pa.array([starts[0]])))
+    is_held = (place >= 0) & (place < len(starts))
     # Late reports would change a share that an earlier view has seen; these are known at once.
-    is_prompt = delay == 0
+    is_prompt = is_held & (delay == 0)
     is_nibrs = is_prompt & pc.equal(incidents["era"], "nibrs").to_numpy()
-    prompt, nibrs = _per_week(week[is_prompt], index), _per_week(week[is_nibrs], index)
+    reports, prompt, nibrs = (
+        np.bincount(place[chosen], minlength=len(starts))
+        for chosen in (is_held, is_prompt, is_nibrs)
+    )
     frame = days.loc[index, list(_CALENDAR)].reset_index(drop=True)
     frame["week_start"] = list(starts)
     frame["is_whole"] = [start <= last_whole for start in starts]
-    frame["reports"] = _per_week(week, index)
+    frame["reports"] = reports
     frame["nibrs_share"] = nibrs / np.maximum(prompt, 1)
     return CUBE_WEEKS.conform(frame)
-
-
-def _per_week(week: NDArray[np.datetime64], index: pd.DatetimeIndex) -> NDArray[np.int64]:
-    """Return how many of the Sundays in (n,) `week` are each of the (weeks,) `index`."""
-    place = index.get_indexer(pd.DatetimeIndex(week))
-    return np.bincount(place[place >= 0], minlength=len(index))

@@ -1,5 +1,6 @@
 """Incidents to weekly counts by week, reporting delay, offence class and cell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,11 @@ from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.tables import CUBE_COUNTS
-from pipeline.grid.timeline import days_of, week_starts_of, weeks_between
+from pipeline.grid.timeline import days_of, sundays, week_numbers
 
 MOVE_AT_MOST_CELLS = 2.0
 # Above this many (week, delay, class, cell) slots, sorting the index is cheaper than its histogram.
 DENSE_SLOTS = 20_000_000
-WEEK_DAYS = np.timedelta64(7, "D")
 
 
 @dataclass(frozen=True)
@@ -82,24 +82,21 @@ def count_reports(city: City, cells: Cells, incidents: pa.Table) -> tuple[pa.Tab
         A table of contract CUBE_COUNTS sorted by its key, and the tally.
     """
     places = _place(city, cells, incidents)
-    dated = incidents.select(["occurred_on", "reported_on", "offence_class"])
-    chosen = dated.filter(pa.array(places.is_counted))
-    week, delay = weeks_and_delays(chosen)
-    return _count(week, delay, chosen["offence_class"], places, city.grid), places.tally
+    names, offence = _sorted_codes(incidents["offence_class"])
+    fours = (*weeks_and_delays(incidents), offence, places.cell + 1)
+    counted = [column[places.is_counted] for column in fours]
+    return _count(counted, names, city.grid), places.tally
 
 
-def weeks_and_delays(
-    incidents: pa.Table,
-) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+def weeks_and_delays(incidents: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return each incident's week of occurrence, and its reporting delay in weeks, (n,) each.
 
-    A report without a date, or dated before its occurrence, counts as made in the same week.
+    Weeks are numbered as by `week_numbers`. A report without a date, or dated before its
+    occurrence, counts as made in the same week.
     """
-    occurred = days_of(incidents["occurred_on"])
-    reported = days_of(incidents["reported_on"])
-    reported = np.where(np.isnat(reported), occurred, reported)
-    week = week_starts_of(occurred)
-    return week, np.maximum(weeks_between(week, week_starts_of(reported)), 0)
+    reported_on = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
+    week = week_numbers(days_of(incidents["occurred_on"]))
+    return week, np.maximum(week_numbers(days_of(reported_on)) - week, 0)
 
 
 def _is(incidents: pa.Table, status: str) -> NDArray[np.bool_]:
@@ -142,28 +139,33 @@ def _nearest_in_city(cells: Cells) -> NDArray[np.int64]:
     return nearest.ravel().astype(np.int64)
 
 
-def _count(
-    week_start: NDArray[np.datetime64],
-    delay: NDArray[np.int64],
-    offence: pa.ChunkedArray,
-    places: _Places,
-    grid: GridSpec,
-) -> pa.Table:
-    """Count equal (week, delay, class, cell) by one index that fuses the four."""
-    if not len(week_start):
+def _count(fours: Sequence[NDArray[np.integer]], names: list[str], grid: GridSpec) -> pa.Table:
+    """Count equal fours by one index that fuses them.
+
+    Args:
+        fours: (n,) each: week, delay, place of the class among the names, and slot, which is 0 for
+            no cell and k + 1 for the cell with id k.
+        names: classes in alphabetical order.
+        grid: gives rows and columns of a cell.
+    """
+    week, delay, offence, slot = fours
+    if not len(week):
         return CUBE_COUNTS.schema.empty_table()
-    names, offence_code = _sorted_codes(offence)
-    first = week_start.min()
-    week = weeks_between(first, week_start)
-    slot = places.cell[places.is_counted] + 1
-    sizes = (int(week.max()) + 1, int(delay.max()) + 1, len(names), grid.rows * grid.cols + 1)
-    keys, reports = _distinct(np.ravel_multi_index((week, delay, offence_code, slot), sizes), sizes)
-    week, delay, offence_code, slot = np.unravel_index(keys, sizes)
+    first = week.min()
+    sizes = (
+        int(week.max() - first) + 1,
+        int(delay.max()) + 1,
+        len(names),
+        grid.rows * grid.cols + 1,
+    )
+    keys = np.ravel_multi_index((week - first, delay, offence, slot), sizes)
+    keys, reports = _distinct(keys, sizes)
+    week, delay, offence, slot = np.unravel_index(keys, sizes)
     cell = slot - 1
     columns = {
-        "week_start": pa.array(first + week * WEEK_DAYS),
+        "week_start": pa.array(sundays(first + week)),
         "delay_weeks": delay,
-        "offence_class": pa.array(names).take(pa.array(offence_code)),
+        "offence_class": pa.array(names).take(pa.array(offence)),
         "row": np.where(cell < 0, -1, cell // grid.cols),
         "col": np.where(cell < 0, -1, cell % grid.cols),
         "reports": reports,
@@ -172,12 +174,12 @@ def _count(
     return pa.table(columns).cast(CUBE_COUNTS.schema)
 
 
-def _sorted_codes(offence: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+def _sorted_codes(offence: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
     """Return the classes in alphabetical order, and each row's place among them."""
-    encoded = offence.combine_chunks().dictionary_encode()
+    encoded = offence.dictionary_encode().combine_chunks()
     found = encoded.dictionary.to_pylist()
     names = sorted(found)
-    place = np.array([names.index(name) for name in found], dtype=np.int64)
+    place = np.array([names.index(name) for name in found], dtype=np.int32)
     return names, place[encoded.indices.to_numpy()]
 
 

@@ -1,26 +1,23 @@
-"""Days and weeks of whole columns at once."""
+"""Days and weeks of whole columns at once, as whole numbers that Arrow's own dates are."""
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-# numpy's own weeks start on Thursdays, as 1970-01-01 was one; ours start four days earlier.
-_DAYS_EARLIER = 4
+# 1970-01-01, from which days are counted, was a Thursday: four days into its week.
+_DAYS_INTO_WEEK = 4
 
 
-def days_of(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
-    """Return a date column as (n,) datetime64[D]; NaT where null."""
-    return column.to_numpy().astype("datetime64[D]")
+def days_of(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    """Return a date column without nulls as (n,) days since 1970-01-01."""
+    return column.cast(pa.int32()).to_numpy()
 
 
-def week_starts_of(days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """Return the Sunday of the week that holds each day, (n,) datetime64[D]; NaT stays NaT."""
-    thursdays = (days + np.timedelta64(_DAYS_EARLIER, "D")).astype("datetime64[W]")
-    return np.subtract(thursdays.astype("datetime64[D]"), np.timedelta64(_DAYS_EARLIER, "D"))
+def week_numbers(days: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the week that holds each day, (n,), as weeks since that of 1970-01-01."""
+    return (days + np.int32(_DAYS_INTO_WEEK)) // np.int32(7)
 
 
-def weeks_between(
-    earlier: NDArray[np.datetime64], later: NDArray[np.datetime64]
-) -> NDArray[np.int64]:
-    """Return the whole weeks from each Sunday to another, (n,); neither may be NaT."""
-    return (later - earlier).astype(np.int64) // 7
+def sundays(numbers: NDArray[np.integer]) -> NDArray[np.datetime64]:
+    """Return the first day of each week that `week_numbers` gave, (n,) datetime64[D]."""
+    return (numbers.astype(np.int64) * 7 - _DAYS_INTO_WEEK).astype("datetime64[D]")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import Cells, City
 from pipeline.domain.grid_spec import KM_PER_DEGREE_LAT, GridSpec
 from pipeline.domain.tables import CUBE_WEATHER
-from pipeline.grid.timeline import days_of, week_starts_of
+from pipeline.grid.timeline import days_of, sundays, week_numbers
 
 DAYS = 7
 DAYS_NEEDED = 5
@@ -51,7 +51,8 @@ def grid_weather(
     for name, values in gridded.items():
         tidy = np.minimum(values[observed].round(DECIMALS), _HIGHEST[name])
         columns[name] = pa.array(tidy.ravel(), from_pandas=True)
-    return CUBE_WEATHER.conform(pa.table(columns))
+    # Keys are distinct by how they are made, and means of checked readings in range.
+    return pa.table(columns).cast(CUBE_WEATHER.schema)
 
 
 def _daily_arrays(
@@ -61,10 +62,11 @@ def _daily_arrays(
     ids = pa.array([s.ghcn_id for s in city.stations], pa.string())
     station = pa.compute.index_in(daily["station"], value_set=ids).fill_null(-1).to_numpy()
     days = days_of(daily["observed_on"])
-    sundays = week_starts_of(days)
-    week = np.searchsorted(starts, sundays)
-    known = (station >= 0) & np.isin(sundays, starts)
-    place = (week[known], (days - sundays).astype(np.int64)[known], station[known])
+    number = week_numbers(days)
+    week = np.searchsorted(starts, sundays(number))
+    known = (station >= 0) & np.isin(sundays(number), starts)
+    day = days - sundays(number).astype(np.int64)
+    place = (week[known], day[known], station[known])
     readings = {}
     for name in _READINGS:
         readings[name] = np.full((len(starts), DAYS, len(city.stations)), np.nan)

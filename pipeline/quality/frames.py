@@ -8,6 +8,7 @@ import pyarrow as pa
 from pipeline.domain.tables import TableContract
 
 VOCABULARIES = ("era", "location_status", "offence_code", "offence_class")
+_AGES = ("occurred_age_days", "reported_age_days")
 
 
 def schema_frame(table: pa.Table) -> pd.DataFrame:
@@ -39,6 +40,11 @@ def incident_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
     frame["reported_age_days"] = _age_days(frame["reported_on"], as_of)
     frame["report_delay_days"] = frame["occurred_age_days"] - frame["reported_age_days"]
     return frame
+
+
+def days_later(incidents: pd.DataFrame, days: int) -> pd.DataFrame:
+    """Return a frame of `incident_frame` as it would be so many days later."""
+    return incidents.assign(**{name: incidents[name] + days for name in _AGES})
 
 
 def weather_frame(table: pa.Table, as_of: date) -> pd.DataFrame:

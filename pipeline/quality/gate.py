@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +80,52 @@ _WEATHER = _Subject(
 )
 
 
-def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
-    """Return check -> verdict of schema and row checks, for `check_incidents` on many dates.
+@dataclass(frozen=True)
+class Judged:
+    """Incidents whose rows were checked once, for many dates to check their first rows by.
+
+    Attributes:
+        table: contract INCIDENTS.
+        as_of: a date that no row lies after which is to be checked by these verdicts.
+        verdicts: check -> verdict of schema and row checks.
+    """
+
+    table: pa.Table
+    as_of: date
+    verdicts: Mapping[str, Verdict]
+
+    def seen(self, rows: int, left_out: NDArray[np.int64], as_of: date) -> pd.DataFrame:
+        """Return the first rows, without those left out, as measures see them on a date."""
+        frame = self._frame.iloc[:rows]
+        frame = frame.drop(index=left_out) if len(left_out) else frame
+        return frames.days_later(frame, (as_of - self.as_of).days)
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        # No measure looks at case numbers, and as Python's texts they take the most memory.
+        return frames.incident_frame(self.table.drop_columns("incident_id"), self.as_of)
+
+
+def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Judged:
+    """Make the schema and row checks of incidents, for `check_incidents` on many dates.
 
     Args:
         city: as for `check_incidents`.
         incidents: table of contract INCIDENTS.
-        as_of: a date that no row lies after which is to be checked with these verdicts.
+        as_of: a date that no row lies after which is to be checked by what is found.
 
     Raises:
         QualityGateFailed: the checks could not be run.
     """
-    return _Gate(_INCIDENTS, city, as_of, None).judge(incidents)
+    return Judged(incidents, as_of, _Gate(_INCIDENTS, city, as_of, None).judge(incidents))
 
 
 def judge_weather(city: City, weather: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
-    """Return check -> verdict of schema and row checks of daily weather; as `judge_incidents`."""
+    """Return check -> verdict of schema and row checks of daily weather, for many dates.
+
+    Raises:
+        QualityGateFailed: the checks could not be run.
+    """
     return _Gate(_WEATHER, city, as_of, None).judge(weather)
 
 
@@ -104,7 +135,7 @@ def check_incidents(
     *,
     as_of: date,
     docs_dir: Path | None,
-    verdicts: Mapping[str, Verdict] | None = None,
+    judged: Judged | None = None,
 ) -> GateReport:
     """Check incidents as known on the issue date; what fails does what RULES says.
 
@@ -113,14 +144,17 @@ def check_incidents(
         incidents: table meant for contract INCIDENTS.
         as_of: the issue date.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
-        verdicts: what `judge_incidents` said of a table whose first rows these are; none of them
-            lies after the issue date. None makes these checks here.
+        judged: a table whose first rows these are; none of them lies after the issue date. None
+            makes the schema and row checks here.
 
     Raises:
         StaleData: the only stop is that the newest report is too old.
         QualityGateFailed: a check that stops the week failed or could not be made.
     """
-    return _Gate(_INCIDENTS, city, as_of, docs_dir).check(incidents, verdicts)
+    gate = _Gate(_INCIDENTS, city, as_of, docs_dir)
+    if judged is None:
+        return gate.check(incidents)
+    return gate.check(incidents, judged.verdicts, judged.seen)
 
 
 def check_weather(
@@ -160,7 +194,12 @@ class _Gate:
         self._name = subject.contract.name
         self._run = SuiteRun(docs_dir, as_of)
 
-    def check(self, table: pa.Table, verdicts: Mapping[str, Verdict] | None = None) -> GateReport:
+    def check(
+        self,
+        table: pa.Table,
+        verdicts: Mapping[str, Verdict] | None = None,
+        seen: Callable[[int, NDArray[np.int64], date], pd.DataFrame] | None = None,
+    ) -> GateReport:
         known = self.judge(table) if verdicts is None else verdicts
         schema = self._check_schema(table, known)
         if schema.outcome == "stop":
@@ -168,7 +207,11 @@ class _Gate:
         row_results, failures = self._check_rows(table, known)
         left_out = np.array(positions_of(failures), np.int64)
         accepted = leave_out(table, left_out)
-        results = [schema, *row_results, *self._check_whole(accepted, table.num_rows)]
+        if seen is None:
+            frame = self._subject.frame(accepted, self._as_of)
+        else:
+            frame = seen(table.num_rows, left_out, self._as_of)
+        results = [schema, *row_results, *self._check_whole(frame, table.num_rows)]
         docs_path = self._finish(results)
         quarantined = quarantine(self._subject.contract, table, failures)
         return GateReport(accepted, left_out, quarantined, tuple(results), docs_path)
@@ -207,8 +250,7 @@ class _Gate:
             failures[check.name] = positions
         return results, failures
 
-    def _check_whole(self, accepted: pa.Table, rows_in: int) -> list[CheckResult]:
-        frame = self._subject.frame(accepted, self._as_of)
+    def _check_whole(self, frame: pd.DataFrame, rows_in: int) -> list[CheckResult]:
         evidence = measures.Evidence(self._city, self._as_of, frame, rows_in)
         taken = measures.take(self._subject.measures, evidence)
         checks = [

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import OTHER, City
 from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week
+from pipeline.quality.points import Points, near_divisions, points_of
 
 FEWEST_ROWS = 100  # a share of fewer rows says little
 FEWEST_AT_POINTS = 1000  # and so does the share of one point among fewer located rows
@@ -32,6 +33,11 @@ class Evidence:
     as_of: date
     frame: pd.DataFrame
     rows_in: int
+
+    @cached_property
+    def points(self) -> Points:
+        """The points that located reports lie on."""
+        return points_of(self.frame)
 
     @cached_property
     def newest_weeks(self) -> tuple[date, NDArray[np.int64]]:
@@ -89,16 +95,17 @@ def quarantined_pct(evidence: Evidence) -> Measure:
 
 def division_agreement_pct(evidence: Evidence) -> Measure:
     """Measure the share of located reports in, or one cell beside, the division they name."""
-    city, frame = evidence.city, evidence.frame
-    is_near = _near_divisions(city)
+    city, points = evidence.city, evidence.points
+    is_near = near_divisions(city)
     if is_near is None:
         return NOT_APPLICABLE
-    has_both = (frame["location_status"] == "located") & frame["area"].notna()
-    frame = frame.loc[has_both, ["lat", "lon", "area"]]
-    row, col, is_inside = city.grid.locate(frame["lat"].to_numpy(), frame["lon"].to_numpy())
-    agrees = is_inside & is_near[row, col, frame["area"].to_numpy(np.int64) - 1]
+    row, col, is_inside = city.grid.locate(points.lat, points.lon)
+    area = evidence.frame["area"].to_numpy()[points.rows]
+    has_area = np.isfinite(area)
+    point, division = points.point[has_area], area[has_area].astype(np.int64) - 1
+    agrees = is_inside[point] & is_near[row, col][point, division]
     return _share(
-        int(agrees.sum()), len(frame), "located reports agree", against=int((~agrees).sum())
+        int(agrees.sum()), len(agrees), "located reports agree", against=int((~agrees).sum())
     )
 
 
@@ -150,18 +157,23 @@ def missing_area_pct(evidence: Evidence) -> Measure:
 
 def busiest_point_pct(evidence: Evidence) -> Measure:
     """Measure the share of located reports that lie on the busiest single point."""
-    frame = _located(evidence, ["lat", "lon"])
-    if len(frame) < FEWEST_AT_POINTS:
+    point = evidence.points.point
+    if len(point) < FEWEST_AT_POINTS:
         return NOT_APPLICABLE
-    rows = int(frame.groupby(["lat", "lon"], sort=False).size().max())
-    return _share(rows, len(frame), "located reports on one point")
+    return _share(int(np.bincount(point).max()), len(point), "located reports on one point")
 
 
 def repeated_reports_pct(evidence: Evidence) -> Measure:
     """Measure the share of located reports with the day, point and code of an earlier row."""
-    frame = _located(evidence, ["occurred_age_days", "lat", "lon", "offence_code"])
-    is_repeat = frame.duplicated()
-    return _share(int(is_repeat.sum()), len(frame), "located reports like an earlier one")
+    frame, points = evidence.frame, evidence.points
+    if len(points.rows) < FEWEST_ROWS:
+        return NOT_APPLICABLE
+    day = frame["occurred_age_days"].to_numpy()[points.rows].astype(np.int64)
+    code = frame["offence_code"].cat.codes.to_numpy()[points.rows].astype(np.int64)
+    alike = (points.point, day - day.min(), code)
+    ordered = np.sort(np.ravel_multi_index(alike, [column.max() + 1 for column in alike]))
+    repeats = int((ordered[1:] == ordered[:-1]).sum())
+    return _share(repeats, len(ordered), "located reports like an earlier one")
 
 
 def stations_reporting(evidence: Evidence) -> Measure:
@@ -243,24 +255,6 @@ def _age(evidence: Evidence, column: str) -> Measure:
         return NOT_APPLICABLE
     age = int(ages.min())
     return Measure(age, f"{age} days: newest {evidence.as_of - timedelta(days=age)}")
-
-
-def _located(evidence: Evidence, columns: list[str]) -> pd.DataFrame:
-    frame = evidence.frame
-    return frame.loc[frame["location_status"] == "located", columns]
-
-
-def _near_divisions(city: City) -> NDArray[np.bool_] | None:
-    """Return (rows, cols, divisions): whether a cell or one beside it is of the division."""
-    cells = city.listed_cells()
-    if cells is None or not city.divisions:
-        return None
-    rows, cols = city.grid.shape
-    padded = np.zeros((rows + 2, cols + 2, len(city.divisions)), dtype=bool)
-    number = [city.divisions.index(name) for name in cells.division]
-    padded[cells.row + 1, cells.col + 1, number] = True
-    shifts = [(y, x) for y in range(3) for x in range(3)]
-    return np.logical_or.reduce([padded[y : y + rows, x : x + cols] for y, x in shifts])
 
 
 def _week_pct(evidence: Evidence, back: int) -> Measure:

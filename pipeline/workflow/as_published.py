@@ -16,7 +16,7 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import EPOCH
 from pipeline.lake import Lake, Ref
 from pipeline.quality.engine import Verdict
-from pipeline.quality.gate import judge_incidents, judge_weather
+from pipeline.quality.gate import Judged, judge_incidents, judge_weather
 from pipeline.sources import crime, weather
 from pipeline.workflow.plan import Plan, end_of_day, issue_date_of
 
@@ -63,8 +63,8 @@ class Archive:
         )
 
     @cached_property
-    def verdicts(self) -> Mapping[str, Verdict]:
-        """Check -> verdict on all rows, made once for the weeks of a backfill."""
+    def judged(self) -> Judged:
+        """What row checks say of all rows, made once for the weeks of a backfill."""
         last = EPOCH + timedelta(days=int(self.known_on[-1]))
         return judge_incidents(self.city, self.incidents, as_of=last)
 

@@ -144,7 +144,7 @@ def _check(
         incidents,
         as_of=issued,
         docs_dir=docs and docs / "incidents",
-        verdicts=shared.verdicts if shared else None,
+        judged=shared.judged if shared else None,
     )
     snapshots = tuple(weather_pull["snapshots"].items())
     weather_gate = check_weather(

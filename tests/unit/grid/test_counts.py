@@ -15,6 +15,7 @@ from pipeline.domain.tables import CUBE_COUNTS, INCIDENTS
 from pipeline.domain.weeks import week_start_of, weeks_between
 from pipeline.grid import counts as counts_module
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
+from pipeline.grid.timeline import sundays
 
 KEY = list(CUBE_COUNTS.key)
 
@@ -70,7 +71,7 @@ def test_the_delay_is_in_weeks_of_the_calendar(
 ):
     incidents = make_incidents({"occurred_on": occurred_on, "reported_on": reported_on})
     week, delay = weeks_and_delays(incidents)
-    assert week.tolist() == [week_start_of(occurred_on)]
+    assert sundays(week).tolist() == [week_start_of(occurred_on)]
     assert delay.tolist() == [delay_weeks]
 
 

@@ -61,15 +61,15 @@ def spoilt(city, incidents_table, tmp_path_factory):
 def test_rows_judged_with_others_come_to_what_they_come_to_alone(city, spoilt, rows):
     table, _, _ = spoilt
     # Row 100 repeats the number of row 0: among the first 95 that is no fault of row 0.
-    verdicts = judge_incidents(city, table, as_of=AS_OF)
+    judged = judge_incidents(city, table, as_of=AS_OF)
     first, as_of = table.slice(0, rows), AS_OF - timedelta(days=(1260 - rows) // A_DAY)
-    alone, judged = (come_to(city, first, as_of, given) for given in (None, verdicts))
-    assert judged == alone
+    alone, with_others = (come_to(city, first, as_of, given) for given in (None, judged))
+    assert with_others == alone
 
 
-def come_to(city: City, table: pa.Table, as_of: date, verdicts) -> tuple:
+def come_to(city: City, table: pa.Table, as_of: date, judged) -> tuple:
     try:
-        report = check_incidents(city, table, as_of=as_of, docs_dir=None, verdicts=verdicts)
+        report = check_incidents(city, table, as_of=as_of, docs_dir=None, judged=judged)
     except QualityGateFailed as error:
         return (str(error),)
     return report.accepted.to_pylist(), report.quarantined.to_pylist(), report.checks

@@ -107,18 +107,6 @@ def test_a_share_of_few_rows_is_no_verdict(city, incidents, incidents_table):
         assert measures.INCIDENT_MEASURES[name](few) == Measure(None)
 
 
-def test_a_cell_beside_a_division_is_near_it_and_the_next_one_is_not(city):
-    cells = city.listed_cells()
-    near = measures._near_divisions(city)
-    for name in ("Harbor", "Topanga"):
-        rows = cells.row[np.array(cells.division) == name]
-        at = np.flatnonzero(near[:, :, city.divisions.index(name)].any(axis=1))
-        # One row more to the north and to the south, where the grid goes on.
-        assert at.min() == max(rows.min() - 1, 0)
-        assert at.max() == min(rows.max() + 1, 59)
-    assert near[cells.row, cells.col].any(axis=1).all()
-
-
 def test_a_located_report_outside_the_box_disagrees(city, incidents, incidents_table):
     incidents.loc[0:9, "lat"] = 34.4
     frame = incident_frame(incidents_table(incidents), AS_OF)

@@ -31,7 +31,7 @@ def archive(tmp_path):
 def checks_of(archive, as_of):
     city = load_city(CITY)
     known = archive.through(as_of)
-    incidents = check_incidents(city, known, as_of=as_of, docs_dir=None, verdicts=archive.verdicts)
+    incidents = check_incidents(city, known, as_of=as_of, docs_dir=None, judged=archive.judged)
     weather = as_table(WEATHER_DAILY, good_weather())
     return incidents, check_weather(city, weather, as_of=AS_OF, docs_dir=None)
 
