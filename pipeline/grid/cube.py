@@ -93,13 +93,27 @@ class CubeView:
     def counts(
         self, classes: Sequence[str], known_within_weeks: int | None = None
     ) -> NDArray[np.float32]:
-        """Return (weeks, rows, cols) reports of these classes, as known at the edge.
+        """Return (weeks, rows, cols) reports of these classes, as known at the edge; read-only.
+
+        They are counted once, as the steps of a week ask for the same.
 
         Args:
             classes: offence classes to add up.
             known_within_weeks: count only reports made within this many weeks of occurrence;
                 None means all that is known.
         """
+        asked = (tuple(classes), known_within_weeks)
+        if asked not in self._counted:
+            self._counted[asked] = self._count(*asked)
+        return self._counted[asked]
+
+    @cached_property
+    def _counted(self) -> dict[tuple[tuple[str, ...], int | None], NDArray[np.float32]]:
+        return {}
+
+    def _count(
+        self, classes: tuple[str, ...], known_within_weeks: int | None
+    ) -> NDArray[np.float32]:
         known = self._known
         is_one = pc.is_in(known["offence_class"], pa.array(classes, pa.string()))
         known = known.filter(pc.and_(is_one, pc.greater_equal(known["row"], 0)))
@@ -110,7 +124,9 @@ class CubeView:
         index = (week.astype(np.int64) * rows + row) * cols + col
         size = len(self.week_starts) * rows * cols
         flat = np.bincount(index, weights=known["reports"].to_numpy(), minlength=size)
-        return flat.reshape(-1, rows, cols).astype(np.float32)
+        counts = flat.reshape(-1, rows, cols).astype(np.float32)
+        counts.setflags(write=False)
+        return counts
 
     def weather(self) -> NDArray[np.float32]:
         """Return (weeks, rows, cols, 4) weather up to the edge, in the order of WEATHER_NAMES.

@@ -49,6 +49,14 @@ def test_counts_can_be_those_known_within_some_weeks(cube):
         assert view.counts(["robbery", "homicide"], within)[0, 0, 0] == expected
 
 
+def test_counts_that_are_shared_can_not_be_written_over(cube):
+    view = cube.as_of(day(2))
+    counts = view.counts(["robbery", "homicide"])
+    assert view.counts(("robbery", "homicide")) is counts
+    with pytest.raises(ValueError, match="read-only"):
+        counts[0, 0, 0] = 99
+
+
 def test_citywide_reports_are_on_no_map(cube):
     assert cube.as_of(day(2)).counts(["rape"]).sum() == 0
 
