@@ -73,13 +73,15 @@ def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
         weeks_apart: how many of the newest weeks are dealt each for itself; the older ones are
             dealt as one, which is much less to draw. None: all weeks.
     """
-    week, row, col = np.nonzero(weekly := reports.weekly())
-    number = weekly[week, row, col].astype(np.int64)
+    by_cell = reports.weekly().reshape(reports.weeks, -1).T
+    cell, week = np.nonzero(by_cell)
+    number = by_cell[cell, week].astype(np.int64)
     age = reports.weeks - 1 - week
     dealt = np.where(age < (weeks_apart or reports.weeks), week, -1)
     # Each entry is a week of a cell, and a cell's entries stand together.
-    key = (row * reports.shape[1] + col) * (reports.weeks + 1) + dealt + 1
-    keys, entry = np.unique(key, return_inverse=True)
+    is_first = np.ones(len(cell), bool)
+    is_first[1:] = (np.diff(cell) > 0) | (np.diff(dealt) > 0)
+    entry, first = is_first.cumsum() - 1, np.flatnonzero(is_first)
     numbers = np.bincount(entry, number)
 
     @cache
@@ -87,8 +89,8 @@ def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
         return np.bincount(entry, number * 0.5 ** (age / half_life)) / numbers
 
     return Redrawn(
-        week=keys % (reports.weeks + 1) - 1,
-        cell=keys // (reports.weeks + 1),
+        week=dealt[first],
+        cell=cell[first],
         number=numbers.astype(np.int64)[None],
         weights=weights,
         shape=reports.shape,

@@ -279,17 +279,18 @@ def _week_counts(frame: pd.DataFrame, as_of: date) -> tuple[date, NDArray[np.int
     Every week is counted as it stood as long after its Saturday as the newest whole week stands
     now, so that late reports do not make older weeks look larger.
     """
-    newest = last_whole_week(as_of - timedelta(days=int(frame["occurred_age_days"].min())))
-    reported_age = frame["reported_age_days"].fillna(frame["occurred_age_days"]).to_numpy()
-    known_through = as_of - timedelta(days=int(reported_age.min()))
+    ages = frame["occurred_age_days"]
+    reported_ages = frame["reported_age_days"].fillna(ages)
+    newest = last_whole_week(as_of - timedelta(days=int(ages.min())))
+    known_through = as_of - timedelta(days=int(reported_ages.min()))
     days_after_newest = (known_through - newest).days - 6
-    occurred = (as_of - EPOCH).days - frame["occurred_age_days"].to_numpy()
+    today = (as_of - EPOCH).days
+    occurred = today - ages.to_numpy().astype(np.int32)
+    reported = today - reported_ages.to_numpy().astype(np.int32)
     # 1970-01-01 was a Thursday, four days after a Sunday.
     sunday = (occurred + 4) // 7 * 7 - 4
-    reported = (as_of - EPOCH).days - reported_age
     is_in_time = reported - (sunday + 6) <= days_after_newest
     weeks_back = ((newest - EPOCH).days - sunday) // 7
     # The first week of the data may have begun before them.
     is_counted = is_in_time & (weeks_back >= 0) & (weeks_back < weeks_back.max())
-    counted = weeks_back[is_counted].astype(np.int64)
-    return newest, np.bincount(counted, minlength=int(max(weeks_back.max(), 0)))
+    return newest, np.bincount(weeks_back[is_counted], minlength=max(int(weeks_back.max()), 0))
