@@ -1,4 +1,4 @@
-"""Days and weeks of whole columns at once, as whole numbers that Arrow's own dates are."""
+"""Days and weeks of whole columns at once, as the whole numbers that Arrow keeps of dates."""
 
 import numpy as np
 import pyarrow as pa
