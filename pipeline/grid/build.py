@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.tables import CELLS, CUBE_WEEKS
+from pipeline.domain.timeline import days_of, week_numbers
 from pipeline.domain.weeks import WEEK, last_whole_week, week_range, week_start_of
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
 from pipeline.grid.cube import Cube
-from pipeline.grid.timeline import days_of, week_numbers
 from pipeline.grid.weather import grid_weather
 
 CALENDAR_WEEKS_AHEAD = 6

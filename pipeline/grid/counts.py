@@ -13,7 +13,7 @@ from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.tables import CUBE_COUNTS
-from pipeline.grid.timeline import days_of, sundays, week_numbers
+from pipeline.domain.timeline import days_of, sundays, week_numbers
 
 MOVE_AT_MOST_CELLS = 2.0
 # Above this many (week, delay, class, cell) slots, sorting the index is cheaper than its histogram.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import Cells, City
 from pipeline.domain.grid_spec import KM_PER_DEGREE_LAT, GridSpec
 from pipeline.domain.tables import CUBE_WEATHER
-from pipeline.grid.timeline import days_of, sundays, week_numbers
+from pipeline.domain.timeline import days_into_week, days_of, sundays, week_numbers
 
 DAYS = 7
 DAYS_NEEDED = 5
@@ -62,11 +62,10 @@ def _daily_arrays(
     ids = pa.array([s.ghcn_id for s in city.stations], pa.string())
     station = pa.compute.index_in(daily["station"], value_set=ids).fill_null(-1).to_numpy()
     days = days_of(daily["observed_on"])
-    number = week_numbers(days)
-    week = np.searchsorted(starts, sundays(number))
-    known = (station >= 0) & np.isin(sundays(number), starts)
-    day = days - sundays(number).astype(np.int64)
-    place = (week[known], day[known], station[known])
+    sunday = sundays(week_numbers(days))
+    week = np.searchsorted(starts, sunday)
+    known = (station >= 0) & np.isin(sunday, starts)
+    place = (week[known], days_into_week(days)[known], station[known])
     readings = {}
     for name in _READINGS:
         readings[name] = np.full((len(starts), DAYS, len(city.stations)), np.nan)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
 from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY, TableContract
 from pipeline.quality import expectations, frames, measures
 from pipeline.quality.engine import Check, SuiteRun, Verdict
+from pipeline.quality.judged import Judged
 from pipeline.quality.quarantine import copies_among, leave_out, positions_of, quarantine
 from pipeline.quality.rules import RULES, Outcome
 
@@ -78,32 +78,6 @@ _WEATHER = _Subject(
     expectations.weather_row_checks,
     measures.WEATHER_MEASURES,
 )
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Incidents whose rows were checked once, for many dates to check their first rows by.
-
-    Attributes:
-        table: contract INCIDENTS.
-        as_of: a date that no row lies after which is to be checked by these verdicts.
-        verdicts: check -> verdict of schema and row checks.
-    """
-
-    table: pa.Table
-    as_of: date
-    verdicts: Mapping[str, Verdict]
-
-    def seen(self, rows: int, left_out: NDArray[np.int64], as_of: date) -> pd.DataFrame:
-        """Return the first rows, without those left out, as measures see them on a date."""
-        frame = self._frame.iloc[:rows]
-        frame = frame.drop(index=left_out) if len(left_out) else frame
-        return frames.days_later(frame, (as_of - self.as_of).days)
-
-    @cached_property
-    def _frame(self) -> pd.DataFrame:
-        # No measure looks at case numbers, and as Python's texts they take the most memory.
-        return frames.incident_frame(self.table.drop_columns("incident_id"), self.as_of)
 
 
 def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Judged:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.city import OTHER, City
+from pipeline.domain.timeline import days_into_week
 from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week
 from pipeline.quality.points import Points, near_divisions, points_of
 
@@ -287,8 +288,7 @@ def _week_counts(frame: pd.DataFrame, as_of: date) -> tuple[date, NDArray[np.int
     today = (as_of - EPOCH).days
     occurred = today - ages.to_numpy().astype(np.int32)
     reported = today - reported_ages.to_numpy().astype(np.int32)
-    # 1970-01-01 was a Thursday, four days after a Sunday.
-    sunday = (occurred + 4) // 7 * 7 - 4
+    sunday = occurred - days_into_week(occurred)
     is_in_time = reported - (sunday + 6) <= days_after_newest
     weeks_back = ((newest - EPOCH).days - sunday) // 7
     # The first week of the data may have begun before them.

@@ -27,7 +27,11 @@ class Points:
 
 
 def points_of(frame: pd.DataFrame) -> Points:
-    """Return the points of incidents, a frame with columns location_status, lat and lon."""
+    """Return the points of incidents that passed the row checks: who is located has coordinates.
+
+    Args:
+        frame: has columns location_status, lat and lon.
+    """
     rows = np.flatnonzero(frame["location_status"] == "located")
     (by_lat, lats), (by_lon, lons) = (
         pd.factorize(frame[name].to_numpy()[rows]) for name in ("lat", "lon")

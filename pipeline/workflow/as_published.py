@@ -16,7 +16,8 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import EPOCH
 from pipeline.lake import Lake, Ref
 from pipeline.quality.engine import Verdict
-from pipeline.quality.gate import Judged, judge_incidents, judge_weather
+from pipeline.quality.gate import judge_incidents, judge_weather
+from pipeline.quality.judged import Judged
 from pipeline.sources import crime, weather
 from pipeline.workflow.plan import Plan, end_of_day, issue_date_of
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pipeline.domain.city import Cells, load_city
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.tables import CUBE_COUNTS, INCIDENTS
+from pipeline.domain.timeline import sundays
 from pipeline.domain.weeks import week_start_of, weeks_between
 from pipeline.grid import counts as counts_module
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
-from pipeline.grid.timeline import sundays
 
 KEY = list(CUBE_COUNTS.key)
 

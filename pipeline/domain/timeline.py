@@ -13,6 +13,11 @@ def days_of(column: pa.ChunkedArray) -> NDArray[np.int32]:
     return column.cast(pa.int32()).to_numpy()
 
 
+def days_into_week(days: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return each day's place in its week, (n,), 0 for a Sunday."""
+    return (days + np.int32(_DAYS_INTO_WEEK)) % np.int32(7)
+
+
 def week_numbers(days: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the week that holds each day, (n,), as weeks since that of 1970-01-01."""
     return (days + np.int32(_DAYS_INTO_WEEK)) // np.int32(7)

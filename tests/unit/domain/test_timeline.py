@@ -4,8 +4,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.domain.timeline import days_into_week, days_of, sundays, week_numbers
 from pipeline.domain.weeks import EPOCH, week_start_of
-from pipeline.grid.timeline import days_of, sundays, week_numbers
 
 DATES = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 
@@ -18,6 +18,8 @@ def column(days: list[date]) -> pa.ChunkedArray:
 @given(st.lists(DATES, min_size=1, max_size=30))
 def test_whole_columns_agree_with_single_dates(days):
     numbers = week_numbers(days_of(column(days)))
+    into = [(day - week_start_of(day)).days for day in days]
+    assert days_into_week(days_of(column(days))).tolist() == into
     assert sundays(numbers).tolist() == [week_start_of(day) for day in days]
     assert numbers.tolist() == [
         (week_start_of(day) - week_start_of(EPOCH)).days // 7 for day in days
