@@ -30,7 +30,8 @@ class Api:
         url = f"{self._address}/{path}"
         answer = requests.request(method, url, json=body, headers=self._headers, timeout=60)
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
-        return answer.status_code, answer.json() if is_json else answer.text
+        has_json = is_json and answer.content
+        return answer.status_code, answer.json() if has_json else answer.text
 
     def trigger(self, dag: str, **conf: object) -> tuple[int, Any]:
         """Ask for a run, as the form does."""

@@ -1,6 +1,7 @@
 """By hand beside the schedule: runs asked for over the REST API, and a person's answer."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,17 @@ def test_bad_values_are_refused_with_the_reason_and_nothing_runs(airflow, users)
         assert status == 400
         assert reason in said["detail"]
     assert states(airflow, "retrain_model") == {}
+
+
+def test_all_who_ask_at_once_are_answered(users):
+    runs = "api/v2/dags/load_history/dagRuns"
+    wait_for(lambda: users["admin"].ask(runs)[0] == 200, 300, "load_history is read")
+    with ThreadPoolExecutor(8) as pool:
+        asked = list(pool.map(lambda _: users["admin"].trigger("load_history"), range(16)))
+        assert {status for status, _ in asked} == {200}
+        paths = [f"{runs}/{run['dag_run_id']}" for _, run in asked]
+        ended = pool.map(lambda path: users["admin"].ask(path, method="DELETE")[0], paths)
+        assert set(ended) == {204}
 
 
 def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecast(
