@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600 + 200 * WEEKS)]
 
 @pytest.fixture
 def airflow(tmp_path, databases, small):
-    # On SQLite Airflow's own writers get in one another's way: see docs/operations.md.
+    # As deployed: PostgreSQL has more than one writer at a time.
     return Airflow(
         tmp_path,
         databases["airflow"],
