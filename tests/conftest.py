@@ -57,6 +57,13 @@ def shared_data():
 
 
 @pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory):
+    """Give Airflow, which the test imports, a folder of its own; skip the test without Airflow."""
+    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
+    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+
+
+@pytest.fixture(scope="session")
 def postgres():
     """Start a PostgreSQL of its own and give the URL of it without a database."""
     with postgres_server() as server:

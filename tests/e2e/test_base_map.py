@@ -1,7 +1,6 @@
 """Streets beneath the cells of the Hotspots page, from a tile server of the installation's."""
 
 import io
-import os
 import re
 import sys
 import threading
@@ -85,10 +84,8 @@ def tiles():
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, database):
+def address(airflow_home, database):
     """The page on loopback, for a user who is logged in."""
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
     with served_page(database) as address:
         yield address
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from datetime import timedelta
 
@@ -44,10 +43,8 @@ pytestmark = NEEDS_THE_PAGE
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, year, database):
+def address(airflow_home, year, database):
     """The page on loopback, for a user who is logged in."""
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
     with served_page(database) as address:
         yield address
 

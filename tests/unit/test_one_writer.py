@@ -1,7 +1,6 @@
 """The turns of requests that write, in an API server whose metadata are in SQLite."""
 
 import asyncio
-import os
 
 import pytest
 
@@ -9,9 +8,7 @@ from tests.plugins import import_plugin
 
 
 @pytest.fixture(scope="module")
-def plugin(tmp_path_factory):
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+def plugin(airflow_home):
     return import_plugin("one_writer")
 
 

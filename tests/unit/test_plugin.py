@@ -60,9 +60,7 @@ ROUTES = ["/", "/assets/main.js", *READABLE]
 
 
 @pytest.fixture(scope="module")
-def plugin(tmp_path_factory):
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+def plugin(airflow_home):
     return import_plugin("hotspots_ui.plugin")
 
 

@@ -1,6 +1,5 @@
 """The note that a run is given as it ends, in tables of Airflow's own."""
 
-import os
 from contextlib import contextmanager
 
 import pytest
@@ -14,9 +13,7 @@ SAID = "issue date   Wednesday 2026-11-11\ntarget week  2026-11-15 to 2026-11-21
 
 
 @pytest.fixture(scope="module")
-def plugin(tmp_path_factory):
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    os.environ.setdefault("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+def plugin(airflow_home):
     return import_plugin("run_note", import_tables)
 
 
