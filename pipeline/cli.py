@@ -4,17 +4,21 @@ Exit codes: 0 done, 1 unforeseen, 2 bad usage, 3 source unavailable, 4 quality g
 ready.
 """
 
+import io
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
+from typer.exceptions import TyperException
 
 from pipeline import cli_backtest, cli_models, cli_replay, cli_reports, cli_results, cli_upkeep
 from pipeline.cli_support import Steps, accounting_table, session
 from pipeline.clock import utc_now
+from pipeline.console import LogToTerminal, Terminal
 from pipeline.domain.city import CITIES_DIR, load_city
 from pipeline.domain.errors import (
     ForecastLocked,
@@ -34,7 +38,8 @@ app = typer.Typer(
     help="Weekly violent-crime hotspot forecasts. Every command explains itself with --help.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
     epilog="Exit codes: 0 done, 2 bad usage, 3 source unavailable, 4 quality gate, "
     "5 stale or not ready.",
 )
@@ -85,7 +90,7 @@ def run(
             settings, plan, now=now, watch=steps.start, progress=steps.progress
         )
         steps.finish()
-        cli_results.print_week(settings, week, Console())
+        cli_results.print_week(settings, week, Terminal())
 
 
 @app.command()
@@ -107,7 +112,7 @@ def cube(
         )
         validated, grid = workflow.run_to_cube(settings, plan, now=now, watch=steps.start)
         steps.finish()
-        Console().print(accounting_table(plan, validated, grid))
+        Terminal().print(accounting_table(plan, validated, grid))
 
 
 @app.command()
@@ -161,7 +166,7 @@ def backfill(
                 line = cli_results.week_line(week)
                 scored += week.scored["weeks"]
             steps.finish()
-            Console().print(line, soft_wrap=True, highlight=False, markup=False)
+            Terminal().print(line)
         workflow.renew_cards(settings, load_city(city), scored)
     if failed:
         raise WeekNotReady(
@@ -187,9 +192,9 @@ def history(city: CityOption = "los_angeles", source_dir: SourceDir = None) -> N
         made = workflow.snapshot_history(settings, loaded, now=now)
         steps.finish()
     held = sum(piece["was_held"] for piece in loaded)
-    Console().print(f"{len(loaded)} years, {held} of them held before")
+    Terminal().print(f"{len(loaded)} years, {held} of them held before")
     for dataset, rows in made["rows"].items():
-        Console().print(f"{dataset}  {rows:,} reports")
+        Terminal().print(f"{dataset}  {rows:,} reports")
 
 
 @app.command()
@@ -210,18 +215,23 @@ def cells(
     found = cells_from_divisions(the_city.grid, divisions, the_city.divisions)
     path = out or CITIES_DIR / f"{the_city.name}_cells.csv"
     write_cells(found, path)
-    Console().print(f"{len(found)} in-city cells written to {path}")
+    Terminal().print(f"{len(found)} in-city cells written to {path}")
 
 
 def main() -> None:
     """Run the command line; a named error becomes one line and its exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.lastResort = LogToTerminal(logging.WARNING)
     try:
-        app()
+        sys.exit(app(prog_name="hotspots", standalone_mode=False))
     except HotspotsError as error:
-        Console(stderr=True, soft_wrap=True).print(
-            f"[bold red]{type(error).__name__}[/]: {error}", highlight=False
-        )
+        name = (type(error).__name__, "bold red")
+        Terminal(stderr=True).print(Text.assemble(name, f": {error}"))
+        sys.exit(error.exit_code)
+    except TyperException as error:
+        said = io.StringIO()
+        error.show(said)  # type: ignore[attr-defined] # all that it raises have it
+        Terminal(stderr=True).print(said.getvalue(), end="")
         sys.exit(error.exit_code)
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from pipeline import cli_results
 from pipeline.cli_support import Steps
 from pipeline.clock import utc_now
+from pipeline.console import Terminal
 from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import InvalidRequest
 from pipeline.evaluation.rolling import TrueRate
@@ -102,7 +102,7 @@ def backtest(
                 true_rate=past.true_rate,
             )
         steps.finish()
-    console = Console()
+    console = Terminal()
     for table in cli_results.backtest_tables(summary):
         console.print(table)
     console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
@@ -139,7 +139,7 @@ def ablate(
                 progress=steps.stage,
             )
         steps.finish()
-    Console().print(cli_results.ablation_table(found))
+    Terminal().print(cli_results.ablation_table(found))
 
 
 @contextmanager

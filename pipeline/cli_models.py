@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.console import Terminal
 from pipeline.settings import get_settings
 
 CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
@@ -32,7 +32,8 @@ def models(
     from pipeline.results.reading import ResultsReader
 
     if card is not None:
-        typer.echo(ResultsReader(get_settings().reader_database).card(city, card), nl=False)
+        text = ResultsReader(get_settings().reader_database).card(city, card)
+        Terminal().print(text, end="")
         return
     listed = Registry(get_settings(), city).listed()
     table = Table(title=f"Models of {city}", title_justify="left", box=SIMPLE_HEAD)
@@ -43,7 +44,7 @@ def models(
         hashes = (model.sha256[:12], model.config_sha256[:12])
         called = ", ".join(model.called)
         table.add_row(model.version, called, model.trained_through.isoformat(), *hashes)
-    Console().print(table if listed else f"{city} has no model yet; the first week trains one.")
+    Terminal().print(table if listed else f"{city} has no model yet; the first week trains one.")
 
 
 def promote(
@@ -57,7 +58,7 @@ def promote(
     from pipeline.model.registry import Registry
 
     Registry(get_settings(), city).promote(version)
-    Console().print(f"Version {version} is the champion of {city}. Undo it: hotspots rollback")
+    Terminal().print(f"Version {version} is the champion of {city}. Undo it: hotspots rollback")
 
 
 def rollback(city: CityOption = "los_angeles") -> None:
@@ -65,4 +66,4 @@ def rollback(city: CityOption = "los_angeles") -> None:
     from pipeline.model.registry import Registry
 
     version = Registry(get_settings(), city).rollback()
-    Console().print(f"Version {version} is the champion of {city} again.")
+    Terminal().print(f"Version {version} is the champion of {city} again.")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import requests
 import typer
-from rich.console import Console
 
-from pipeline.domain.errors import InvalidRequest
+from pipeline.console import Terminal
+from pipeline.domain.errors import InvalidRequest, SourceUnavailable
 from pipeline.domain.weeks import parse_date
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def serve(
     """
     from pipeline.replay.server import serve_forever
 
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if data is not None:
         source = _recorded(data)
         console.print(f"Replaying recorded data of {data} on http://127.0.0.1:{port}")
@@ -74,12 +74,16 @@ def fault(
     Example: hotspots replay fault throttled --times 2
     """
     address = f"{url}/_replay/faults"
-    if name == "none":
-        answer = requests.delete(address, timeout=10)
-    else:
-        answer = requests.post(
-            address, json={"name": name, "times": times, "match": match}, timeout=10
-        )
+    wanted = {"name": name, "times": times, "match": match}
+    try:
+        if name == "none":
+            answer = requests.delete(address, timeout=10)
+        else:
+            answer = requests.post(address, json=wanted, timeout=10)
+    except requests.RequestException as error:
+        raise SourceUnavailable(
+            f"No replay answers at {url}. Start one by `hotspots replay serve`, or give its --url."
+        ) from error
     if not answer.ok:
         raise InvalidRequest(f"The replay refused {name!r}: {answer.text}")
-    Console().print(answer.json())
+    Terminal().print(answer.json())

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipeline.console import Terminal
 from pipeline.domain.city import load_city
 from pipeline.domain.weeks import parse_date
 from pipeline.results.history import HistoryReader
@@ -32,7 +32,7 @@ def compare(
     from pipeline.results.comparison import compare_weeks
 
     weeks = parse_date(first), parse_date(second)
-    Console().print(compare_weeks(_reader(), load_city(city), *weeks))
+    Terminal().print(compare_weeks(_reader(), load_city(city), *weeks))
 
 
 def report(
@@ -52,7 +52,7 @@ def report(
     store = _reader()
     target = parse_date(week) if week else store.latest(city).record.weeks.target_week
     path = write_file(out, report_page(store, load_city(city), target).encode())
-    Console().print(str(path), soft_wrap=True)
+    Terminal().print(str(path))
 
 
 def audit(city: CityOption = "los_angeles") -> None:
@@ -62,7 +62,7 @@ def audit(city: CityOption = "los_angeles") -> None:
     """
     from pipeline.results.audit import audit_city, audit_table
 
-    Console().print(audit_table(load_city(city), audit_city(_reader(), city)))
+    Terminal().print(audit_table(load_city(city), audit_city(_reader(), city)))
 
 
 def _reader() -> HistoryReader:

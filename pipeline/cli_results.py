@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.cli_support import accounting_table
+from pipeline.console import Terminal
 from pipeline.domain.city import load_city
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.evaluation.baselines import REFERENCE
@@ -53,12 +54,12 @@ def show(
     Example: hotspots show --city los_angeles
     """
     target = target_week_of(parse_date(issued)) if issued else parse_date(week) if week else None
-    _print_forecast(get_settings(), city, target, Console())
+    _print_forecast(get_settings(), city, target, Terminal())
 
 
 def status(city: CityOption = "los_angeles") -> None:
     """Print what a city's forecasts look like now: the latest, how many are scored, staleness."""
-    Console().print(status_table(_store(get_settings()).status(city)))
+    Terminal().print(status_table(_store(get_settings()).status(city)))
 
 
 def export(
@@ -75,7 +76,7 @@ def export(
     store = _store(get_settings())
     target = parse_date(week) if week else store.latest(city).record.weeks.target_week
     for path in export_week(store, load_city(city), target, out):
-        Console().print(str(path), soft_wrap=True)
+        Terminal().print(str(path))
 
 
 def week_line(week: Week) -> str:
@@ -87,17 +88,16 @@ def week_line(week: Week) -> str:
     )
 
 
-def print_week(settings: Settings, week: Week, console: Console) -> None:
+def print_week(settings: Settings, week: Week, console: Terminal) -> None:
     """Print what a run came to: where its rows went, its forecast, its files."""
     console.print(accounting_table(week.plan, week.validated, week.grid))
     for note in week.validated["notes"]:
-        console.print(f"note: {note}", highlight=False, soft_wrap=True)
+        console.print(f"note: {note}")
     if not week.published["revision"]:
         console.print(
             f"Dry run: {week.forecast['city_mean']:.0f} reports expected in the week of "
             f"{week.plan['target_week']}; nothing was published. Beside what is stored: "
-            f"{week.published['difference']}.",
-            highlight=False,
+            f"{week.published['difference']}."
         )
         return
     _print_forecast(settings, week.plan["city"], parse_date(week.plan["target_week"]), console)
@@ -243,7 +243,7 @@ def ablation_table(found: dict[str, Any]) -> Table:
 
 
 def _print_forecast(
-    settings: Settings, city_name: str, target: date | None, console: Console
+    settings: Settings, city_name: str, target: date | None, console: Terminal
 ) -> None:
     store, city = _store(settings), load_city(city_name)
     target = target or store.latest(city_name).record.weeks.target_week
@@ -260,9 +260,10 @@ def _print_forecast(
     }
     console.print()
     for name, place in places.items():
-        console.print(f"[bold]{name:16}[/] {place}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble((f"{name:16}", "bold"), f" {place}"))
     if not stored.is_live:
-        console.print(f"The input was [bold]{stored.record.provenance.upper()}[/], not live.")
+        origin = (stored.record.provenance.upper(), "bold")
+        console.print(Text.assemble("The input was ", origin, ", not live."))
 
 
 def _store(settings: Settings) -> ResultsStore:

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from pipeline.console import Terminal, progress_bar
 from pipeline.domain.errors import InvalidRequest
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow.accounting import account
@@ -43,15 +43,8 @@ class Steps:
     def __init__(self, label: str) -> None:
         """Start silent; `label` names the whole."""
         self.label = label
-        self.console = Console(stderr=True)
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-        )
+        self.console = Terminal(stderr=True)
+        self._bar = progress_bar(self.console)
         self._task = self._bar.add_task(label, total=None)
         self._step: str | None = None
         self._since = time.monotonic()
@@ -88,16 +81,17 @@ class Steps:
 
     def finish(self) -> None:
         """Print the present step as done."""
-        self._end("[green]done[/]")
+        self._end("done", "green")
 
     def fail(self) -> None:
         """Print the present step as failed."""
-        self._end("[red]failed[/]")
+        self._end("failed", "red")
 
-    def _end(self, how: str) -> None:
+    def _end(self, how: str, style: str) -> None:
         if self._step is not None:
             seconds = time.monotonic() - self._since
-            self.console.print(f"{how} {self.label}: {self._step} ({seconds:.1f} s)")
+            said = f" {self.label}: {self._step} ({seconds:.1f} s)"
+            self.console.print(Text.assemble((how, style), said))
         self._step = None
 
 

@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
 from pipeline.clock import utc_now
+from pipeline.console import Terminal
 from pipeline.domain.city import load_city
 from pipeline.results.store import ResultsStore
 from pipeline.settings import get_settings
@@ -28,13 +29,13 @@ def doctor(
     Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
     forecast is due by Thursday noon, in the city's time, before its week.
     """
-    console = Console()
+    console = Terminal()
     settings = get_settings()
     names = [city] if city else settings.scheduled_cities
     failed = []
     for name in names:
         if len(names) > 1:
-            console.print(f"{name}:", highlight=False)
+            console.print(f"{name}:")
         findings = examine(settings, load_city(name), now=utc_now())
         _print_findings(findings, console)
         failed += [finding.error for finding in findings if finding.error is not None]
@@ -42,11 +43,11 @@ def doctor(
         raise typer.Exit(failed[0].exit_code)
 
 
-def _print_findings(findings: list[Finding], console: Console) -> None:
+def _print_findings(findings: list[Finding], console: Terminal) -> None:
     for finding in findings:
-        mark = "[red]fails[/]" if finding.error else "[green]ok[/]   "
-        mark = mark if finding.is_known else "[yellow]?[/]    "
-        console.print(f"{mark} {finding.name:11}{finding.said}", highlight=False, soft_wrap=True)
+        mark = ("fails", "red") if finding.error else ("ok   ", "green")
+        mark = mark if finding.is_known else ("?    ", "yellow")
+        console.print(Text.assemble(mark, f" {finding.name:11}{finding.said}"))
 
 
 def migrate() -> None:
@@ -56,4 +57,4 @@ def migrate() -> None:
     that owns the tables may.
     """
     ResultsStore(get_settings().results_database).migrate()
-    Console().print("The results store is up to date.")
+    Terminal().print("The results store is up to date.")

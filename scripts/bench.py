@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.console import Terminal
 from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks
@@ -157,7 +157,7 @@ def main() -> None:
         ("the latter in steps of ours", f"{figures['prototype_steps']:.0f}"),
     ):
         table.add_row(label, text)
-    Console().print(table)
+    Terminal().print(table)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.console import Terminal
 from pipeline.domain.city import load_city
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.model import fitting
@@ -136,7 +136,7 @@ def largest_difference(first: dict[str, Any], second: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure everything and print it."""
-    console = Console(width=110)
+    console = Terminal(width=110)
     gpus = in_own_process("devices", "")["devices"]
     if not gpus:
         console.print("No GPU that TensorFlow can use is here; `make bench` times the CPU.")

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import requests
-from rich.console import Console
 from rich.table import Table
 from s3fs import S3FileSystem
 
 from pipeline import workflow
+from pipeline.console import Terminal
 from pipeline.durable import DiskFolders
 from pipeline.lake import Lake
 from pipeline.objects import ObjectFolders
@@ -113,7 +113,7 @@ def main() -> None:
             hold_snapshots(lake)
             many = partial(lake.snapshots, "chicago", "many")
             measure(f"a listing of {SNAPSHOTS} snapshots", name, many)
-    Console(width=120).print(table)
+    Terminal(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
+from pipeline.console import Terminal
 from pipeline.domain.city import load_city
 from tests.e2e.conftest import BROWSER
 from tests.made_up_year import CITY, LAST_TARGET, fill
@@ -190,7 +190,7 @@ def main() -> None:
         with serving(home, store) as address:
             later = read(address, after_s=MADE_AHEAD_S)
         within = read_in_airflow(home / "within", store)
-    console = Console()
+    console = Terminal()
     console.print(_targets(seen, starting, later, within))
     console.print(_routes(starting, later, within))
 

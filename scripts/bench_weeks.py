@@ -13,10 +13,10 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from pipeline import workflow
+from pipeline.console import Terminal
 from pipeline.domain.weeks import WEEK
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
@@ -31,7 +31,7 @@ CITY = "los_angeles"
 def main() -> None:
     """Load, train once, backfill, and print what each step of a week cost."""
     first = LAST_ISSUE - (WEEKS - 1) * WEEK
-    console = Console()
+    console = Terminal()
     now = datetime.combine(LAST_ISSUE + WEEK, datetime.min.time(), UTC)
     source = simulate(7, first - HISTORY, LAST_ISSUE + WEEK)
     with tempfile.TemporaryDirectory() as home, ReplayServer(source) as server:

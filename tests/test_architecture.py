@@ -17,7 +17,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Rooms from the lowest up. A room imports from the steps below its own and from itself.
 STREET = (
     {"domain", "clock"},
-    {"settings", "durable"},
+    {"settings", "durable", "console"},
     {"objects"},
     {"sources", "lake", "quality", "grid"},
     {"model"},
@@ -32,6 +32,15 @@ HEAVY = (
     "s3fs", "botocore",
 )  # fmt: skip
 CLOCK_READERS = {"clock.py"}
+# What lays texts out, and leaves how they are read to who prints them.
+LAID_OUT_BY = {
+    "rich.box.SIMPLE_HEAD", "rich.console.Group", "rich.console.RenderableType",
+    "rich.panel.Panel", "rich.table.Table", "rich.text.Text",
+}  # fmt: skip
+OTHER_WAYS = {
+    "Text.from_markup", "Text.from_ansi", "typer.echo", "typer.secho", "typer.prompt",
+    "sys.stdout", "sys.stderr",
+}  # fmt: skip
 
 # Imports modules with some packages made absent; prints which of a list were loaded.
 IMPORTER = """
@@ -157,6 +166,32 @@ def reads_clock(path: Path) -> bool:
 
 def test_the_clock_is_read_in_one_place():
     assert {relative(path) for path in MODULES if reads_clock(path)} == CLOCK_READERS
+
+
+def other_ways_to_the_terminal(path: Path) -> Iterator[str]:
+    """Yield what a module would print by that isn't the Terminal, or that reads texts as markup."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rich"):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from names - LAID_OUT_BY
+        elif isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] in ("rich", "click"))
+        elif isinstance(node, ast.Name) and node.id == "print":
+            yield node.id
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in OTHER_WAYS:
+            yield ast.unparse(node)
+
+
+def test_all_is_printed_through_the_terminal():
+    found = {relative(path): {*other_ways_to_the_terminal(path)} for path in MODULES}
+    found.pop("console.py")
+    assert {path: ways for path, ways in found.items() if ways} == {}
+
+
+def test_no_script_or_plugin_brings_a_console_of_its_own():
+    for folder in ("scripts", "plugins", "dags"):
+        for path in (PACKAGE.parent / folder).glob("*.py"):
+            assert not [w for w in other_ways_to_the_terminal(path) if w.startswith("rich.")], path
 
 
 def test_the_clock_knows_its_zone():

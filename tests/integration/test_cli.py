@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from pipeline import cli
+from pipeline import cli, workflow
 from pipeline.settings import get_settings
 from tests.integration.conftest import ISSUE_DATE, made_up_reports
 
@@ -53,13 +53,20 @@ def events(tmp_path_factory):
     return path
 
 
-def test_one_command_forecasts_a_week_from_files(hotspots, made_up_folder):
+def test_one_command_forecasts_a_week_from_files(hotspots, made_up_folder, monkeypatch):
+    def validate(*inputs):
+        validated = real(*inputs)
+        return {**validated, "notes": ["a portal says [/x] and [grid] :smile: \x1b[2J"]}
+
+    real = workflow.validate
+    monkeypatch.setattr(workflow, "validate", validate)
     code, out, err = hotspots(
         "run", "--city", "chicago", "--source-dir", made_up_folder, "--issue-date", ISSUE_DATE
     )
     assert code == 0, err
     assert "done Forecasting: train" in err
     assert "placed on the grid" in out
+    assert "note: a portal says [/x] and [grid] :smile: ␛[2J\n" in out
     assert "2017-12-17 to 2017-12-23" in out
     assert "Top 10 cells" in out
     assert "RECORDED" in out

@@ -1,9 +1,12 @@
 import io
 import re
+from contextlib import redirect_stdout
 
 import pytest
-from rich.console import Console
+from hypothesis import given
 
+from pipeline.console import Terminal
+from pipeline.results.records import CityStatus
 from pipeline.results.terminal import (
     cells_table,
     clusters_table,
@@ -11,13 +14,14 @@ from pipeline.results.terminal import (
     totals_table,
     week_table,
 )
+from tests.printed import letters, printable
 from tests.unit.results.samples import TARGET, publish
 
 
 def printed(renderable, width=80):
-    console = Console(width=width, file=io.StringIO())
-    console.print(renderable)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    with redirect_stdout(io.StringIO()) as out:
+        Terminal(width=width).print(renderable)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 @pytest.fixture
@@ -119,3 +123,11 @@ def test_status_of_a_city_with_and_without_forecasts(store, cells):
     assert "for the week of 2026-01-04, issued 2025-12-31, live data" in text
     assert "scheduled-1, 2025-12-31 06:00 UTC" in text
     assert "since 2026-01-04: the feed is 40 days old" in text
+
+
+@given(text=printable)
+def test_a_citys_name_and_why_it_is_stale_are_printed_letter_by_letter(text):
+    status = CityStatus(text, None, 0, 0, TARGET, text)
+    shown = letters(printed(status_table(status)))
+    assert f"City{letters(text)}Weeks" in shown
+    assert shown.endswith(letters(text))
