@@ -35,7 +35,7 @@ PARAMS = {
 )
 def retrain_model() -> None:
     """Wire training, trial, approval and promotion."""
-    plan = resolve.override(task_id="resolve_week")(*PARAMS)
+    plan = resolve.override(task_id="resolve_week")(*PARAMS, publish=False)
     crime = step.override(task_id="pull_crime")("pull_crime", plan)
     weather = step.override(task_id="pull_weather")("pull_weather", plan)
     checked = step.override(task_id="validate")("validate", plan, crime, weather)

@@ -108,7 +108,12 @@ def cube(
     with session(source_dir) as settings, Steps("Building the cube") as steps:
         now = utc_now()
         plan = workflow.make_plan(
-            settings, city=city, issue_date=issue_date, data_interval_end=now, now=now
+            settings,
+            city=city,
+            issue_date=issue_date,
+            data_interval_end=now,
+            publish=False,
+            now=now,
         )
         validated, grid = workflow.run_to_cube(settings, plan, now=now, watch=steps.start)
         steps.finish()

@@ -196,7 +196,12 @@ def _pulled(city: City, settings: Settings, issue_date: date | None, steps: Step
 
     now = utc_now()
     plan = workflow.make_plan(
-        settings, city=city.name, issue_date=issue_date, data_interval_end=now, now=now
+        settings,
+        city=city.name,
+        issue_date=issue_date,
+        data_interval_end=now,
+        publish=False,
+        now=now,
     )
     validated, grid = workflow.run_to_cube(settings, plan, now=now, watch=steps.start)
     facts = {

@@ -17,7 +17,7 @@ from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.rolling import TRUE_RATE
 from pipeline.results.store import ResultsStore
-from pipeline.results.terminal import status_table, week_table
+from pipeline.results.terminal import stale_banner, status_table, week_table
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow import Week
 
@@ -249,6 +249,9 @@ def _print_forecast(
     target = target or store.latest(city_name).record.weeks.target_week
     stored = store.run(city_name, target)
     cells, totals = store.cells_frame(city_name, target), store.totals(city_name, target)
+    status = store.status(city_name)
+    if status.stale and status.stale.last_week == target:
+        console.print(*stale_banner(status))
     console.print(week_table(city, stored, cells, totals))
     files = settings.home / "reports" / city_name / target.isoformat()
     docs = settings.data_docs_dir(city_name, stored.record.weeks.issue_date)

@@ -5,6 +5,7 @@ SMTP, with `from_email` and `to` in its extra.
 """
 
 import logging
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,12 +22,15 @@ def alert(context: dict[str, Any]) -> None:
     from pipeline.workflow.alerts import Failure, is_first, make_alert
 
     error, run = context.get("exception"), context["dag_run"]
+    params = context.get("params", {})
     failure = Failure(
         dag=run.dag_id,
         task=context["ti"].task_id,
         run=run.run_id,
-        city=context.get("params", {}).get("city", "los_angeles"),
+        city=params.get("city", "los_angeles"),
         error=error if isinstance(error, BaseException) else RuntimeError(error or "killed"),
+        asked=_plan(context) or params,
+        moment=run.data_interval_end or run.run_after,
     )
     settings = get_settings()
     made = make_alert(settings, failure, now=utc_now())
@@ -40,14 +44,29 @@ def alert(context: dict[str, Any]) -> None:
             log.exception("The alert could not be sent by %s", send.__name__.lstrip("_"))
 
 
+def _plan(context: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the run resolved to; nothing where it hasn't, or Airflow can't say."""
+    try:
+        plan = context["ti"].xcom_pull(task_ids="resolve_week")
+    except Exception:
+        log.exception("What the run is for could not be read")
+        return None
+    return plan if isinstance(plan, dict) else None
+
+
 def _to_slack(made: "Alert") -> None:
     import requests
 
     connection = _connection("hotspots_slack")
     if connection is not None:
-        words = {"text": f"*{made.title}*\n{made.body}"}
-        answer = requests.post(connection.password, json=words, timeout=ALERT_TIMEOUT_S)
-        answer.raise_for_status()
+        # Slack reads these three as markup of its own: <!channel> would call everybody.
+        words = {"text": f"*{escape(made.title, quote=False)}*\n{escape(made.body, quote=False)}"}
+        try:
+            answer = requests.post(connection.password, json=words, timeout=ALERT_TIMEOUT_S)
+        except requests.RequestException as error:  # its text holds the address, which is a secret
+            raise ConnectionError(f"Slack: {type(error).__name__}") from None
+        if not answer.ok:
+            raise ConnectionError(f"Slack answered {answer.status_code}")
 
 
 def _by_mail(made: "Alert") -> None:
@@ -59,7 +78,7 @@ def _by_mail(made: "Alert") -> None:
             hook.send_email_smtp(
                 to=connection.extra_dejson["to"],
                 subject=made.title,
-                html_content=f"<pre>{made.body}</pre>",
+                html_content=f"<pre>{escape(made.body)}</pre>",
             )
 
 

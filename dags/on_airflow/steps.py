@@ -55,7 +55,7 @@ def step(name: str, *inputs: dict) -> dict:
 
 
 @task
-def resolve(*names: str) -> dict:
+def resolve(*names: str, publish: bool = True) -> dict:
     """Resolve the run's params of these names into its plan, and say what they come to.
 
     The text goes to the log and to XCom as `note`, of which `plugins/run_note.py` makes the run's
@@ -64,12 +64,16 @@ def resolve(*names: str) -> dict:
     from pipeline import workflow
 
     context = get_current_context()
-    chosen = {name: context["params"][name] for name in names}
+    chosen = {"publish": publish, **{name: context["params"][name] for name in names}}
     run = context["dag_run"]
     # A run by hand is for the moment it was asked for, not for the interval before it.
     moment = run.run_after if run.run_type == "manual" else context["data_interval_end"]
     plan = call(
-        workflow.resolve, **chosen, data_interval_end=moment, run=f"{run.dag_id}/{run.run_id}"
+        workflow.resolve,
+        **chosen,
+        data_interval_end=moment,
+        run=f"{run.dag_id}/{run.run_id}",
+        occasion=run.run_type,
     )
     note = workflow.describe(plan)
     print(note)  # noqa: T201 - Airflow's task log

@@ -51,8 +51,10 @@ class Weeks(BaseModel):
 
     city: str
     cities: list[str] = Field(description="cities that have a forecast")
-    stale_since: date | None
-    stale_reason: str | None = Field(description="why no newer forecast was published")
+    stale_since: date | None = Field(description="day on which a newer forecast was due")
+    stale_reason: str | None = Field(
+        description="in one sentence: what happened, since when, and what it means for the week"
+    )
     weeks: list[WeekLine]
 
 
@@ -224,6 +226,9 @@ class WeekHealth(BaseModel):
     has_card: bool = Field(description="whether a card of that model is stored")
     airflow_run: str | None = Field(description="DAG/RUN in Airflow; none if made without")
     data_docs: str | None = Field(description="where the checks' full report is served, if set up")
+    stale_detail: str | None = Field(
+        description="of the newest week, where it is stale: the error that stopped a newer one"
+    )
 
 
 class BaseMap(BaseModel):

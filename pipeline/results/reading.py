@@ -13,6 +13,7 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.results.engine import make_engine, sqlite_file, transaction
 from pipeline.results.records import CityStatus, RunRecord, StoredRun
+from pipeline.results.staleness import staleness
 from pipeline.results.tables import (
     Base,
     CellForecast,
@@ -151,13 +152,14 @@ class ResultsReader:
         scored = stored.where(Run.id.in_(select(Score.run_pk)))
         with self._read() as session:
             state = session.get(CityState, city)
+            latest = next(iter(_stored(session, _current(city).limit(1))), None)
+            dates = latest.record.weeks if latest else None
             return CityStatus(
                 city=city,
-                latest=next(iter(_stored(session, _current(city).limit(1))), None),
+                latest=latest,
                 weeks_stored=session.scalar(stored) or 0,
                 weeks_scored=session.scalar(scored) or 0,
-                stale_since=state.stale_since if state else None,
-                stale_reason=state.stale_reason if state else None,
+                stale=staleness(dates, state.stale_since, state.stale_reason) if state else None,
             )
 
     def card(self, city: str, version: str) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from pipeline.domain.weeks import ForecastWeeks
+from pipeline.results.staleness import Staleness
 
 LIVE = "live"
 BANNERS = {
@@ -88,16 +89,14 @@ class CityStatus:
         city: short name of the city.
         latest: the current forecast of the last target week; None when there is none.
         weeks_stored, weeks_scored: target weeks with a forecast, and with its scores.
-        stale_since: date from which the last forecast no longer is this week's; None when fresh.
-        stale_reason: why no newer one was published.
+        stale: that and why a newer forecast is missing; None when none is.
     """
 
     city: str
     latest: StoredRun | None
     weeks_stored: int
     weeks_scored: int
-    stale_since: date | None
-    stale_reason: str | None
+    stale: Staleness | None
 
 
 class CellPast(NamedTuple):

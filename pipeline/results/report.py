@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pipeline.domain.city import Cells, City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.evaluation.baselines import REFERENCE
+from pipeline.quality.rules import RULES
 from pipeline.results import track_record, views
-from pipeline.results.answers import Scores, TotalOutcome, WeekForecast, WeekHealth
+from pipeline.results.answers import Check, Scores, TotalOutcome, WeekForecast, WeekHealth
 from pipeline.results.history import HistoryReader
 from pipeline.results.maps import draw_week
 
@@ -64,10 +65,9 @@ def report_page(store: HistoryReader, city: City, week: date) -> str:
 
 
 def _banners(store: HistoryReader, city: City, forecast: WeekForecast) -> list[str]:
-    status = store.status(city.name)
-    words = [forecast.run.banner]
-    if status.stale_reason:
-        words.append(f"STALE since {status.stale_since}: {status.stale_reason}")
+    stale, words = store.status(city.name).stale, [forecast.run.banner]
+    if stale and stale.last_week == forecast.run.target_week:
+        words.append(stale.sentence)
     return [f'<p class="banner">{escape(text)}</p>' for text in words if text]
 
 
@@ -166,11 +166,17 @@ def _health(health: WeekHealth) -> str:
     facts = [
         f"{run.provenance} data, newest report {run.snapshot_age_days} days old.",
         f"{len(health.checks) - len(bad)} of {len(health.checks)} checks passed.",
-        *(f"{c.table} {c.name}: {c.outcome}, found {c.found}, expected {c.expected}" for c in bad),
+        *(f"Not so: {_meaning(c)} (found {c.found}, expected {c.expected})." for c in bad),
         *health.notes,
         f"Forecast {run.forecast_sha256[:12]}, model {health.model_sha256[:12]}.",
     ]
     return _list(facts)
+
+
+def _meaning(check: Check) -> str:
+    """Return what holds where a check passes, in words."""
+    rule = RULES.get(check.name)
+    return rule.meaning if rule else check.name.replace("_", " ")
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

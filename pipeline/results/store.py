@@ -94,8 +94,7 @@ class ResultsStore(ResultsReader):
         """Store a forecast in one transaction and return its revision.
 
         The same forecast as the current one adds nothing. A changed one adds a revision, until
-        its target week begins. A first forecast made after that is kept as a backfill. A forecast
-        that is no backfill ends the city's staleness.
+        its target week begins. A first forecast made after that is kept as a backfill.
 
         Args:
             run: the run, with the hash of its forecast.
@@ -116,8 +115,6 @@ class ResultsStore(ResultsReader):
             _lock(session, f"{run.city} {week}")
             current = _current_run(session, run.city, week)
             is_backfill = today >= week
-            if not is_backfill:
-                _end_staleness(session, run)
             if current is not None and current.forecast_sha256 == run.forecast_sha256:
                 return current.revision
             if current is not None and is_backfill:
@@ -194,7 +191,11 @@ class ResultsStore(ResultsReader):
             session.execute(added.on_conflict_do_update(index_elements=keys, set_=values))
 
     def mark_stale(self, city: str, reason: str, as_of: date) -> None:
-        """Say that the city's last forecast keeps serving though a newer one was due `as_of`."""
+        """Say that the forecast that was to be issued on `as_of` could not be made.
+
+        The city is stale until a forecast of that week or a later one is stored. The reason starts
+        with the error's name; it is for operators.
+        """
         values = {"stale_since": as_of, "stale_reason": reason}
         with transaction(self._engine, is_write=True) as session:
             added = _upsert(session, CityState).values(city=city, **values)
@@ -227,14 +228,6 @@ def _locked(current: Run, run: RunRecord) -> ForecastLocked:
         f"{current.forecast_sha256[:12]} for it (revision {current.revision}); this run made "
         f"{run.forecast_sha256[:12]}. A forecast isn't changed once its week has begun: the "
         "stored one stands. To look at the new one, run it unpublished."
-    )
-
-
-def _end_staleness(session: Session, run: RunRecord) -> None:
-    session.execute(
-        delete(CityState).where(
-            CityState.city == run.city, CityState.stale_since <= run.weeks.issue_date
-        )
     )
 
 

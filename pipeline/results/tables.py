@@ -185,7 +185,10 @@ class ModelCard(Base):
 
 
 class CityState(Base):
-    """Why a city's last forecast is stale; no row, or no reason, means that it isn't."""
+    """The last run that should have made a city's forecast and could not: issue date, and why.
+
+    A forecast of that run's week, or a later one, outdates it.
+    """
 
     __tablename__ = "city_states"
 

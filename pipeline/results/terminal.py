@@ -164,15 +164,21 @@ def status_table(status: CityStatus) -> RenderableType:
             f"{record.provenance} data up to the week of {weeks.edge_week}"
         )
         facts["Run"] = f"{record.run_id}, {record.created_at:%Y-%m-%d %H:%M} UTC"
-    if status.stale_since is not None:
-        facts["STALE"] = f"since {status.stale_since}: {status.stale_reason}"
-    return Group(*(_banner(status.latest) if status.latest else ()), _facts(facts))
+    banners = _banner(status.latest) if status.latest else ()
+    return Group(*banners, *stale_banner(status), _facts(facts))
+
+
+def stale_banner(status: CityStatus) -> tuple[RenderableType, ...]:
+    """Return the sentence that a newer forecast is missing; nothing where none is."""
+    return _panel(status.stale.sentence, "white on red") if status.stale else ()
 
 
 def _banner(stored: StoredRun) -> tuple[RenderableType, ...]:
-    if not stored.banner:
-        return ()
-    return (Panel(Text(stored.banner, style="bold"), style="black on yellow", expand=False),)
+    return _panel(stored.banner, "black on yellow") if stored.banner else ()
+
+
+def _panel(words: str, style: str) -> tuple[RenderableType, ...]:
+    return (Panel(Text(words, style="bold"), style=style, expand=False),)
 
 
 def _facts(facts: dict[str, Any]) -> Table:

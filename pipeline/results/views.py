@@ -49,8 +49,8 @@ def weeks(store: HistoryReader, city: str) -> Weeks:
     return Weeks(
         city=city,
         cities=store.cities(),
-        stale_since=status.stale_since,
-        stale_reason=status.stale_reason,
+        stale_since=status.stale and status.stale.since,
+        stale_reason=status.stale and status.stale.sentence,
         weeks=[_line(run, totals, observed, scored) for run in store.weeks(city)],
     )
 
@@ -118,7 +118,7 @@ def week_health(
     Raises:
         WeekNotReady: the week has no forecast.
     """
-    run = store.run(city, week)
+    run, stale = store.run(city, week), store.status(city).stale
     record = run.record
     return WeekHealth(
         run=run_facts(run),
@@ -134,6 +134,7 @@ def week_health(
         # Airflow allows no space in a run's name; the command line's names have some.
         airflow_run=record.run_id if "/" in record.run_id else None,
         data_docs=settings and _data_docs(settings, city, record.weeks.issue_date),
+        stale_detail=stale.detail if stale and stale.last_week == week else None,
     )
 
 

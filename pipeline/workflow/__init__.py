@@ -29,6 +29,7 @@ from pipeline.workflow.plan import (
     Decision,
     Forecasted,
     Gridded,
+    Occasion,
     Plan,
     Published,
     Reported,
@@ -120,6 +121,7 @@ def resolve(
     notes: str = "",
     data_interval_end: datetime | None = None,
     run: str | None = None,
+    occasion: Occasion = "manual",
 ) -> Plan:
     """Return the plan of a run under this process's settings and clock; see `make_plan`."""
     return make_plan(
@@ -131,6 +133,7 @@ def resolve(
         publish=publish,
         notes=notes,
         run=run,
+        occasion=occasion,
         now=utc_now(),
     )
 

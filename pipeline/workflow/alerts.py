@@ -1,11 +1,14 @@
 """The alert of a failed task: what failed, what it means for this week, what to do, and where."""
 
 import hashlib
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
 
 from pipeline.domain.city import City, load_city
-from pipeline.domain.errors import HotspotsError
+from pipeline.domain.errors import HotspotsError, InvalidRequest
+from pipeline.domain.weeks import parse_date, resolve_week, target_week_of
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.health import due_week
@@ -20,6 +23,8 @@ class Failure:
         dag, task, run: their ids.
         city: name of the city that the run is for.
         error: what came up.
+        asked: the run's plan, or its params where it has none yet.
+        moment: aware instant that a run without an issue date is for.
     """
 
     dag: str
@@ -27,6 +32,8 @@ class Failure:
     run: str
     city: str
     error: BaseException
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    moment: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def make_alert(settings: Settings, failure: Failure, *, now: datetime) -> Alert:
     kind = type(error).__name__
     facts = {
         "What failed": f"{kind}: {error}",
-        "What it means": _meaning(settings, failure.city, now),
+        "What it means": _meaning(settings, failure, now),
         "What to do": rule_of(error).to_do,
         "Source": _source(failure.city),
         "Run": failure.run,
@@ -80,22 +87,45 @@ def _cause(error: BaseException) -> BaseException:
     return error.__cause__ if isinstance(error.__cause__, Exception) else error
 
 
-def _meaning(settings: Settings, city_name: str, now: datetime) -> str:
+def _meaning(settings: Settings, failure: Failure, now: datetime) -> str:
+    """Say what a failure means for the readers of the run's own week."""
+    asked = failure.asked
+    if not asked.get("publish", "issue_date" not in asked):
+        return "Readers are not affected: this run publishes no forecast."
     try:
-        city = load_city(city_name)
-        status = ResultsStore(settings.results_database).status(city_name)
+        city = load_city(failure.city)
+        store = ResultsStore(settings.results_database)
+        status, weeks = store.status(city.name), _stored_weeks(store, city)
     except HotspotsError as error:
         return f"No forecast can be served ({error})"
     if status.latest is None:
         return f"{city.title} has no forecast at all."
-    week, due = status.latest.record.weeks.target_week, due_week(city, now)
-    if week >= due:
+    week = _own_week(failure, city) or due_week(city, now)
+    newest = status.latest.record.weeks.target_week
+    if week in weeks:
         return f"Readers are not affected: the forecast for the week of {week} stands."
-    mark = "marked stale" if status.stale_since else "and is not marked"
-    return (
-        f"There is no forecast for the week of {due}; the one for the week of {week} keeps "
-        f"serving, {mark}."
-    )
+    missing = f"There is no forecast for the week of {week}; "
+    if week < newest:
+        return f"{missing}newer weeks are not affected, the newest is that of {newest}."
+    mark = "marked stale" if status.stale else "and is not marked"
+    return f"{missing}the one for the week of {newest} keeps serving, {mark}."
+
+
+def _own_week(failure: Failure, city: City) -> date | None:
+    """Return the Sunday that a run forecasts; None for one without an issue date of its own."""
+    asked = failure.asked
+    if "target_week" in asked:
+        return parse_date(asked["target_week"])
+    if "issue_date" not in asked:
+        return None
+    try:
+        return target_week_of(resolve_week(asked["issue_date"], failure.moment, city.time_zone))
+    except InvalidRequest:
+        return None
+
+
+def _stored_weeks(store: ResultsStore, city: City) -> set[date]:
+    return {run.record.weeks.target_week for run in store.weeks(city.name)}
 
 
 def _source(city_name: str) -> str:

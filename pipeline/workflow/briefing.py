@@ -23,7 +23,7 @@ def briefing(settings: Settings, plan: Plan, *, now: datetime) -> str:
         "target week": f"{target} to {target + WEEK - timedelta(days=1)}",
         "edge week": _edge(city, issued),
         "training": plan["training"],
-        "publish": "yes" if plan["publish"] else "no, a dry run",
+        "publish": "yes" if plan["publish"] else "no, the stored forecast stays",
         "notes": plan["notes"] or "none",
         **_snapshots(Lake(settings.lake_root), city, issued, now),
     }

@@ -127,10 +127,11 @@ def _forecast(store: ResultsStore, city: City, now: datetime) -> str:
     if latest is None or latest < due:
         raise StaleData(
             f"{city.title} has no forecast for the week of {due}, due by Thursday noon before it; "
-            f"the last is for {latest or 'no week'}. {status.stale_reason or ''} "
-            "Run weekly_forecast."
+            f"the last is for {latest or 'no week'}. "
+            + (f"{status.stale.sentence} " if status.stale else "")
+            + "Run weekly_forecast."
         )
-    mark = f", marked stale: {status.stale_reason}" if status.stale_since else ""
+    mark = f", but {status.stale.sentence}" if status.stale else ""
     return f"stands for the week of {latest}{mark}"
 
 

@@ -88,7 +88,7 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
                 store_pull(lake, city, pull, now)
             store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
         except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
-            notes.append(f"weather: {type(error).__name__}: {error}")
+            notes.append(f"weather: {error}")
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
     return _pulled(lake, city, plan, held, [*http.notes, *notes])
 

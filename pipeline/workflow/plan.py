@@ -13,6 +13,7 @@ from pipeline.settings import Settings
 
 TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
 TRAINING_TYPES: tuple[TrainingType, ...] = ("auto", "reuse", "fine_tune", "retrain")
+Occasion = Literal["scheduled", "manual", "backfill"]  # as Airflow names the kinds of runs
 
 
 class Plan(TypedDict):
@@ -25,6 +26,7 @@ class Plan(TypedDict):
     publish: bool
     notes: str
     files: bool  # map, page, exports and Data Docs; without them the results store alone
+    is_current: bool  # the city waits for its forecast, and is stale if that can't be made
     run: NotRequired[str]  # Airflow's name for it; a run of the command line has none
 
 
@@ -120,6 +122,7 @@ def make_plan(
     notes: str = "",
     files: bool = True,
     run: str | None = None,
+    occasion: Occasion = "manual",
     now: datetime,
 ) -> Plan:
     """Resolve a run's issue date and target week, before anything is pulled.
@@ -146,10 +149,17 @@ def make_plan(
         publish=publish,
         notes=notes,
         files=files,
+        is_current=publish and _is_awaited(occasion, issued, today),
     )
     if run:
         plan["run"] = run
     return plan
+
+
+def _is_awaited(occasion: Occasion, issued: date, today: date) -> bool:
+    """Say whether readers wait for a run's week: the scheduled one, or by hand the coming one."""
+    is_coming = target_week_of(issued) == target_week_of(today)
+    return occasion == "scheduled" or (occasion != "backfill" and is_coming)
 
 
 def plan_past_weeks(
@@ -170,6 +180,7 @@ def plan_past_weeks(
             training=training,
             publish=publish,
             files=False,
+            occasion="backfill",
             now=now,
         )
         for issued in issue_dates

@@ -1,5 +1,6 @@
-"""When a week's input fails, the last good forecast keeps serving, and says that it is stale."""
+"""When the awaited week's input fails, the last good forecast keeps serving, and says so."""
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
@@ -13,19 +14,19 @@ from pipeline.domain.errors import (
     StaleData,
     WeekNotReady,
 )
-from pipeline.domain.weeks import parse_date
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.plan import Plan, issue_date_of
 
 INPUT_FAILED = (SourceUnavailable, DatasetMoved, SchemaDrift, QualityGateFailed, StaleData)
+log = logging.getLogger(__name__)
 Rest = ParamSpec("Rest")
 Result = TypeVar("Result")
 Step = Callable[Concatenate[Settings, Plan, Rest], Result]
 
 
 def marks_stale(step: Step[Rest, Result]) -> Step[Rest, Result]:
-    """Wrap a step so that a failure of its input marks the forecast that keeps serving."""
+    """Wrap a step so that a failure of the awaited week's input is kept for those who read."""
 
     @wraps(step)
     def marked(
@@ -34,18 +35,20 @@ def marks_stale(step: Step[Rest, Result]) -> Step[Rest, Result]:
         try:
             return step(settings, plan, *args, **kwargs)
         except INPUT_FAILED as error:
-            _mark(settings, plan, error)
+            if plan["is_current"]:
+                _mark(settings, plan, error)
             raise
 
     return marked
 
 
 def _mark(settings: Settings, plan: Plan, error: HotspotsError) -> None:
-    """Mark the city's last forecast, unless it is for this week or a later one."""
+    """Keep what failed beside the city's last forecast; where there is none, none can be stale."""
     store = ResultsStore(settings.results_database)
     try:
-        latest = store.latest(plan["city"])
+        store.latest(plan["city"])
+        store.mark_stale(plan["city"], f"{type(error).__name__}: {error}", issue_date_of(plan))
     except WeekNotReady:
         return
-    if plan["publish"] and latest.record.weeks.target_week < parse_date(plan["target_week"]):
-        store.mark_stale(plan["city"], f"{type(error).__name__}: {error}", issue_date_of(plan))
+    except SourceUnavailable as unreachable:  # the step's own error is the one to be told
+        log.warning("That the forecast is stale could not be stored: %s", unreachable)

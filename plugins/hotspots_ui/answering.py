@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import logging
+import re
 from asyncio import shield, wrap_future
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -21,7 +23,10 @@ from pipeline.results.history import HistoryReader
 from pipeline.settings import get_settings
 
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
+NO_ANSWER = "The results store does not answer. Try again in a few minutes."
+FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)+")  # of a path; a web address stays as it is
 JSON = "application/json"
+log = logging.getLogger(__name__)
 # A week's forecast is 44 kB and most else 1 kB: five years of weeks, and cells of them, in 15 MB.
 KEPT_ANSWERS, KEPT_CELLS, KEPT_FILES, KEPT_VERSIONS = 4096, 256, 32, 1024
 COMPRESSION = 1  # of a forecast 44 kB in 0.8 ms; level 4 gives 42 kB in 1.4, level 6 40 kB in 3.4
@@ -162,5 +167,7 @@ def _sent(
 
 
 def answer_error(_request: Request, error: Exception) -> JSONResponse:
-    """Answer a named error with its message and the status that fits it."""
-    return JSONResponse({"detail": str(error)}, STATUS.get(type(error), 500))
+    """Answer a named error with the status that fits it; where things lie is for the log alone."""
+    log.warning("%s: %s", type(error).__name__, error)
+    said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", str(error))
+    return JSONResponse({"detail": said}, STATUS.get(type(error), 500))

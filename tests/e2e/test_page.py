@@ -281,17 +281,6 @@ def test_all_weeks_lead_back_to_their_map(page, address):
     wait_for(page, LAST_TARGET - WEEK)
 
 
-def test_a_stale_forecast_cannot_be_missed(page, address, database):
-    from pipeline.results.store import ResultsStore
-
-    store = ResultsStore(database)
-    store.mark_stale(CITY, "the feed is 40 days old", LAST_TARGET)
-    open_page(page, address)
-    assert page.inner_text("#stale").startswith("STALE since 15 Nov 2026: the feed is 40 days old")
-    page.screenshot(path=SHOTS / "stale.png")
-    store.mark_stale(CITY, "", LAST_TARGET)
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("view", VIEWS)
 def test_nothing_is_cut_and_axe_finds_no_serious_fault(page, address, view, size):

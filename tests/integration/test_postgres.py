@@ -119,9 +119,9 @@ def test_scores_and_staleness(store, cells):
     assert row["scored_as_of"] == date(2026, 2, 20)
     assert row["value"] != row["value"]
     assert store.unscored(CITY, TARGET) == []
-    store.mark_stale(CITY, "a check failed", BEFORE)
-    store.mark_stale(CITY, "another check failed", BEFORE)
-    assert store.status(CITY).stale_reason == "another check failed"
+    store.mark_stale(CITY, "a check failed", TARGET)
+    store.mark_stale(CITY, "another check failed", TARGET)
+    assert store.status(CITY).stale.detail == "another check failed"
 
 
 @pytest.mark.parametrize("is_same", [True, False])

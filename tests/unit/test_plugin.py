@@ -219,9 +219,14 @@ def test_a_server_gives_its_threads_the_interpreter_back_soon(app):
 
 def test_a_changed_answer_is_sent_again(reader, published):
     tag = reader.get("/v1/weeks").headers["etag"]
-    published.mark_stale(CITY, "the feed is 40 days old", TARGET)
+    published.mark_stale(CITY, "StaleData: freshness_stale; /srv/docs", TARGET)
     body = reader.get("/v1/weeks", headers={"If-None-Match": tag}).json()
-    assert (body["stale_since"], body["stale_reason"]) == ("2026-01-04", "the feed is 40 days old")
+    assert body["stale_since"] == "2026-01-04"
+    assert body["stale_reason"].startswith("STALE since 4 Jan 2026: the city's newest reports are")
+    assert "StaleData" not in str(body)
+    assert reader.get(f"{WEEK}/health").json()["stale_detail"] == (
+        "StaleData: freshness_stale; /srv/docs"
+    )
 
 
 def test_answers_are_as_the_schema_says(reader, known):

@@ -66,11 +66,32 @@ def test_misses_are_shown_as_plainly_as_hits(store, history, city):
     assert "over 1 scored weeks: -10.0 %" in text
 
 
-def test_a_stale_forecast_says_so(store, history, city):
-    store.mark_stale("smallville", "the feed is 40 days old", TARGET)
-    assert "STALE since 2026-01-04: the feed is 40 days old" in words(
-        report_page(history, city, TARGET)
+def test_the_newest_week_says_in_a_sentence_that_it_is_stale(store, history, city):
+    issued = TARGET + WEEK + timedelta(days=3)
+    store.mark_stale("smallville", "StaleData: freshness_stale\n  Data Docs: /srv/docs", issued)
+    text = words(report_page(history, city, TARGET + WEEK))
+    assert (
+        "STALE since 14 Jan 2026: the city&#x27;s newest reports are too old to forecast from, so "
+        "the week of 18 Jan 2026 has no forecast yet; the last one, for the week of 11 Jan 2026, "
+        "is still shown." in text
     )
+    for inside in ("StaleData", "freshness_stale", "/srv"):
+        assert inside not in text
+    assert "STALE" not in words(report_page(history, city, TARGET))
+
+
+def test_checks_that_failed_are_told_in_words(store, cells, city, history):
+    from tests.unit.results.samples import HEALTH, make_forecast, make_hotspots, make_run
+
+    late = {**HEALTH[1], "table": "incidents", "name": "freshness_late", "found": "20 days"}
+    forecast = make_forecast(2.0)
+    store.publish(
+        make_run(forecast_sha256="b" * 64), forecast, make_hotspots(forecast), (late,), cells,
+        today=TARGET - WEEK,
+    )  # fmt: skip
+    text = words(report_page(history, city, TARGET))
+    assert "rhythm explains (found 20 days, expected 7 at most)." in text
+    assert "freshness_late" not in text
 
 
 def test_a_cluster_without_a_long_run_mean_has_none(store, cells, city, tmp_path):

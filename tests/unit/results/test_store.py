@@ -233,25 +233,37 @@ class TestScores:
 class TestStatus:
     def test_city_without_forecast_has_a_status(self, store):
         status = store.status(CITY)
-        assert (status.latest, status.weeks_stored, status.stale_since) == (None, 0, None)
+        assert (status.latest, status.weeks_stored, status.stale) == (None, 0, None)
 
     def test_stale_until_a_forecast_is_published(self, store, cells):
         publish(store, cells)
         store.mark_stale(CITY, "the feed is 40 days old", date(2026, 1, 6))
         store.mark_stale(CITY, "a check failed", date(2026, 1, 7))
         status = store.status(CITY)
-        assert (status.stale_since, status.stale_reason) == (date(2026, 1, 7), "a check failed")
+        assert (status.stale.week, status.stale.detail) == (NEXT, "a check failed")
         assert status.latest == store.latest(CITY)
         # Issued four days before its week: 7 January.
         publish(store, cells, target=NEXT, today=date(2026, 1, 7))
-        assert store.status(CITY).stale_since is None
+        assert store.status(CITY).stale is None
 
-    def test_backfill_and_earlier_issue_leave_it_stale(self, store, cells):
+    @pytest.mark.parametrize("today", [NEXT, NEXT + timedelta(days=30)])
+    def test_a_late_forecast_of_the_missing_week_ends_it_too(self, store, cells, today):
+        publish(store, cells)
         store.mark_stale(CITY, "a check failed", date(2026, 1, 7))
-        publish(store, cells, today=date(2026, 1, 8))
-        assert store.status(CITY).stale_since == date(2026, 1, 7)
-        publish(store, cells, target=TARGET - timedelta(days=7), today=date(2025, 12, 24))
-        assert store.status(CITY).stale_since == date(2026, 1, 7)
+        publish(store, cells, target=NEXT, today=today)
+        assert store.status(CITY).stale is None
+
+    def test_earlier_weeks_and_revisions_leave_it_stale(self, store, cells):
+        publish(store, cells)
+        store.mark_stale(CITY, "a check failed", date(2026, 1, 7))
+        publish(store, cells, scale=2.0, forecast_sha256="b" * 64)
+        publish(store, cells, target=TARGET - timedelta(days=7), today=date(2026, 1, 8))
+        assert store.status(CITY).stale.week == NEXT
+
+    def test_a_week_that_has_its_forecast_is_not_stale(self, store, cells):
+        publish(store, cells)
+        store.mark_stale(CITY, "a check failed", date(2025, 12, 31))
+        assert store.status(CITY).stale is None
 
 
 class TestSchema:

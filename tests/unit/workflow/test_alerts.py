@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
 from pipeline.results.store import ResultsStore
 from pipeline.workflow.alerts import Failure, is_first, make_alert
@@ -66,6 +68,51 @@ def test_the_last_forecast_keeps_serving_when_one_is_due(settings):
     assert "and is not marked" in alert(settings).body
     store.mark_stale("los_angeles", "SchemaDrift", date(2026, 11, 25))
     assert "marked stale" in alert(settings).body
+
+
+PLAN = {"target_week": "2026-11-29", "issue_date": "2026-11-25", "publish": True}
+PARAMS = {"city": "los_angeles", "issue_date": None, "training": "auto", "publish": True}
+
+
+def meaning(settings, **changes):
+    (line,) = (
+        line for line in alert(settings, **changes).body.splitlines() if "What it means" in line
+    )
+    return line.removeprefix("What it means: ")
+
+
+def test_the_alert_of_a_run_speaks_of_that_runs_own_week(settings):
+    stored(settings, date(2026, 11, 22))
+    past = {**PLAN, "target_week": "2026-09-06", "issue_date": "2026-09-02"}
+    assert meaning(settings, asked=past) == (
+        "There is no forecast for the week of 2026-09-06; newer weeks are not affected, the "
+        "newest is that of 2026-11-22."
+    )
+    held = {**PLAN, "target_week": "2026-11-22"}
+    assert "the forecast for the week of 2026-11-22 stands" in meaning(settings, asked=held)
+    assert "the one for the week of 2026-11-22 keeps serving" in meaning(settings, asked=PLAN)
+
+
+def test_before_the_plan_is_made_the_params_and_the_runs_moment_tell_the_week(settings):
+    stored(settings, date(2026, 11, 22))
+    by_hand = {**PARAMS, "issue_date": "2026-09-02"}
+    assert "no forecast for the week of 2026-09-06" in meaning(settings, asked=by_hand)
+    moment = datetime(2026, 12, 2, 14, tzinfo=UTC)
+    assert "no forecast for the week of 2026-12-06" in (
+        meaning(settings, asked=PARAMS, moment=moment)
+    )
+    unreadable = {**PARAMS, "issue_date": "soon"}
+    assert "no forecast for the week of 2026-11-29" in meaning(settings, asked=unreadable)
+
+
+@pytest.mark.parametrize(
+    "asked", [{**PLAN, "publish": False}, {"city": "los_angeles", "issue_date": None, "notes": ""}]
+)
+def test_a_run_that_publishes_nothing_affects_no_reader(settings, asked):
+    stored(settings, date(2026, 11, 8))
+    assert meaning(settings, asked=asked) == (
+        "Readers are not affected: this run publishes no forecast."
+    )
 
 
 def test_a_failure_after_the_forecast_was_stored_does_not_affect_readers(settings):

@@ -23,7 +23,7 @@ def test_the_values_are_the_resolved_ones(settings):
     assert found["target week"] == "2026-11-29 to 2026-12-05"
     # Refreshed on 11-24 with ten days' lag: known through the 14th, a Saturday.
     assert found["edge week"].startswith("2026-11-08, so horizon 3")
-    assert found["publish"] == "no, a dry run"
+    assert found["publish"] == "no, the stored forecast stays"
     assert found["notes"] == "after the holiday"
 
 

@@ -71,7 +71,13 @@ def test_when_all_is_well_every_check_says_so(any_lake, store):
 
 def test_a_mark_of_staleness_is_told_with_the_forecast(settings, store):
     store.mark_stale("los_angeles", "SchemaDrift: no lat", date(2026, 11, 25))
-    assert "marked stale: SchemaDrift: no lat" in found(settings)["forecast"].said
+    assert (
+        found(settings)["forecast"].said == "stands for the week of 2026-11-29"
+    )  # and outdates it
+    store.mark_stale("los_angeles", "SchemaDrift: no lat", date(2026, 12, 2))
+    said = found(settings)["forecast"].said
+    assert "stands for the week of 2026-11-29, but STALE since 2 Dec 2026: the city has" in said
+    assert "SchemaDrift" not in said
 
 
 def test_a_missing_forecast_fails_once_it_is_due(settings, store):

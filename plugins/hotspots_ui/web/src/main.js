@@ -5,7 +5,7 @@ import * as pages from "./pages.js";
 import * as side from "./side.js";
 import * as skill from "./skill.js";
 import "./style.css";
-import { byId, date, days, list, make, words } from "./words.js";
+import { byId, days, list, make, words } from "./words.js";
 
 const DEFAULT_CITY = "los_angeles", STEP_MS = 700;
 const NEEDS_OUTCOME = ["outcome", "difference"];
@@ -58,7 +58,7 @@ async function openCity() {
   byId("offences").textContent = list(geometry.offences.map(words));
   byId("cities").hidden = list_.cities.length < 2;
   byId("city").replaceChildren(...list_.cities.map((name) => new Option(words(name), name, false, name === state.city)));
-  say("stale", list_.stale_reason && `STALE since ${date(list_.stale_since)}: ${list_.stale_reason}. The last good forecast is shown.`);
+  say("stale", list_.stale_reason);
   map.setGeometry(geometry);
   byId("slider").max = state.weeks.length - 1;
   await go(state.weeks.some((w) => w.target_week === state.week) ? state.week : state.weeks.at(-1).target_week);

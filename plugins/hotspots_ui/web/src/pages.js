@@ -17,6 +17,7 @@ export async function trust(section, city, week, line) {
       ["Looks ahead", `${run.horizon} weeks`], ["Rows in", whole(line?.rows_in)], ["Model", `${run.model}, ${words(run.training_mode)}`],
     ].map(([name, value]) => make("div", { class: "tile" }, make("span", {}, name), make("strong", {}, value)))),
     links(found, city),
+    ...(found.stale_detail ? [make("h3", {}, "Why there is no newer forecast"), make("pre", { id: "stale-detail", tabindex: 0 }, found.stale_detail)] : []),
     table("Checks of the data", ["Table", "Check", "Outcome", "Found", "Expected", ">Rows"],
       [...bad, ...checks.filter((check) => check.outcome === "pass")].map((c) => [words(c.table), words(c.name), OUTCOMES[c.outcome] || `✗ ${c.outcome}`, c.found, c.expected, whole(c.rows)])),
     table("Where the rows went", ["Rows", ">Number"], Object.entries(tally).map(([name, rows]) => [name, whole(rows)])),
