@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.model import network as net
+from pipeline.model.backend import keras
 from pipeline.model.config import HORIZON_COUNT, ModelConfig
 from pipeline.model.glm import fit_poisson
 from pipeline.model.inputs import Inputs

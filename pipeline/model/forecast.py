@@ -5,7 +5,6 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.grid.cube import CubeView
 from pipeline.model import network as net
+from pipeline.model.backend import keras
 from pipeline.model.inputs import History, Inputs, build_inputs, read_history
 from pipeline.model.saved import TrainedModel, load, read_weights
 from pipeline.model.spread import Spread

@@ -7,7 +7,7 @@ multinomial of the cells given the total: that is why shares and totals are fitt
 from collections.abc import Callable
 from typing import Any
 
-from keras import ops
+from pipeline.model.backend import ops
 
 Tensor = Any  # whatever the Keras backend calls an array
 Loss = Callable[[Tensor, Tensor], Tensor]

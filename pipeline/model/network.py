@@ -4,11 +4,10 @@ Written in keras.ops only, so that any Keras backend runs it. Grids go in as (ba
 channels); forecasts come out as (batch, horizons, rows, cols).
 """
 
-import keras
 import numpy as np
-from keras import layers, ops
 from numpy.typing import NDArray
 
+from pipeline.model.backend import keras, layers, ops
 from pipeline.model.config import HORIZON_COUNT, ModelConfig
 from pipeline.model.losses import Tensor
 from pipeline.model.totals import CALENDAR_NAMES, CONTEXT_NAMES

@@ -7,14 +7,13 @@ late reports, and was published without a comparison (github.com/DannyBarren/LA_
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
-from keras import layers
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.grid.cube import WEATHER_NAMES, CubeView
+from pipeline.model.backend import keras, layers
 
 EPOCHS = 50
 BATCH_WINDOWS = 8

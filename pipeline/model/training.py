@@ -4,14 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-import keras
-
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.domain.weeks import weeks_between
 from pipeline.grid.cube import CubeView
 from pipeline.model import fitting
 from pipeline.model import network as net
+from pipeline.model.backend import keras
 from pipeline.model.config import ModelConfig
 from pipeline.model.fitting import Lessons, Mode
 from pipeline.model.inputs import History, build_inputs, read_history
