@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import cli_results
-from pipeline.cli_support import Steps
+from pipeline.cli_support import Steps, warning
 from pipeline.clock import utc_now
 from pipeline.console import Terminal
 from pipeline.domain.city import City, load_city
@@ -23,6 +23,7 @@ from pipeline.domain.errors import InvalidRequest
 from pipeline.evaluation.rolling import TrueRate
 from pipeline.grid.cube import Cube
 from pipeline.settings import Settings, get_settings
+from pipeline.workflow.accounting import unplaced
 
 SIMULATED_CITY = "los_angeles"
 SIMULATED_LAST_YEAR = 2025
@@ -157,7 +158,11 @@ def _past(
     if events is not None:
         from pipeline.evaluation.backtest import read_cube
 
-        yield Past(*read_cube(city, events))
+        past = Past(*read_cube(city, events))
+        loud = unplaced(past.source["tally"])
+        if loud:
+            steps.console.print(warning(loud))
+        yield past
     elif simulated_years is None:
         yield _pulled(city, settings, None, steps)
     else:

@@ -14,6 +14,7 @@ from pipeline.console import Terminal
 from pipeline.domain.city import load_city
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.evaluation.baselines import REFERENCE
+from pipeline.evaluation.bootstrap import LEAST_WEEKS
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.rolling import TRUE_RATE
 from pipeline.results.store import ResultsStore
@@ -126,7 +127,7 @@ def attainable_table(summary: dict[str, Any]) -> Table:
         )
         share = (
             f"{100 * found['share']:.0f} %",
-            f"{100 * found['low']:.0f} to {100 * found['high']:.0f} %",
+            _interval(found, "{:.0f}", 100, " %"),
         )
         table.add_row(horizon, *(f"{value:.4f}" for value in deviances), *share)
     return table
@@ -153,6 +154,7 @@ def backtest_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+UNIFORM = {True: "yes", False: "no", None: "–"}
 RIVALS = (REFERENCE, POISSON_GLM, GLM_SHARE_OWN_TOTAL)
 
 
@@ -177,7 +179,7 @@ def comparison_table(summary: dict[str, Any]) -> Table:
                 rival,
                 f"{found['difference']:+.4f}",
                 f"{100 * found['difference'] / theirs:+.2f}",
-                f"  {found['low']:+.4f} to {found['high']:+.4f}",
+                f"  {_interval(found)}",
                 f"{found['weeks_won']} of {found['weeks']}",
             )
         ours = summary["pooled"][summary["model"]][horizon]["poisson_deviance"]
@@ -210,7 +212,7 @@ def calibration_table(summary: dict[str, Any]) -> Table:
             f"{city['n_test_passed_percent']:.0f}",
             f"{found['cells']['l_test_passed_percent']:.0f}",
             f"{found['cells']['cl_test_passed_percent']:.0f}",
-            "yes" if found["cells_pit"]["is_inside"] else "no",
+            UNIFORM[found["cells_pit"]["is_inside"]],
         )
     return table
 
@@ -236,10 +238,20 @@ def ablation_table(found: dict[str, Any]) -> Table:
             if "difference" in variant:
                 gap = variant["difference"][horizon]
                 row[2] = f" {gap['difference']:+.4f}"
-                row[3] = f" {gap['low']:+.4f} to {gap['high']:+.4f}"
+                row[3] = f" {_interval(gap)}"
             table.add_row(name, *row)
         table.add_section()
     return table
+
+
+def _interval(
+    found: dict[str, Any], form: str = "{:+.4f}", scale: float = 1, unit: str = ""
+) -> str:
+    """Return an interval in words; NaN or nothing at its ends means that weeks are wanting."""
+    low, high = (found[end] for end in ("low", "high"))
+    if low is None or low != low:
+        return f"from {LEAST_WEEKS} weeks on"
+    return f"{form.format(scale * low)} to {form.format(scale * high)}{unit}"
 
 
 def _print_forecast(

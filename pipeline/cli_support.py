@@ -13,7 +13,7 @@ from rich.text import Text
 from pipeline.console import Terminal, progress_bar
 from pipeline.domain.errors import InvalidRequest
 from pipeline.settings import Settings, get_settings
-from pipeline.workflow.accounting import account
+from pipeline.workflow.accounting import account, unplaced
 from pipeline.workflow.plan import Gridded, Plan, Validated
 
 
@@ -106,4 +106,11 @@ def accounting_table(plan: Plan, validated: Validated, grid: Gridded) -> Table:
     table.add_column("reports", justify="right")
     for line in account(validated, grid):
         table.add_row("  " * line.depth + line.label, f"{line.rows:,}")
+    table.caption = warning(unplaced(grid["tally"]) or "")
+    table.caption_justify = "left"
     return table
+
+
+def warning(words: str) -> Text:
+    """Return words that can't be missed; none stay none."""
+    return Text(f"WARNING: {words}" if words else "", style="bold red")

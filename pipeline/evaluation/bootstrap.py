@@ -17,7 +17,8 @@ HIGHER_IS_BETTER = (
     "information", "capture_area", "hit_rate_5", "hit_rate_20", "pei_star_5", "pei_star_20",
 )  # fmt: skip
 
-RECENT_WEEKS, LEAST_WEEKS = 26, 13  # together in a point of skill along time
+RECENT_WEEKS = 26  # together in a point of skill along time
+LEAST_WEEKS = 13  # fewer give no interval: their blocks are too few to differ
 
 Weekly = Mapping[str, NDArray]
 
@@ -28,7 +29,7 @@ class Difference:
 
     Attributes:
         difference: over all weeks.
-        low, high: 95 % interval of the bootstrap.
+        low, high: 95 % interval of the bootstrap; NaN for fewer than LEAST_WEEKS weeks.
         weeks_won: weeks in which the model's score is the better one.
         weeks: weeks compared.
     """
@@ -53,6 +54,19 @@ def draw_weeks(weeks: int, seed: int, block: int = BLOCK_WEEKS, draws: int = DRA
     return (starts[..., None] + np.arange(block)).reshape(draws, -1)[:, :weeks]
 
 
+def interval(drawn: NDArray, weeks: int) -> tuple[float, float]:
+    """Return the 95 % interval of a figure's draws; NaN twice where too few weeks are behind it.
+
+    Args:
+        drawn: (draws,) the figure of each draw.
+        weeks: weeks that were drawn from.
+    """
+    if weeks < LEAST_WEEKS:
+        return np.nan, np.nan
+    low, high = np.percentile(drawn, INTERVAL)
+    return float(low), float(high)
+
+
 def compare(model: Weekly, reference: Weekly, seed: int) -> dict[str, Difference]:
     """Return the difference in every score that has a better side.
 
@@ -69,14 +83,14 @@ def compare(model: Weekly, reference: Weekly, seed: int) -> dict[str, Difference
     result = {}
     for score in (*LOWER_IS_BETTER, *HIGHER_IS_BETTER):
         sign = 1 if score in HIGHER_IS_BETTER else -1
-        low, high = np.percentile(drawn[score], INTERVAL)  # NaN if a draw has no such score
+        low, high = interval(drawn[score], weeks)  # NaN too if a draw has no such score
         won = int((sign * weekly[score] > 0).sum())
-        result[score] = Difference(float(pooled[score]), float(low), float(high), won, weeks)
+        result[score] = Difference(float(pooled[score]), low, high, won, weeks)
     return result
 
 
 def skill(ours: NDArray, theirs: NDArray, seed: int) -> tuple[float, float, float]:
-    """Return 1 - ours / theirs of summed scores, and its 95 % interval over paired weeks.
+    """Return 1 - ours / theirs of summed scores, and its 95 % `interval` over paired weeks.
 
     Args:
         ours: (weeks,) scores, lower is better.
@@ -85,8 +99,7 @@ def skill(ours: NDArray, theirs: NDArray, seed: int) -> tuple[float, float, floa
     """
     times = _times_drawn(len(ours), seed)
     skills = 1 - (times @ ours) / (times @ theirs)
-    low, high = np.percentile(skills, INTERVAL)
-    return float(1 - ours.sum() / theirs.sum()), float(low), float(high)
+    return float(1 - ours.sum() / theirs.sum()), *interval(skills, len(ours))
 
 
 def recent_skill(ours: NDArray, theirs: NDArray, seed: int) -> NDArray[np.float64]:

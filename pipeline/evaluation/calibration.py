@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.evaluation.bootstrap import INTERVAL, draw_weeks
+from pipeline.evaluation.bootstrap import INTERVAL, LEAST_WEEKS, draw_weeks
 from pipeline.evaluation.consistency import (
     PASSED_FROM,
     conditional_likelihood_quantile,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LEVELS = (50, 80, 90, 95)  # percent
 PIT_BINS = 10
+BAND = ("low", "high", "largest_departure", "limit", "is_inside")  # what tells of chance
 N_TEST_TAIL = 0.025  # each side
 FLOOR_DRAWS = 100
 
@@ -68,15 +69,17 @@ def pit_band(weekly: NDArray, seed: int) -> dict[str, Any]:
 
     Weeks are drawn in blocks. `is_inside` says whether the largest departure of any bin from
     1 / PIT_BINS, in standard errors, is within what 95 % of draws show around their own mean:
-    one test of all bins together.
+    one test of all bins together. None where there are too few weeks for an interval.
 
     Args:
         weekly: (weeks, bins) histograms.
         seed: seed of the draws.
     """
+    pooled = weekly.sum(axis=0) / weekly.sum()
+    if len(weekly) < LEAST_WEEKS:
+        return {"share": pooled.tolist(), **dict.fromkeys(BAND)}
     drawn = weekly[draw_weeks(len(weekly), seed)].sum(axis=1)
     shares = drawn / drawn.sum(axis=1, keepdims=True)
-    pooled = weekly.sum(axis=0) / weekly.sum()
     error = np.maximum(shares.std(axis=0), 1e-12)
     largest = (np.abs(shares - pooled) / error).max(axis=1)
     departure = float((np.abs(pooled - 1 / PIT_BINS) / error).max())

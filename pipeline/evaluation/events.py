@@ -74,9 +74,16 @@ def check_events(city: City, incidents: pa.Table) -> None:
     """Check that the events can be about this city and its target.
 
     Raises:
-        InvalidRequest: no event lies in the city's box, or none is of a target class.
+        InvalidRequest: no event has coordinates, none lies in the city's box, or none is of a
+            target class.
     """
     frame = incidents.select(["lat", "lon", "offence_class"]).to_pandas()
+    if frame["lat"].isna().all():
+        raise InvalidRequest(
+            f"None of the {len(frame)} events can be mapped: no row has a latitude of -90 to 90 "
+            "and a longitude of -180 to 180. Give both as numbers, in degrees, and see that the "
+            "two aren't swapped."
+        )
     _, _, is_inside = city.grid.locate(frame["lat"].to_numpy(), frame["lon"].to_numpy())
     if not is_inside.any():
         raise InvalidRequest(
@@ -153,6 +160,8 @@ def _local_days(times: pd.Series, city: City, *, may_be_empty: bool) -> pd.Serie
     """
     if pd.api.types.is_numeric_dtype(times):
         times = times.astype("string")
+    if may_be_empty:
+        times = times.mask(times.map(lambda time: isinstance(time, str) and not time.strip()))
     try:
         read = pd.to_datetime(times, errors="coerce", format="ISO8601")
     except (ValueError, TypeError) as error:

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from pipeline.evaluation.baselines import REFERENCE
-from pipeline.evaluation.bootstrap import INTERVAL, compare, draw_weeks
+from pipeline.evaluation.bootstrap import compare, draw_weeks, interval
 from pipeline.evaluation.outputs import BACKTEST_SCORES
 from pipeline.evaluation.scores import metrics
 
@@ -85,9 +84,9 @@ def attainable(
         known, ours, best = (weekly[name].to_numpy() for name in (REFERENCE, model, truth))
         chosen = draw_weeks(len(weekly), seed)
         drawn = (known - ours)[chosen].sum(axis=1) / (known - best)[chosen].sum(axis=1)
-        low, high = np.percentile(drawn, INTERVAL)
+        low, high = interval(drawn, len(weekly))
         share = (known - ours).sum() / (known - best).sum()
-        found[str(horizon)] = {"share": float(share), "low": float(low), "high": float(high)}
+        found[str(horizon)] = {"share": float(share), "low": low, "high": high}
     return found
 
 

@@ -146,8 +146,10 @@ class Comparison(BaseModel):
 
     baseline: str
     skill: float = Field(description="1 - deviance / the baseline's; above 0: better")
-    low: float = Field(description="lower end of its 95 % block-bootstrap interval")
-    high: float = Field(description="upper end of its 95 % block-bootstrap interval")
+    low: float | None = Field(
+        description="lower end of its 95 % block-bootstrap interval; none below 13 weeks"
+    )
+    high: float | None = Field(description="upper end of it")
     weeks_won: int
     weeks: int
     recent: RecentSkill

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CRS = "EPSG:4326"
 MANIFEST = "manifest.json"
+FORMULA = ("=", "+", "-", "@", "\t")  # how a cell begins that a spreadsheet calculates
 
 
 def export_week(store: ResultsReader, city: City, week: date, folder: Path) -> list[Path]:
@@ -98,7 +99,14 @@ def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame
 
 
 def _csv(rows: pd.DataFrame) -> bytes:
-    return rows.to_csv(index=False, lineterminator="\n").encode()
+    """Return rows as CSV; a text that a spreadsheet would take for a formula gets an apostrophe."""
+    texts = rows.select_dtypes(["object", "string"])
+    return rows.assign(**texts.map(_as_text)).to_csv(index=False, lineterminator="\n").encode()
+
+
+def _as_text(value: Any) -> Any:  # noqa: ANN401 - other values than texts stay as they are
+    is_formula = isinstance(value, str) and value.startswith(FORMULA)
+    return f"'{value}" if is_formula else value
 
 
 def _facts(run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[str, Any]:

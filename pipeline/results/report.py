@@ -15,7 +15,14 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.quality.rules import RULES
 from pipeline.results import track_record, views
-from pipeline.results.answers import Check, Scores, TotalOutcome, WeekForecast, WeekHealth
+from pipeline.results.answers import (
+    Check,
+    Comparison,
+    Scores,
+    TotalOutcome,
+    WeekForecast,
+    WeekHealth,
+)
 from pipeline.results.history import HistoryReader
 from pipeline.results.maps import draw_week
 
@@ -153,11 +160,16 @@ def _record(scores: Scores) -> str:
     found = [c for c in scores.comparisons if c.baseline == REFERENCE]
     skill = (
         f"<p>Error against each cell's long-run average over {c.weeks} scored weeks: "
-        f"{-100 * c.skill:+.1f} % (95 % interval {-100 * c.high:+.1f} to {-100 * c.low:+.1f}); "
-        f"closer in {c.weeks_won}.</p>"
+        f"{-100 * c.skill:+.1f} %{_interval(c)}; closer in {c.weeks_won}.</p>"
         for c in found
     )
     return "".join(skill) + table
+
+
+def _interval(found: Comparison) -> str:
+    if found.low is None or found.high is None:
+        return ""
+    return f" (95 % interval {-100 * found.high:+.1f} to {-100 * found.low:+.1f})"
 
 
 def _health(health: WeekHealth) -> str:

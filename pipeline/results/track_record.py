@@ -71,8 +71,8 @@ def _comparison(
     return Comparison(
         baseline=name,
         skill=value,
-        low=low,
-        high=high,
+        low=low if low == low else None,  # NaN where too few weeks give no interval
+        high=high if high == high else None,
         weeks_won=int((ours < theirs).sum()),
         weeks=len(weeks),
         recent=RecentSkill(

@@ -1,9 +1,17 @@
 """Where every row went, from the sources to the grid."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.domain.errors import CorruptArtifact
 from pipeline.workflow.plan import Gridded, Validated
+
+LOUD_SHARE = 0.2
+UNPLACED = {
+    "out_of_box": "outside the grid's box",
+    "outside_city": "outside the city",
+    "missing": "without usable coordinates",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,24 @@ def account(validated: Validated, grid: Gridded) -> list[AccountLine]:
         AccountLine("of these moved to the nearest in-city cell", 3, tally["moved"]),
         *(AccountLine(f"not placed: {_words(k)}", 2, v) for k, v in unplaced.items()),
     ]
+
+
+def unplaced(tally: Mapping[str, int]) -> str | None:
+    """Return a warning where a fifth or more of the reports that could be mapped are in no cell.
+
+    Args:
+        tally: as `Tally`; what is never mapped does not count.
+    """
+    lost = {words: tally[name] for name, words in UNPLACED.items()}
+    mappable = tally["placed"] + sum(lost.values())
+    share = sum(lost.values()) / max(mappable, 1)
+    if share < LOUD_SHARE:
+        return None
+    parts = ", ".join(f"{rows:,} {words}" for words, rows in lost.items() if rows)
+    return (
+        f"{share:.0%} of the reports ({sum(lost.values()):,} of {mappable:,}) are in no cell, and "
+        f"so in no forecast: {parts}. Check [grid] in the city's file, and the coordinates."
+    )
 
 
 def _must_equal(what: str, found: int, expected: int) -> None:

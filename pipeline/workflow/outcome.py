@@ -22,7 +22,7 @@ from pipeline.results.records import RunRecord
 from pipeline.results.report import report_page
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
-from pipeline.workflow.accounting import account
+from pipeline.workflow.accounting import account, unplaced
 from pipeline.workflow.artefact import read_forecast
 from pipeline.workflow.card import renew_cards
 from pipeline.workflow.difference import difference
@@ -140,7 +140,7 @@ def run_record(
 ) -> RunRecord:
     """Return all that tells how a forecast came about."""
     cube, forecast = Ref.from_json(grid["ref"]), Ref.from_json(made["ref"])
-    notes = [plan["notes"], *validated["notes"]]
+    notes = [plan["notes"], unplaced(grid["tally"]), *validated["notes"]]
     return RunRecord(
         run_id=plan.get("run") or f"{plan['city']} {plan['issue_date']} {now:%Y%m%dT%H%M%SZ}",
         city=plan["city"],

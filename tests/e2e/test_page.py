@@ -99,7 +99,7 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     names, texts = (page.locator(f"#cell {tag}").all_inner_texts() for tag in ("dt", "dd"))
     facts = dict(zip(names, texts, strict=True))
     assert facts["Expected"] == f"{cell['mean']:.2f} reports"
-    assert facts["80 % between"] == f"{cell['q10']} to {cell['q90']}"
+    assert facts["80 % between"] == f"{cell['q10']} and {cell['q90']}"
     assert facts["Chance of any"] == f"{100 * cell['p_any']:.0f} %"
     assert facts["Rank"].startswith(f"{cell['rank']} of 1663")
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
@@ -134,7 +134,7 @@ def test_the_weeks_total_is_the_stores(page, address, year):
     total = year.totals(CITY, KNOWN).iloc[0]
     text = page.inner_text("#summary")
     assert f"{total['mean']:.0f} reports expected" in text.replace("\n", " ")
-    assert f"between {total['q10']} to {total['q90']}" in text
+    assert f"between {total['q10']} and {total['q90']}" in text
     weeks = year.observed_weeks(CITY).set_index("week_start")["reports"]
     assert f"Counted: {weeks[KNOWN]}" in text
 

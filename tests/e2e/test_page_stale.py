@@ -57,6 +57,15 @@ def opened(browser, address, view="map"):
     return page
 
 
+def test_two_scored_weeks_give_no_interval(browser, address):
+    page = opened(browser, address, "skill")
+    text = page.inner_text('[data-shown="skill"]')
+    assert "Over 2 scored weeks the forecast's error was" in text
+    assert "It takes 13 weeks to say how much of that is chance." in text
+    assert "95 % interval " not in page.inner_text('[data-shown="skill"] .lead')
+    page.screenshot(path=SHOTS / "skill_of_two_weeks.png")
+
+
 def test_a_reader_sees_one_sentence_an_operator_the_rest_until_a_newer_forecast(
     browser, address, settings
 ):

@@ -191,6 +191,30 @@ def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path)
     summary = json.loads((out_dir / "summary.json").read_text())
     assert "long_run_mean" in summary["pooled"]
     assert "dual_branch_cnn" in out
+    assert "WARNING" not in err
+    # Two weeks: what the difference is can be said, not how much of it is chance.
+    assert out.count("from 13 weeks on") == 6
+    for found in summary["model_against"]["long_run_mean"].values():
+        gap = found["poisson_deviance"]
+        assert isinstance(gap["difference"], float)
+        assert (gap["low"], gap["high"]) == (None, None)
+    assert summary["calibration"]["1"]["cells_pit"]["is_inside"] is None
+
+
+def test_events_that_are_mostly_elsewhere_are_told_loudly(hotspots, events, tmp_path):
+    frame = pd.read_parquet(events)
+    away = frame.index % 10 >= 2
+    frame.loc[away, "latitude"] += 3
+    path = tmp_path / "away.parquet"
+    frame.to_parquet(path)
+    code, _, err = hotspots(
+        "backtest", "--city", "chicago", "--events", path, "--last-weeks", 1, "--horizons", 1,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0, err
+    said = " ".join(err.split())
+    assert "WARNING: 80% of the reports (" in said
+    assert "outside the grid's box" in said
 
 
 @pytest.mark.slow

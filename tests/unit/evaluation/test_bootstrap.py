@@ -31,13 +31,24 @@ def test_fewer_weeks_than_a_block_are_drawn_whole():
 
 
 def test_difference_interval_and_weeks_won():
-    observed = [1.0, 2.0, 1.0, 3.0, 1.0, 2.0]
-    better = [*observed[:5], 5.0]  # exact but for the last week
-    found = compare(weekly(better, observed), weekly([2.0] * 6, observed), seed=1)["mae"]
+    observed = [1.0, 2.0, 1.0, 3.0, 1.0, 2.0] * 3
+    better = [*observed[:5], 5.0] * 3  # exact but for every sixth week
+    found = compare(weekly(better, observed), weekly([2.0] * 18, observed), seed=1)["mae"]
     # errors of the model 0 0 0 0 0 3, of the reference 1 0 1 1 1 0: .5 - 4 / 6
     assert found.difference == pytest.approx(3 / 6 - 4 / 6)
     assert found.low <= found.difference <= found.high
-    assert (found.weeks_won, found.weeks) == (4, 6)  # the second week is a draw
+    assert (found.weeks_won, found.weeks) == (12, 18)  # the second of each six is a draw
+
+
+@pytest.mark.parametrize(("weeks", "is_known"), [(1, False), (4, False), (12, False), (13, True)])
+def test_no_interval_from_fewer_than_thirteen_weeks(weeks, is_known):
+    observed = [1.0 + week % 3 for week in range(weeks)]
+    found = compare(weekly([1.5] * weeks, observed), weekly([2.0] * weeks, observed), seed=1)
+    assert np.isfinite(found["mae"].difference)
+    assert np.isfinite([found["mae"].low, found["mae"].high]).tolist() == [is_known] * 2
+    value, low, high = skill(np.ones(weeks), np.full(weeks, 2.0), seed=1)
+    assert value == pytest.approx(0.5)
+    assert np.isfinite([low, high]).tolist() == [is_known] * 2
 
 
 def test_higher_is_better_for_hits():
@@ -45,10 +56,10 @@ def test_higher_is_better_for_hits():
     observed[:5] = 1
     good = statistics(observed + 0.1, 5.0, observed, seed=1)
     bad = statistics(1.1 - observed, 5.0, observed, seed=1)
-    as_weeks = [{name: np.array([row[name]] * 8) for name in row} for row in (good, bad)]
+    as_weeks = [{name: np.array([row[name]] * 13) for name in row} for row in (good, bad)]
     found = compare(*as_weeks, seed=1)["hit_rate_5"]
     # every week 5 of 5 against 0 of 5, so every draw says the same
-    assert (found.difference, found.low, found.high, found.weeks_won) == (1.0, 1.0, 1.0, 8)
+    assert (found.difference, found.low, found.high, found.weeks_won) == (1.0, 1.0, 1.0, 13)
 
 
 def test_weeks_without_reports_leave_rates_undefined_and_errors_fine():
@@ -60,11 +71,11 @@ def test_weeks_without_reports_leave_rates_undefined_and_errors_fine():
 
 
 def test_skill_of_all_weeks_with_an_interval_of_pairs():
-    theirs = np.array([1.0, 2.0, 4.0, 1.0, 2.0])
+    theirs = np.tile([1.0, 2.0, 4.0, 1.0, 2.0], 3)
     value, low, high = skill(0.9 * theirs, theirs, seed=1)
     # however weeks are drawn, ours is nine tenths of theirs
     assert (value, low, high) == pytest.approx((0.1, 0.1, 0.1))
-    ours = theirs * [0.5, 1.5, 0.5, 1.2, 1.1]
+    ours = theirs * np.tile([0.5, 1.5, 0.5, 1.2, 1.1], 3)
     value, low, high = skill(ours, theirs, seed=1)
     assert value == pytest.approx(1 - ours.sum() / theirs.sum())
     assert low < value < high

@@ -97,7 +97,8 @@ def test_city_and_divisions_are_told_apart():
     assert found["2"]["city"]["bias_percent"] == pytest.approx(10)
     assert found["2"]["divisions"]["mape_percent"] == pytest.approx(20)
     assert found["2"]["divisions"]["forecasts"] == 10
-    assert found["2"]["cells_pit"]["is_inside"]
+    assert found["2"]["cells_pit"]["is_inside"] is None  # five weeks say nothing of chance
+    assert found["2"]["cells_pit"]["share"] == pytest.approx([0.1] * 10)
     # three of four quantiles reach 0.05
     assert found["2"]["cells"]["cl_test_passed_percent"] == 75
     assert found["2"]["cells"]["l_test_passed_percent"] == 100

@@ -114,6 +114,16 @@ def test_reports_come_after_events_or_are_unknown(city):
         events_to_incidents(city, frame(reported_at=["later", None]))
 
 
+def test_an_empty_report_is_none_as_the_docs_say(city):
+    reported = ["", "  ", None, "2020-01-20"]
+    found = column(city, frame(reported_at=reported), "reported_on")
+    assert found == [None, None, None, date(2020, 1, 20)]
+    assert column(city, frame(reported_at=[None, None]), "reported_on") == [None, None]
+    assert column(city, frame(reported_at=["", ""]), "reported_on") == [None, None]
+    times = [pd.Timestamp("2020-01-20 05:30", tz="UTC"), pd.NaT]
+    assert column(city, frame(reported_at=times), "reported_on") == [date(2020, 1, 19), None]
+
+
 def test_coordinates_that_are_none(city):
     events = frame(
         latitude=[40.1, None, 0.0, np.nan, 99.0, 40.1], longitude=[-90.1, -90, 0, 1, -90, np.inf]
@@ -157,9 +167,17 @@ def test_only_the_columns_in_use_are_read(tmp_path: Path, events):
 
 
 def test_no_event_in_the_box(city):
-    swapped = frame(latitude=[-90.1], longitude=[40.1])
+    swapped = frame(latitude=[-89.9], longitude=[40.1])
     with pytest.raises(InvalidRequest, match="None of the 1 events lies in the box of Tinytown"):
         check_events(city, events_to_incidents(city, swapped))
+
+
+@pytest.mark.parametrize("latitude", ["north", None, "40,1", np.nan, 401.0])
+def test_coordinates_that_cannot_be_read_are_not_called_outside(city, latitude):
+    events = frame(latitude=[latitude, latitude])
+    with pytest.raises(InvalidRequest, match="no row has a latitude of -90 to 90") as error:
+        check_events(city, events_to_incidents(city, events))
+    assert "nan" not in str(error.value)
 
 
 def test_target_that_is_not_there_lists_what_is(city):

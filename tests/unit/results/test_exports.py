@@ -1,14 +1,27 @@
+import csv
 import hashlib
 import json
+from dataclasses import replace
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.domain.errors import WeekNotReady
 from pipeline.results.exports import export_week
 from pipeline.results.files import write_file
-from tests.unit.results.samples import TARGET, publish, publish_as_first_version
+from tests.unit.results.samples import (
+    BEFORE,
+    HEALTH,
+    TARGET,
+    make_forecast,
+    make_hotspots,
+    make_run,
+    publish,
+    publish_as_first_version,
+    small_cells,
+)
 
 
 def by_suffix(paths):
@@ -95,6 +108,29 @@ def test_totals_stand_in_a_file_of_their_own(exported):
     assert (totals["q10"] < totals["mean"]).all()
     assert (totals["mean"] < totals["q90"]).all()
     assert set(totals["provenance"]) == {"simulated"}
+
+
+@pytest.mark.parametrize("first", "=+-@\t")
+def test_no_text_of_a_table_is_a_formula_and_numbers_stay_numbers(store, city, tmp_path, first):
+    cells = small_cells()
+    name = f"{first}HYPERLINK(1)"
+    cells.division = tuple(name if d == "Up" else d for d in cells.division)
+    forecast = make_forecast()
+    divisions = {name if d == "Up" else d: total for d, total in forecast.divisions.items()}
+    forecast = replace(forecast, divisions=divisions)
+    below = np.where(np.isfinite(forecast.mean), -0.5, np.nan)  # no such mean, but a number
+    store.publish(
+        make_run(), forecast, make_hotspots(forecast), HEALTH, cells, today=BEFORE,
+        long_run_mean=below,
+    )  # fmt: skip
+    table, _, _, totals, *_ = export_week(store, city, TARGET, tmp_path)
+    for file, column in ((table, "division"), (totals, "name")):
+        with file.open(newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        assert f"'{name}" in {row[column] for row in rows}
+        assert not any(row[column].startswith(first) for row in rows)
+        assert all(float(row["long_run_mean"]) < 0 for row in rows)
+    assert name in set(gpd.read_parquet(tmp_path / "smallville_2026-01-04.parquet")["division"])
 
 
 def test_what_is_unknown_is_empty_or_null(store, cells, city, tmp_path):

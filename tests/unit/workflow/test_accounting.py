@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.domain.errors import CorruptArtifact
-from pipeline.workflow.accounting import account
+from pipeline.workflow.accounting import account, unplaced
 
 # 100 in = 7 dropped + 3 not yet published + 2 quarantined + 88 accepted;
 # 88 accepted = 80 placed + 4 missing + 2 withheld + 1 out of box + 1 outside the city.
@@ -47,3 +47,15 @@ def test_every_part_stands_in_a_line():
 def test_a_lost_row_stops_the_week(validated, tally):
     with pytest.raises(CorruptArtifact, match="does not add up"):
         lines(validated, tally)
+
+
+def test_reports_that_are_in_no_cell_are_told_loudly():
+    most = {**TALLY, "placed": 200, "out_of_box": 780, "outside_city": 0, "missing": 20}
+    assert unplaced(most) == (
+        "80% of the reports (800 of 1,000) are in no cell, and so in no forecast: 780 outside the "
+        "grid's box, 20 without usable coordinates. Check [grid] in the city's file, and the "
+        "coordinates."
+    )
+    assert unplaced(TALLY) is None
+    assert unplaced({**TALLY, "placed": 0, "withheld": 90, "missing": 0, "out_of_box": 0,
+                     "outside_city": 0}) is None  # fmt: skip

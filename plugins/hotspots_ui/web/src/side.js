@@ -1,7 +1,7 @@
 // What stands beside the map: the week, the chosen cell, clusters, divisions, downloads.
 import { askOnce } from "./api.js";
 import { sparkLine } from "./charts.js";
-import { byId, date, days, make, number, percent, range, signed, table, time, whole } from "./words.js";
+import { between, byId, date, days, make, number, percent, range, signed, table, time, whole } from "./words.js";
 
 const KINDS = {
   csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
@@ -13,7 +13,7 @@ export function showSummary({ run, city }, outcome) {
   byId("summary").replaceChildren(
     make("h2", {}, `Week of ${days(run.target_week)}`),
     make("p", { class: "big" }, make("strong", {}, whole(city.mean)), " reports expected in the city"),
-    make("p", {}, `With a chance of 80 %, between ${range(city)}. `,
+    make("p", {}, `With a chance of 80 %, between ${between(city)}. `,
       outcome ? `Counted: ${whole(outcome.reports)}, as known up to the week of ${date(outcome.as_of)}.` : "What happened isn't known yet."),
     make("p", { class: "quiet" }, `Issued ${date(run.issue_date)} on whole weeks up to that of ${date(run.edge_week)}, ${run.horizon} weeks before; ` +
       `newest report ${run.snapshot_age_days} days old. Revision ${run.revision}${late}. Model ${run.model}.`));
@@ -30,7 +30,7 @@ export async function showCell(state, forecast, outcome) {
   }
   const of = { q10: cells.q10[k], q90: cells.q90[k] };
   const facts = [
-    ["Expected", `${number(cells.mean[k])} reports`], ["80 % between", range(of)], ["Chance of any", percent(cells.p_any[k])],
+    ["Expected", `${number(cells.mean[k])} reports`], ["80 % between", between(of)], ["Chance of any", percent(cells.p_any[k])],
     ["Rank", `${cells.rank[k]} of ${cells.row.length}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
     ["Top 5 % again", cells.p_top5[k] == null ? "not known" : `in ${percent(cells.p_top5[k])} of re-runs of history`],
     ["Long-run average", `${number(cells.long_run_mean[k])} a week`],

@@ -6,6 +6,8 @@ import { make, percent, table, time, whole, words } from "./words.js";
 const FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
   mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", poisson_glm: "regression (GLM)", zero: "nothing anywhere" };
+const FEW_WEEKS = "It takes 13 weeks to say how much of that is chance.";
+const interval = ({ low, high }) => (low == null ? percent(low) : `${percent(low, 1)} to ${percent(high, 1)}`);
 const called = (name) => (name === "forecast" ? "this forecast" : NAMES[name] || words(name));
 // What a chart's marks mean: [class, words].
 const legend = (...keys) => make("ul", { class: "scale" }, keys.map(([mark, text]) => make("li", {}, make("span", { class: `mark ${mark}` }), text)));
@@ -46,14 +48,14 @@ function skillPart({ weeks, scores, comparisons }) {
   const best = comparisons.find((c) => c.baseline === REFERENCE) || comparisons[0];
   if (!best) return [];
   queueMicrotask(() => draw(choice.value));
-  const sure = best.low > 0 ? "more than chance explains" : best.high < 0 ? "worse than it, and more than chance explains" : "which chance alone could explain";
+  const sure = best.low == null ? "" : best.low > 0 ? "more than chance explains" : best.high < 0 ? "worse than it, and more than chance explains" : "which chance alone could explain";
   return [
     make("p", { class: "lead" }, `Over ${best.weeks} scored weeks the forecast's error was ${percent(Math.abs(best.skill), 1)} ${best.skill >= 0 ? "lower" : "higher"} than that of the ` +
-      `${called(best.baseline)} of each cell (95 % interval ${percent(best.low, 1)} to ${percent(best.high, 1)}), ${sure}. It was closer in ${best.weeks_won} of ${best.weeks} weeks.`),
+      `${called(best.baseline)} of each cell${best.low == null ? `. ${FEW_WEEKS}` : ` (95 % interval ${interval(best)}), ${sure}.`} It was closer in ${best.weeks_won} of ${best.weeks} weeks.`),
     make("h3", {}, "Skill over time"), make("p", {}, make("label", {}, "Against the ", choice), ". Above the dashed line the forecast was the better one; below, the worse. Where the band covers the dashed line, chance alone could explain the difference; it begins at the 13th scored week."),
     legend(["dot grey", "each week"], ["stroke blue", "the 26 weeks up to it, together"], ["area blue", "its 95 % interval"], ["stroke dashed", "no better than the baseline"]), figure,
     table("Against each baseline, all scored weeks", ["Baseline", ">Skill", ">95 % interval", ">Weeks won"],
-      comparisons.map((c) => [called(c.baseline), percent(c.skill, 1), `${percent(c.low, 1)} to ${percent(c.high, 1)}`, `${c.weeks_won} of ${c.weeks}`]),
+      comparisons.map((c) => [called(c.baseline), percent(c.skill, 1), interval(c), `${c.weeks_won} of ${c.weeks}`]),
       { note: "Skill is 1 minus the Poisson deviance over the baseline's. Intervals by a block bootstrap over weeks." }),
   ];
 }

@@ -7,6 +7,7 @@ export const whole = (value) => (value == null ? MISSING : Math.round(value).toL
 export const percent = (value, digits = 0) => (value == null ? MISSING : `${(100 * value).toFixed(digits)} %`);
 export const signed = (value, digits = 2) => (value == null ? MISSING : (value > 0 ? "+" : "") + value.toFixed(digits));
 export const range = (of) => `${of.q10.toLocaleString("en")} to ${of.q90.toLocaleString("en")}`;
+export const between = (of) => `${of.q10.toLocaleString("en")} and ${of.q90.toLocaleString("en")}`;
 export const words = (name) => name.replaceAll("_", " ");
 export const list = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0] || "");
 export const time = (day) => Date.parse(`${day}T00:00:00Z`) / 1000;
