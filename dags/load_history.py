@@ -8,10 +8,10 @@ again: a year that is held, of a source that has not changed since, is not pulle
 from datetime import datetime
 
 from airflow.sdk import dag
-from on_airflow.cities import city_param
+from on_airflow.cities import CITIES, city_param
 from on_airflow.steps import DEFAULTS, load_piece, plan_history, step
 
-PARAMS = {"city": city_param()}
+PARAMS = {"city": city_param(*CITIES)}
 
 
 @dag(

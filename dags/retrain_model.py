@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag
-from on_airflow.cities import city_param
+from on_airflow.cities import CITIES, city_param
 from on_airflow.steps import DEFAULTS, GPU, choose, resolve, step
 
 PARAMS = {
-    "city": city_param(),
+    "city": city_param(*CITIES),
     "issue_date": Param(None, type=["null", "string"], format="date", title="As of",
                         description="Nothing that became known after this day is used. Empty: "
-                        "today."),
-    "notes": Param("", type="string", title="Why", maxLength=500,
+                        "the day of the logical date, or today without one."),
+    "notes": Param(None, type=["null", "string"], title="Why", maxLength=500,
                    description="Why a new model is wanted; kept with the run."),
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 Pulls the city's open crime reports and station weather, checks them, lays them on the grid, reuses,
 fine-tunes or retrains the model, forecasts the target week, scores past ones, and publishes.
 
-**By hand:** trigger it with an issue date (empty means today). **Dry run:** switch *publish* off.
+**By hand:** trigger it, with an issue date or for today. **Dry run:** switch *publish* off.
 **Over past weeks:** backfill it; each run sees only what was known on its own issue date.
 """
 
@@ -14,18 +14,20 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from on_airflow.cities import dag_of_each_city
 from on_airflow.steps import DEFAULTS, GPU, resolve, step
 
+MORE = "Training, dry run and notes"  # folded, so that the form and its errors fit a screen
 PARAMS = {
     "issue_date": Param(None, type=["null", "string"], format="date", title="Issue date",
                         description="Day the forecast is made on, in the city's dates; nothing "
-                        "that became known later is used. Empty: the end of the run's interval, "
-                        "or today for a run by hand."),
+                        "that became known later is used. Empty: the day of the logical date, or "
+                        "today without one; on schedule the end of the interval."),
     "training": Param("auto", type="string", enum=["auto", "reuse", "fine_tune", "retrain"],
-                      title="Training", description="auto reuses a champion under 4 weeks old, "
-                      "else fine-tunes it, and retrains after 26 weeks or on drift."),
-    "publish": Param(default=True, type="boolean", title="Publish",
+                      title="Training", section=MORE,
+                      description="auto reuses a champion under 4 weeks old, else fine-tunes it, "
+                      "and retrains after 26 weeks or on drift."),
+    "publish": Param(default=True, type="boolean", title="Publish", section=MORE,
                      description="Off: a dry run, which makes the forecast and stores nothing."),
-    "notes": Param("", type="string", title="Notes", maxLength=500,
-                   description="Kept with the forecast and shown beside it."),
+    "notes": Param(None, type=["null", "string"], title="Notes", maxLength=500,
+                   section=MORE, description="Kept with the forecast and shown beside it."),
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Read by every Airflow process: what it loads before its tasks, and how it writes to SQLite.
+"""Read by every Airflow process: what it refuses and loads, and how it writes to SQLite.
 
 Processes that start tasks load what tasks need once for all: each task is a fork of the scheduler's
 or the Celery worker's process, and would else spend seconds on the same imports. TensorFlow is not
@@ -8,11 +8,13 @@ among it: it is not made to be forked.
 import sys
 from typing import Any
 
+import refusals
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 
 __all__ = ["create_metadata_engine"]  # what of Airflow's own settings it replaces
 
+refusals.listen()
 if {"scheduler", "worker"} & set(sys.argv):
     from pipeline import workflow
 

@@ -7,17 +7,18 @@ from airflow.sdk import Param, dag, get_parsing_context
 
 # As in pipeline.settings, which is not imported where DAGs are only read.
 CITIES = (os.environ.get("HOTSPOTS_CITIES") or "los_angeles").split(",")
+IS_REPLAYED = bool(os.environ.get("HOTSPOTS_REPLAY_URL"))
 
 
-def city_param(city: str = CITIES[0]) -> Param:
-    """Return the form's field for the city."""
+def city_param(*cities: str) -> Param:
+    """Return the form's field for the city: a choice of these, the first by default."""
     return Param(
-        city,
+        cities[0],
         type="string",
         title="City",
-        pattern="^[a-z][a-z0-9_]{0,40}$",
-        examples=["los_angeles", "chicago"],
-        description="Short name of a city, as its TOML file is called.",
+        enum=list(cities),
+        values_display={city: city.replace("_", " ").title() for city in cities},
+        description="One of the cities in the setting HOTSPOTS_CITIES.",
     )
 
 
@@ -32,4 +33,11 @@ def dag_of_each_city(wire: Callable[[], None], params: dict[str, Param], **about
     for city in CITIES:
         dag_id = wire.__name__ if city == CITIES[0] else f"{wire.__name__}_{city}"
         if asked_for in {None, dag_id}:
-            dag(dag_id, params={"city": city_param(city), **params}, **about)(wire)()
+            dag(
+                dag_id,
+                params={"city": city_param(city), **params},
+                # Live, a week must not wait for somebody to switch it on; None leaves the choice
+                # to Airflow's own setting, which is paused by default.
+                is_paused_upon_creation=None if IS_REPLAYED else False,
+                **about,
+            )(wire)()

@@ -64,14 +64,17 @@ def resolve(*names: str, publish: bool = True) -> dict:
     from pipeline import workflow
 
     context = get_current_context()
-    chosen = {"publish": publish, **{name: context["params"][name] for name in names}}
+    chosen = {name: context["params"][name] for name in names}
     run = context["dag_run"]
-    # A run by hand is for the moment it was asked for, not for the interval before it.
-    moment = run.run_after if run.run_type == "manual" else context["data_interval_end"]
+    is_by_hand = run.run_type == "manual"
+    asked = {"run_type": run.run_type, "logical_date": run.logical_date}
+    call(workflow.check_request, run.conf or {}, chosen, **asked)
     plan = call(
         workflow.resolve,
-        **chosen,
-        data_interval_end=moment,
+        **{"publish": publish, **chosen},
+        # A run by hand is for the date it is given, else for the moment it was asked for.
+        logical_date=run.logical_date if is_by_hand else None,
+        data_interval_end=run.run_after if is_by_hand else context["data_interval_end"],
         run=f"{run.dag_id}/{run.run_id}",
         occasion=run.run_type,
     )

@@ -9,15 +9,18 @@ from itertools import count
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
+import pyarrow.compute as pc
+
 from pipeline.domain.errors import InvalidRequest
 from pipeline.replay.answers import Answer, Request, json_answer, problem, socrata_error
 from pipeline.replay.climate_services import acis_error, answer_acis, answer_ncei
 from pipeline.replay.faults import Fault, FaultName, Faults
 from pipeline.replay.socrata import answer_socrata, moved
-from pipeline.replay.source import ReplaySource
+from pipeline.replay.source import OCCURRED, ReplaySource
 from pipeline.replay.weather_gov import answer_weather_gov
 
 FAULTS_PATH = "/_replay/faults"
+DAYS_PATH = "/_replay/days"
 PROVENANCE_HEADER = "X-Hotspots-Provenance"
 
 
@@ -106,6 +109,17 @@ class ReplayServer:
         return json_answer(self.faults.listing())
 
 
+def _answer_days(source: ReplaySource, request: Request) -> Answer:
+    """Return the day of the first report of the datasets that are asked about, and the present."""
+    asked = request.query.get("datasets", "").split(",")
+    tables = [(d.adapter, d.table) for d in map(source.datasets.get, asked) if d]
+    days = [pc.min(table[OCCURRED[adapter]]).as_py() for adapter, table in tables if table.num_rows]
+    if not days:
+        return json_answer({})
+    first = min(days).date().isoformat()
+    return json_answer({"first": first, "last": source.as_of.isoformat()})
+
+
 def serve_forever(source: ReplaySource, port: int) -> None:
     """Serve a source on 127.0.0.1 until the process is interrupted."""
     ReplayServer(source, port).run()
@@ -166,6 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
         request = self._request()
         if self.path.startswith(FAULTS_PATH):
             self._send(self.replay.control(request), is_cut=False)
+            return
+        if self.path.startswith(DAYS_PATH):
+            self._send(_answer_days(self.replay.source, request), is_cut=False)
             return
         faults = self.replay.faults.take(request)
         self._send(self.replay.answer(request, faults), is_cut=FaultName.CUT_BODY in faults)

@@ -59,6 +59,7 @@ CHICAGO_COLUMNS = pa.schema(
     ]
 )
 COLUMNS = {"lapd_legacy": LEGACY_COLUMNS, "lapd_nibrs": NIBRS_COLUMNS, "chicago": CHICAGO_COLUMNS}
+OCCURRED = {"lapd_legacy": "date_occ", "lapd_nibrs": "date_occ", "chicago": "date"}
 KEYS = {
     "lapd_legacy": ("dr_no",),
     "lapd_nibrs": ("caseno", "uniquenibrno"),

@@ -18,6 +18,7 @@ from pipeline.clock import utc_now
 from pipeline.domain.errors import ProcessInterrupted
 from pipeline.quality.engine import load_gx
 from pipeline.settings import Settings, get_settings
+from pipeline.workflow import request
 from pipeline.workflow.briefing import briefing
 from pipeline.workflow.card import renew_cards
 from pipeline.workflow.health import require_forecast
@@ -49,6 +50,7 @@ __all__ = [
     "STEPS",
     "Week",
     "check_forecast",
+    "check_request",
     "cubes_ahead",
     "describe",
     "load_parts",
@@ -118,7 +120,8 @@ def resolve(
     issue_date: str | date | None,
     training: str = "auto",
     publish: bool = True,
-    notes: str = "",
+    notes: str | None = None,
+    logical_date: datetime | None = None,
     data_interval_end: datetime | None = None,
     run: str | None = None,
     occasion: Occasion = "manual",
@@ -128,6 +131,7 @@ def resolve(
         get_settings(),
         city=city,
         issue_date=issue_date,
+        logical_date=logical_date,
         data_interval_end=data_interval_end,
         training=training,
         publish=publish,
@@ -135,6 +139,19 @@ def resolve(
         run=run,
         occasion=occasion,
         now=utc_now(),
+    )
+
+
+def check_request(
+    given: Mapping[str, Any],
+    form: Mapping[str, Any],
+    *,
+    run_type: str,
+    logical_date: datetime | None,
+) -> None:
+    """Refuse what is asked for wrongly; see `request.check_request`."""
+    request.check_request(
+        get_settings(), given, form, run_type=run_type, logical_date=logical_date, now=utc_now()
     )
 
 

@@ -6,10 +6,11 @@ from typing import Any, Literal, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
 from pipeline.domain.city import City, load_city
-from pipeline.domain.errors import InvalidRequest, WeekNotReady
+from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks, parse_date, resolve_week, target_week_of
 from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.settings import Settings
+from pipeline.workflow.request import check_issue_date, day_meant
 
 TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
 TRAINING_TYPES: tuple[TrainingType, ...] = ("auto", "reuse", "fine_tune", "retrain")
@@ -116,10 +117,11 @@ def make_plan(
     *,
     city: str,
     issue_date: str | date | None,
+    logical_date: datetime | None = None,
     data_interval_end: datetime | None = None,
     training: str = "auto",
     publish: bool = True,
-    notes: str = "",
+    notes: str | None = None,
     files: bool = True,
     run: str | None = None,
     occasion: Occasion = "manual",
@@ -127,27 +129,30 @@ def make_plan(
 ) -> Plan:
     """Resolve a run's issue date and target week, before anything is pulled.
 
+    The issue date is the one that is given, else the day of the logical date, else the end of the
+    data interval.
+
     Raises:
-        InvalidRequest: the city, its neighbourhoods, date or kind of training can't be understood.
+        InvalidRequest: the city, its neighbourhoods, date or kind of training can't be understood,
+            or the date lies before the city's first report.
         WeekNotReady: the issue date lies in the future (a replay may run ahead of the clock).
     """
     if training not in TRAINING_TYPES:
         raise InvalidRequest(f"Training {training!r} is not one of {', '.join(TRAINING_TYPES)}.")
     the_city = load_city(city)
     neighbourhoods(the_city)  # what can't be read shall stop the week here, not at its report
+    if not issue_date and logical_date:
+        issue_date = day_meant(logical_date, the_city)
     issued = resolve_week(issue_date, data_interval_end, the_city.time_zone)
+    check_issue_date(settings, the_city, issued, now=now)
     today = now.astimezone(ZoneInfo(the_city.time_zone)).date()
-    if issued > today and settings.replay_url is None:
-        raise WeekNotReady(
-            f"Issue date {issued} lies after today, {today}. Give {today} or before."
-        )
     plan = Plan(
         city=city,
         issue_date=issued.isoformat(),
         target_week=target_week_of(issued).isoformat(),
         training=training,
         publish=publish,
-        notes=notes,
+        notes=notes or "",
         files=files,
         is_current=publish and _is_awaited(occasion, issued, today),
     )

@@ -59,11 +59,20 @@ def test_a_layer_that_cannot_be_read_stops_the_week_before_anything_is_pulled(tm
         plan(city=str(path), issue_date="2026-11-11")
 
 
-def test_the_future_is_for_replays_only():
+def test_a_logical_date_decides_before_the_interval_and_after_a_parameter():
+    given = datetime(2026, 11, 4, tzinfo=UTC)
+    made = plan(logical_date=given, data_interval_end=NOW)
+    assert (made["issue_date"], made["target_week"]) == ("2026-11-04", "2026-11-08")
+    assert plan(issue_date="2026-11-11", logical_date=given)["issue_date"] == "2026-11-11"
+
+
+def test_the_future_is_refused():
     with pytest.raises(WeekNotReady, match="after today, 2026-11-25"):
         plan(issue_date="2026-11-26")
-    replayed = plan(Settings(replay_url="http://127.0.0.1:1"), issue_date=date(2026, 12, 2))
-    assert replayed["target_week"] == "2026-12-06"
+
+
+def test_an_emptied_field_of_notes_means_none():
+    assert plan(issue_date="2026-11-11", notes=None)["notes"] == ""
 
 
 def test_a_citys_day_ends_at_its_own_midnight():
