@@ -1,5 +1,6 @@
-"""By hand beside the schedule: runs asked for over the REST API, and a person's answer."""
+"""By hand beside the schedule: runs asked for on Airflow's pages and over the REST API."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,11 +12,20 @@ from pipeline.domain.weeks import WEEK, target_week_of
 from pipeline.model.registry import Registry
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
-from tests.e2e.conftest import START_OF_LIVING, dags_changed_by, quick_settings
+from tests.e2e.conftest import (
+    BROWSER,
+    CI,
+    SHOTS,
+    START_OF_LIVING,
+    dags_changed_by,
+    quick_settings,
+)
+from tests.e2e.forms import Form, answer_required_action, logged_in
 from tests.services import wait_for
 from tests.standalone import Standalone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+CLICKED = pytest.mark.skipif(not (CI or BROWSER.is_file()), reason=f"no browser at {BROWSER}")
 
 CITY = "los_angeles"
 
@@ -50,18 +60,107 @@ def states(airflow, dag):
     return {row["run_type"]: row["state"] for row in rows}
 
 
+@pytest.fixture(scope="module")
+def page(browser, airflow):
+    """An admin's browser, logged in."""
+    with logged_in(browser, airflow, "admin") as page:
+        yield page
+
+
+def end_queued(admin, dag):
+    """Delete the runs of a DAG."""
+    path = f"api/v2/dags/{dag}/dagRuns"
+    for run in admin.ask(path)[1]["dag_runs"]:
+        assert admin.ask(f"{path}/{run['dag_run_id']}", method="DELETE")[0] == 204
+
+
 def test_bad_values_are_refused_with_the_reason_and_nothing_runs(airflow, users):
     users["admin"].unpause("retrain_model")
     bad = {
-        "city": ("../etc", "does not match"),
+        "city": ("../etc", "is not one of"),
         "issue_date": ("11/25/2026", "is not a 'date'"),
         "notes": ("x" * 501, "is too long"),
+        "isue_date": ("2026-11-25", "Did you mean issue_date?"),
     }
     for name, (value, reason) in bad.items():
         status, said = users["admin"].trigger("retrain_model", **{name: value})
         assert status == 400
         assert reason in said["detail"]
+    for day, reason in (("2030-01-02", "lies after"), ("2001-01-03", "before the first report")):
+        status, said = users["admin"].trigger("retrain_model", issue_date=day)
+        assert (status, reason in said["detail"]) == (400, True), said
     assert states(airflow, "retrain_model") == {}
+
+
+def test_a_backfill_of_one_issue_date_is_refused_by_the_api_and_the_command_line(airflow, users):
+    wait_for(lambda: users["admin"].ask("api/v2/dags/weekly_forecast")[0] == 200, 300, "the DAG")
+    conf = {"issue_date": "2026-11-11"}
+    asked = {"dag_id": "weekly_forecast", "from_date": "2026-11-01T00:00:00Z"}
+    asked |= {"to_date": "2026-11-12T00:00:00Z", "dag_run_conf": conf}
+    status, said = users["admin"].ask("api/v2/backfills", asked, "POST")
+    assert (status, "all of them that one" in said["detail"]) == (422, True), said
+    words = ["backfill", "create", "--dag-id", "weekly_forecast", "--from-date", "2026-11-01"]
+    words += ["--to-date", "2026-11-12", "--dag-run-conf", json.dumps(conf)]
+    with pytest.raises(AssertionError, match="all of them that one"):
+        airflow.run("airflow", *words)
+    with pytest.raises(AssertionError, match=r"Did you mean issue_date\?"):
+        airflow.trigger("weekly_forecast", isue_date="2026-11-11")
+    assert airflow.rows("select id from backfill") == []
+    assert states(airflow, "weekly_forecast") == {}
+
+
+@CLICKED
+@pytest.mark.parametrize("dag", ["weekly_forecast", "retrain_model", "load_history"])
+def test_a_form_opens_ready_to_press(airflow, users, page, dag):
+    users["admin"].ask(f"api/v2/dags/{dag}", {"is_paused": True}, "PATCH")  # the run shall wait
+    form = Form(page, airflow.address, dag)
+    page.screenshot(path=SHOTS / f"form_{dag}.png")
+    form.trigger.click()
+    form.dialog.wait_for(state="hidden")
+    assert states(airflow, dag) == {"manual": "queued"}
+    end_queued(users["admin"], dag)
+
+
+WRONG = {
+    "future": ("2030-01-02", "lies after"),
+    "before": ("2001-01-03", "lies before the first report of Los Angeles"),
+}
+
+
+@CLICKED
+@pytest.mark.parametrize("dag", ["weekly_forecast", "retrain_model"])
+@pytest.mark.parametrize("what", WRONG)
+def test_a_form_shows_why_a_date_is_wrong(airflow, page, dag, what):
+    day, reason = WRONG[what]
+    form = Form(page, airflow.address, dag)
+    form.fill("issue_date", day)
+    form.trigger.click()
+    form.shows(reason)
+    page.screenshot(path=SHOTS / f"form_{dag}_{what}.png")
+    assert states(airflow, dag) == {}
+
+
+@CLICKED
+@pytest.mark.parametrize("dag", ["weekly_forecast", "retrain_model", "load_history"])
+def test_a_form_shows_why_a_name_is_wrong(airflow, page, dag):
+    form = Form(page, airflow.address, dag)
+    form.paste_json(json.dumps({"city": CITY, "isue_date": "2026-11-04"}))
+    form.trigger.click()
+    form.shows("There is no field 'isue_date'")
+    page.screenshot(path=SHOTS / f"form_{dag}_name.png")
+    assert states(airflow, dag) == {}
+
+
+@CLICKED
+def test_the_backfill_dialog_shows_why_it_takes_no_issue_date(airflow, page):
+    form = Form(page, airflow.address, "weekly_forecast")
+    run = form.choose_backfill("2026/11/01", "2026/11/12")
+    form.fill("issue_date", "2026-11-11")
+    form.dialog.get_by_text("Override parameters on existing runs").click()
+    run.click()
+    form.shows("would make all of them that one")
+    page.screenshot(path=SHOTS / "backfill_refused.png")
+    assert airflow.rows("select id from backfill") == []
 
 
 def test_all_who_ask_at_once_are_answered(users):
@@ -112,14 +211,20 @@ def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecas
     assert runs["scheduled"]["note"] == said["value"]
 
 
-def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, settings):
+@CLICKED
+def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, page, settings):
+    users["admin"].unpause("retrain_model")
     before = Registry(settings, CITY).champion().sha256
     # As of four weeks before, so that it learns from other weeks than the champion on any day.
     [stored] = ResultsStore(settings.results_database).weeks(CITY)
     earlier = stored.record.weeks.issue_date - 4 * WEEK
-    _, run = users["admin"].trigger(
-        "retrain_model", issue_date=f"{earlier}", notes="to see how it does"
-    )
+    form = Form(page, airflow.address, "retrain_model")
+    form.fill("issue_date", f"{earlier}")
+    form.fill("notes", "to see how it does")
+    form.trigger.click()
+    form.dialog.wait_for(state="hidden")
+    [run] = users["admin"].ask("api/v2/dags/retrain_model/dagRuns")[1]["dag_runs"]
+    assert run["conf"]["notes"] == "to see how it does"
     path = f"api/v2/dags/retrain_model/dagRuns/{run['dag_run_id']}/taskInstances/approve/-1"
     wait_for(lambda: users["viewer"].ask(f"{path}/hitlDetails")[0] == 200, 600, "the request")
     _, asked = users["viewer"].ask(f"{path}/hitlDetails")
@@ -131,10 +236,31 @@ def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, se
     time.sleep(10)  # an answer within the second makes Airflow take the paused task for a lost one
     answer = {"chosen_options": ["Approve"]}
     assert users["viewer"].ask(f"{path}/hitlDetails", answer, "PATCH")[0] == 403
-    assert users["admin"].ask(f"{path}/hitlDetails", answer, "PATCH")[0] == 200
+    answer_required_action(page, airflow.address, "Approve")
     tasks = airflow.tasks_when_done(300)
     assert {task["state"] for task in tasks} == {"success"}, airflow.story()
     assert Registry(settings, CITY).champion().sha256 != before
+
+
+@CLICKED
+def test_a_backfill_by_the_dialog_runs_to_its_end(airflow, page, settings):
+    [stored] = ResultsStore(settings.results_database).weeks(CITY)
+    issued = stored.record.weeks.issue_date
+    form = Form(page, airflow.address, "weekly_forecast")
+    day = f"{issued - 2 * WEEK:%Y/%m/%d}"  # the interval that ends a week before
+    run = form.choose_backfill(day, day)
+    form.dialog.get_by_text("1 run will be triggered").wait_for()
+    page.screenshot(path=SHOTS / "backfill.png")
+    run.click()
+    form.dialog.wait_for(state="hidden")
+    wait_for(lambda: airflow.rows("select id from backfill"), 60, "the backfill")
+    airflow.tasks_when_done(600)
+    assert states(airflow, "weekly_forecast")["backfill"] == "success", airflow.story()
+    weeks = ResultsStore(settings.results_database).weeks(CITY)
+    assert {week.record.weeks.issue_date for week in weeks} == {issued, issued - WEEK}
+    page.goto(f"{airflow.address}/dags/weekly_forecast/backfills")
+    page.get_by_role("row").nth(1).wait_for()
+    page.screenshot(path=SHOTS / "backfill_done.png")
 
 
 @pytest.mark.parametrize("written", [{}, {"note": "a person's"}])
