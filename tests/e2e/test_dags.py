@@ -14,7 +14,7 @@ from tests.integration.conftest import ISSUE_DATE, made_up_folder, portal  # noq
 @pytest.fixture
 def portal_of_chicago(airflow, portal):  # noqa: F811
     portal.clear_faults()
-    return {**airflow, "HOTSPOTS_REPLAY_URL": portal.url}
+    return {**airflow, "HOTSPOTS_REPLAY_URL": portal.url, "HOTSPOTS_CITIES": "chicago"}
 
 
 def dag_test(environment, code=0, dag="weekly_forecast", **conf):
@@ -49,6 +49,16 @@ def test_the_history_is_loaded_through_airflow(portal_of_chicago, tmp_path):
 def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
     said = dag_test(portal_of_chicago, code=1, training="harder")
     assert "harder" in said
+    said = dag_test(portal_of_chicago, code=1, isue_date="2017-12-13")
+    assert "Did you mean issue_date?" in said
+    assert "resolve_week" not in said
+
+
+def test_a_run_without_an_issue_date_is_for_the_date_it_is_given(portal_of_chicago):
+    words = ["dags", "test", "weekly_forecast", "2017-12-06", "--conf", '{"publish": false}']
+    said = run_command(portal_of_chicago, BIN / "airflow", *words)
+    assert "Wednesday 2017-12-06" in said
+    assert "2017-12-10 to 2017-12-16" in said
 
 
 class Webhook(BaseHTTPRequestHandler):
@@ -94,8 +104,11 @@ def listening():
 
 
 def test_an_error_that_no_retry_mends_fails_at_once_by_name_and_says_so(
-    portal_of_chicago, listening
+    portal_of_chicago,
+    portal,  # noqa: F811
+    listening,
 ):
+    portal.set_fault("moved_403", match="ijzp-q8t2")
     slack, mailbox = listening(HTTPServer, Webhook), listening(TCPServer, Mailbox)
     address = f"http://127.0.0.1:{slack.server_port}/hook"
     extra = {"disable_ssl": True, "disable_tls": True, "from_email": "a@x.org", "to": "b@x.org"}
@@ -105,12 +118,12 @@ def test_an_error_that_no_retry_mends_fails_at_once_by_name_and_says_so(
         "AIRFLOW_CONN_HOTSPOTS_SLACK": json.dumps({"conn_type": "http", "password": address}),
         "AIRFLOW_CONN_HOTSPOTS_SMTP": json.dumps({**mail, "extra": extra}),
     }
-    said = dag_test(environment, code=1, issue_date="2015-01-07")
+    said = dag_test(environment, code=1)
     assert "AirflowFailException" in said
     [told] = slack.got
-    assert told["text"].startswith("*chicago: weekly_forecast failed at validate*")
-    assert "What failed: WeekNotReady: No report of Chicago occurred" in told["text"]
+    assert told["text"].startswith("*chicago: weekly_forecast failed at pull_crime*")
+    assert "What failed: DatasetMoved: data.cityofchicago.org" in told["text"]
     [mailed] = mailbox.got
-    assert "Subject: chicago: weekly_forecast failed at validate" in mailed
+    assert "Subject: chicago: weekly_forecast failed at pull_crime" in mailed
     assert "To: b@x.org" in mailed
-    assert "ALERT chicago: weekly_forecast failed at validate" in said
+    assert "ALERT chicago: weekly_forecast failed at pull_crime" in said
