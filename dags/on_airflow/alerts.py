@@ -5,6 +5,7 @@ SMTP, with `from_email` and `to` in its extra.
 """
 
 import logging
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ def alert(context: dict[str, Any]) -> None:
         city=params.get("city", "los_angeles"),
         error=error if isinstance(error, BaseException) else RuntimeError(error or "killed"),
         asked=_plan(context) or params,
-        moment=run.data_interval_end or run.run_after,
+        moment=_moment(run),
     )
     settings = get_settings()
     made = make_alert(settings, failure, now=utc_now())
@@ -42,6 +43,13 @@ def alert(context: dict[str, Any]) -> None:
             send(made)
         except Exception:
             log.exception("The alert could not be sent by %s", send.__name__.lstrip("_"))
+
+
+def _moment(run: Any) -> datetime:  # noqa: ANN401 - Airflow's own
+    """Return the instant that a run without an issue date is for."""
+    if run.run_type == "manual":
+        return run.logical_date or run.run_after
+    return run.data_interval_end or run.run_after
 
 
 def _plan(context: dict[str, Any]) -> dict[str, Any] | None:

@@ -80,12 +80,14 @@ class Form:
 
 
 def answer_required_action(page: Any, address: str, answer: str) -> None:
-    """Answer what waits for a person, from the list *Required Actions*."""
+    """Answer what `approve` asks, from the list *Required Actions*."""
     page.goto(address)
     page.get_by_role("button", name="Browse").click()
     page.get_by_role("menuitem", name="Required Actions").click()
-    page.get_by_role("row").nth(1).get_by_role("link").first.click()
-    page.get_by_text("The challenger is worse").wait_for()
+    page.get_by_role("link", name="Promote a model").first.click()
+    page.get_by_text("The challenger is").first.wait_for()
     page.screenshot(path=SHOTS / "approve.png")
-    page.get_by_role("button", name=answer).click()
+    with page.expect_response(lambda said: said.request.method == "PATCH") as answered:
+        page.get_by_test_id(f"hitl-option-{answer}").click()
+    assert answered.value.ok
     page.screenshot(path=SHOTS / "approved.png")

@@ -38,8 +38,9 @@ def context(plan=PLAN, error=ERROR):
 
     moment = datetime(2026, 11, 25, 14, tzinfo=UTC)
     run = SimpleNamespace(
-        dag_id="weekly_forecast", run_id="manual__1", data_interval_end=None, run_after=moment
-    )
+        dag_id="weekly_forecast", run_id="manual__1", run_type="manual", logical_date=None,
+        data_interval_end=None, run_after=moment,
+    )  # fmt: skip
     return {
         "exception": error,
         "dag_run": run,
