@@ -42,10 +42,12 @@ class Form:
     def choose_backfill(self, first: str, last: str) -> Any:
         """Turn to the backfill of these days, YYYY/MM/DD, and return its button."""
         self.dialog.get_by_text("Backfill", exact=True).click()
+        self.dialog.get_by_text("Date Range").wait_for()
         self._leave_paused()
+        calendar = self._page.locator("[data-scope=popover][data-part=content]:visible")
         for place, day in enumerate((first, last)):
             self.dialog.get_by_test_id("datetime-input").nth(place).click()
-            self._page.get_by_placeholder("YYYY/MM/DD").fill(day)
+            calendar.get_by_placeholder("YYYY/MM/DD").fill(day)
             self._page.keyboard.press("Enter")
             self.dialog.get_by_role("heading", name="Run Backfill").click()
         return self.dialog.get_by_role("button", name="Run Backfill")
@@ -61,7 +63,7 @@ class Form:
     def paste_json(self, text: str) -> None:
         """Paste over the whole of the configuration."""
         self.open_part("Advanced Options")
-        self.dialog.locator(".monaco-editor .view-lines").click()
+        self.dialog.locator(".monaco-editor").first.click()
         self._page.evaluate("text => navigator.clipboard.writeText(text)", text)
         self._page.keyboard.press("Control+A")
         self._page.keyboard.press("Control+V")

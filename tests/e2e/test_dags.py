@@ -50,7 +50,7 @@ def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
     said = dag_test(portal_of_chicago, code=1, training="harder")
     assert "harder" in said
     said = dag_test(portal_of_chicago, code=1, isue_date="2017-12-13")
-    assert "Did you mean issue_date?" in said
+    assert "There is no field 'isue_date'" in said
     assert "resolve_week" not in said
 
 
