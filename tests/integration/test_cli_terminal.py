@@ -12,6 +12,8 @@ import pytest
 from tests.integration.conftest import ISSUE_DATE
 
 HOTSPOTS = Path(sys.executable).parent / "hotspots"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
 CHATTER = re.compile(r"absl|oneDNN|tensorflow|cuda|computation_placer|^[IWE]\d{4} |Warning", re.M)
 
 
