@@ -8,6 +8,7 @@ again: a year that is held, of a source that has not changed since, is not pulle
 from datetime import datetime
 
 from airflow.sdk import dag
+from on_airflow.about import describe
 from on_airflow.cities import CITIES, city_param
 from on_airflow.steps import DEFAULTS, load_piece, plan_history, step
 
@@ -30,4 +31,4 @@ def load_history() -> None:
     step.override(task_id="snapshot_history")("snapshot_history", loaded)
 
 
-load_history()
+describe(load_history())

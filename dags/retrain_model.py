@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Param, dag
+from on_airflow.about import describe
 from on_airflow.cities import CITIES, city_param
 from on_airflow.steps import DEFAULTS, GPU, choose, resolve, step
 
@@ -57,4 +58,4 @@ def retrain_model() -> None:
     approve >> promote
 
 
-retrain_model()
+describe(retrain_model())

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from airflow.sdk import Param, dag, get_parsing_context
 
+from on_airflow.about import describe
+
 # As in pipeline.settings, which is not imported where DAGs are only read.
 CITIES = (os.environ.get("HOTSPOTS_CITIES") or "los_angeles").split(",")
 IS_REPLAYED = bool(os.environ.get("HOTSPOTS_REPLAY_URL"))
@@ -33,7 +35,7 @@ def dag_of_each_city(wire: Callable[[], None], params: dict[str, Param], **about
     for city in CITIES:
         dag_id = wire.__name__ if city == CITIES[0] else f"{wire.__name__}_{city}"
         if asked_for in {None, dag_id}:
-            dag(
+            made = dag(
                 dag_id,
                 params={"city": city_param(city), **params},
                 # Live, a week must not wait for somebody to switch it on; None leaves the choice
@@ -41,3 +43,4 @@ def dag_of_each_city(wire: Callable[[], None], params: dict[str, Param], **about
                 is_paused_upon_creation=None if IS_REPLAYED else False,
                 **about,
             )(wire)()
+            describe(made)

@@ -9,6 +9,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from on_airflow.alerts import alert
+from on_airflow.assets import say_written
 
 Result = TypeVar("Result")
 
@@ -32,16 +33,21 @@ GPU = {
 
 
 def call(do: Callable[..., Result], *args: object, **named: object) -> Result:
-    """Call a function of the workflow; an error that no retry can mend fails the task for good."""
+    """Call a function of the workflow; an error that no retry can mend fails the task for good.
+
+    XCom keeps why, for the run's note; a next try clears it.
+    """
     from pipeline.clock import utc_now
     from pipeline.workflow.retries import may_retry
 
     try:
         return do(*args, **named)
     except Exception as error:
-        if may_retry(error, utc_now() - get_current_context()["dag_run"].start_date):
+        context, words = get_current_context(), f"{type(error).__name__}: {error}"
+        context["ti"].xcom_push("failure", words)
+        if may_retry(error, utc_now() - context["dag_run"].start_date):
             raise
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        raise AirflowFailException(words) from error
 
 
 @task
@@ -51,7 +57,9 @@ def step(name: str, *inputs: dict) -> dict:
 
     # What mapped tasks gave comes as a sequence of Airflow's own, read when it is asked for.
     ready = [given if isinstance(given, dict) else list(given) for given in inputs]
-    return call(workflow.run_step, name, *ready)
+    result = call(workflow.run_step, name, *ready)
+    say_written(name, workflow.written(name, ready, result))
+    return result
 
 
 @task

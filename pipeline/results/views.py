@@ -133,12 +133,12 @@ def week_health(
         has_card=store.has_card(city, record.model_version),
         # Airflow allows no space in a run's name; the command line's names have some.
         airflow_run=record.run_id if "/" in record.run_id else None,
-        data_docs=settings and _data_docs(settings, city, record.weeks.issue_date),
+        data_docs=settings and data_docs_of(settings, city, record.weeks.issue_date),
         stale_detail=stale.detail if stale and stale.last_week == week else None,
     )
 
 
-def _data_docs(settings: Settings, city: str, issue_date: date) -> str | None:
+def data_docs_of(settings: Settings, city: str, issue_date: date) -> str | None:
     """Return the address of a run's Data Docs; None where they aren't served or none were made."""
     url = settings.data_docs_url
     if url is None or not settings.data_docs_dir(city, issue_date).is_dir():

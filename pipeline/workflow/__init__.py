@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.clock import utc_now
 from pipeline.domain.errors import ProcessInterrupted
 from pipeline.quality.engine import load_gx
+from pipeline.results.views import data_docs_of
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow import request
 from pipeline.workflow.briefing import briefing
@@ -43,6 +44,7 @@ from pipeline.workflow.plan import (
 from pipeline.workflow.promotion import compare, promote_challenger, train_challenger
 from pipeline.workflow.scoring import score_past
 from pipeline.workflow.training_job import Progress, fit_apart
+from pipeline.workflow.written import written
 
 __all__ = [
     "HISTORY_STEPS",
@@ -52,6 +54,7 @@ __all__ = [
     "check_forecast",
     "check_request",
     "cubes_ahead",
+    "data_docs_address",
     "describe",
     "load_parts",
     "load_piece",
@@ -65,6 +68,7 @@ __all__ = [
     "run_to_cube",
     "run_week",
     "snapshot_history",
+    "written",
 ]
 
 STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
@@ -163,6 +167,11 @@ def describe(plan: Plan) -> str:
 def check_forecast(city: str) -> str:
     """Return the forecast that stands, in words; see `require_forecast`."""
     return require_forecast(get_settings(), city, now=utc_now())
+
+
+def data_docs_address(city: str, issue_date: str) -> str | None:
+    """Return the address of a week's Data Docs; None where they aren't served or none were made."""
+    return data_docs_of(get_settings(), city, date.fromisoformat(issue_date))
 
 
 def load_parts() -> None:

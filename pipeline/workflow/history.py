@@ -35,10 +35,11 @@ class LoadedPiece(Piece):
 
 
 class Snapshotted(TypedDict):
-    """The snapshots made of the pieces: dataset -> rows."""
+    """The snapshots made of the pieces: dataset -> rows, and dataset -> hash."""
 
     city: str
     rows: dict[str, int]
+    sha256: dict[str, str]
 
 
 def plan_history(settings: Settings, city_name: str, *, now: datetime) -> list[Piece]:
@@ -86,15 +87,15 @@ def snapshot_history(
         WeekNotReady: a source changed while its pieces were pulled.
         InvalidRequest: the lake holds data of another origin.
     """
-    lake, rows = Lake(settings.lake_root), {}
+    lake, rows, sha256 = Lake(settings.lake_root), {}, {}
     city = load_city(pieces[0]["city"])
     for dataset, of_dataset in groupby(pieces, key=lambda piece: piece["dataset"]):
         pull = _whole(lake, dataset, [Ref.from_json(piece["ref"]) for piece in of_dataset])
         held = lake.snapshots(city.name, dataset)
         if not held or held[-1].source_updated_at != pull.source_updated_at:
-            store_pull(lake, city, pull, now)
-        rows[dataset] = pull.table.num_rows
-    return Snapshotted(city=city.name, rows=rows)
+            held = [store_pull(lake, city, pull, now)]
+        rows[dataset], sha256[dataset] = pull.table.num_rows, held[-1].ref.sha256
+    return Snapshotted(city=city.name, rows=rows, sha256=sha256)
 
 
 def _years(dataset: Dataset, this_year: int) -> range:

@@ -38,6 +38,7 @@ from pipeline.workflow.plan import (
     Gridded,
     Plan,
     Pulled,
+    Stored,
     Validated,
     city_of,
     end_of_day,
@@ -65,14 +66,15 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     if not names:
         raise WeekNotReady(f"{city.title} has no datasets to pull; it can only be backtested.")
     http = HttpClient(settings)
+    stored: dict[str, Stored] = {}
     if not _is_past_and_held(lake, city, plan, names, now):
         for dataset in datasets:
             held = lake.snapshots(city.name, dataset.id)
             last = held[-1].source_updated_at if held else None
             pull = crime.pull_crime(http, settings, city, dataset, last)
             if pull is not None:
-                store_pull(lake, city, pull, now)
-    return _pulled(lake, city, plan, names, list(http.notes))
+                stored[dataset.id] = _stored(store_pull(lake, city, pull, now))
+    return _pulled(lake, city, plan, names, stored, list(http.notes))
 
 
 def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
@@ -80,17 +82,18 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     city, lake = city_of(plan), Lake(settings.lake_root)
     http = HttpClient(settings)
     notes: list[str] = []
+    stored: dict[str, Stored] = {}
     if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
         first = min(dataset.occurred_from for dataset in wanted_datasets(city, settings))
         today = min(issue_date_of(plan), now.astimezone(ZoneInfo(city.time_zone)).date())
         try:
             for pull in weather.pull_weather(http, settings, city, first, today):
-                store_pull(lake, city, pull, now)
+                stored[pull.dataset] = _stored(store_pull(lake, city, pull, now))
             store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
         except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
             notes.append(f"weather: {error}")
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
-    return _pulled(lake, city, plan, held, [*http.notes, *notes])
+    return _pulled(lake, city, plan, held, stored, [*http.notes, *notes])
 
 
 @marks_stale
@@ -241,13 +244,24 @@ def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
     return chosen
 
 
-def _pulled(lake: Lake, city: City, plan: Plan, names: Sequence[str], notes: list[str]) -> Pulled:
+def _stored(snapshot: Snapshot) -> Stored:
+    return Stored(rows=snapshot.rows, sha256=snapshot.ref.sha256)
+
+
+def _pulled(
+    lake: Lake,
+    city: City,
+    plan: Plan,
+    names: Sequence[str],
+    stored: dict[str, Stored],
+    notes: list[str],
+) -> Pulled:
     chosen = {name: _chosen(lake, city, plan, name) for name in names}
     origins = {snapshot.provenance for snapshot in chosen.values()}
     # One simulated part makes the whole run simulated; a recorded one makes it recorded.
     provenance = next((p for p in ("simulated", "recorded") if p in origins), "live")
     refs = {name: snapshot.ref.to_json() for name, snapshot in chosen.items()}
-    return Pulled(snapshots=refs, provenance=provenance, notes=notes)
+    return Pulled(snapshots=refs, stored=stored, provenance=provenance, notes=notes)
 
 
 def _by_reason(gate: GateReport) -> dict[str, int]:

@@ -67,7 +67,7 @@ def publish(
     store = ResultsStore(settings.results_database)
     change = difference(store, city.name, weeks.target_week, forecast, sha256, settings.seed)
     if not plan["publish"]:
-        return Published(revision=0, forecast_sha256=sha256, difference=change)
+        return Published(revision=0, cells=0, forecast_sha256=sha256, difference=change)
     view = read_view(settings, grid, city)
     store.migrate()
     revision = store.publish(
@@ -80,7 +80,8 @@ def publish(
         long_run_mean=long_run_mean(view, city),
     )
     _keep_observed(store, city, view)
-    return Published(revision=revision, forecast_sha256=sha256, difference=change)
+    count = int(view.cells.mask.sum())
+    return Published(revision=revision, cells=count, forecast_sha256=sha256, difference=change)
 
 
 def report(

@@ -31,10 +31,21 @@ class Plan(TypedDict):
     run: NotRequired[str]  # Airflow's name for it; a run of the command line has none
 
 
+class Stored(TypedDict):
+    """A snapshot that was added to the lake."""
+
+    rows: int
+    sha256: str
+
+
 class Pulled(TypedDict):
-    """Snapshots a run reads (dataset -> Ref as JSON), where they are from, and how it went."""
+    """Snapshots a run reads (dataset -> Ref as JSON), where they are from, and how it went.
+
+    `stored` has those that this pull added to the lake.
+    """
 
     snapshots: dict[str, str]
+    stored: dict[str, Stored]
     provenance: str
     notes: list[str]
 
@@ -101,6 +112,7 @@ class Published(TypedDict):
     """What the results store took, and how it differs from what it held; revision 0: a dry run."""
 
     revision: int
+    cells: int  # stored; none in a dry run
     forecast_sha256: str
     difference: str
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from hotspots_ui.ahead import Asked, make_ahead
 from hotspots_ui.answering import (
     CityName,
@@ -37,6 +37,11 @@ PAGE = Path(__file__).resolve().parent / "web" / "dist"
 # A page may load nothing from elsewhere, but for the tiles of a base map that was set up.
 POLICY = (
     "default-src 'self'; img-src {}; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+)
+# A report holds its style and pictures itself, and runs nothing.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "base-uri 'none'; form-action 'none'"
 )
 PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -214,6 +219,20 @@ async def download(
     name, content = (await _files(store, city, week))[kind]
     attached = {"Content-Disposition": f'attachment; filename="{name}"'}
     return tagged(request, content, MEDIA_TYPES[kind], attached)
+
+
+@app.get("/v1/weeks/{week}/report", response_class=HTMLResponse)
+async def report(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return a week on one page that prints well, as `hotspots report` writes it."""
+    content = await keep(files, store, city, ("report", week), lambda: _report(store, city, week))
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": REPORT_POLICY}
+    return tagged(request, content, "text/html; charset=utf-8", headers)
+
+
+def _report(store: HistoryReader, city: str, week: date) -> bytes:
+    from pipeline.results.report import report_page
+
+    return report_page(store, load_city(city), week).encode()
 
 
 def _forecast(store: HistoryReader, city: str, week: date) -> answers.WeekForecast:

@@ -44,6 +44,7 @@ READABLE = [
     f"{WEEK}/forecast",
     f"{WEEK}/health",
     f"{WEEK}/outcome",
+    f"{WEEK}/report",
     f"{WEEK}/downloads",
     *(
         f"{WEEK}/downloads/{kind}"
@@ -174,7 +175,7 @@ def test_every_route_there_is_asks_for_a_user(anonymous, app):
     for path in {route.path for route in app.routes} | {"/docs", "/redoc", "/openapi.json"}:
         answer = anonymous.get(path.format(**values), params={"week": str(TARGET)})
         assert answer.status_code in (401, 404), path
-    assert len(app.routes) == 14
+    assert len(app.routes) == 15
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -231,7 +232,7 @@ def test_a_changed_answer_is_sent_again(reader, published):
 
 def test_answers_are_as_the_schema_says(reader, known):
     schema = reader.get("/v1/openapi.json").json()
-    assert len(schema["paths"]) == 11
+    assert len(schema["paths"]) == 12
     for path, methods in schema["paths"].items():
         assert list(methods) == ["get"], path
         assert methods["get"]["description"], path
@@ -346,6 +347,16 @@ def test_places_are_named_by_the_layer_of_the_city(reader, published, monkeypatc
     assert first["place"].startswith("The Point (Harbor")
     printed = report_page(HistoryReader(get_settings().reader_database), named, TARGET)
     assert f"<td>{first['place']}</td>" in printed
+
+
+def test_a_report_is_the_printed_page_and_loads_and_runs_nothing(reader, published):
+    answer = reader.get(f"{WEEK}/report")
+    store = HistoryReader(get_settings().reader_database)
+    assert answer.text == report_page(store, load_city(CITY), TARGET)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert policy[:3] == ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"]
+    assert reader.get(f"/v1/weeks/{TARGET + timedelta(days=7)}/report").status_code == 404
 
 
 def test_downloads_are_named_hashed_and_simulated(reader, published):
