@@ -1,7 +1,10 @@
 """The DAGs as Airflow runs them."""
 
 import json
+import re
+import sqlite3
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import StreamRequestHandler, TCPServer
 
@@ -9,6 +12,11 @@ import pytest
 
 from tests.e2e.conftest import BIN, run_command
 from tests.integration.conftest import ISSUE_DATE, made_up_folder, portal  # noqa: F401
+
+RUNS = """
+    select (julianday(run.end_date) - julianday(run.start_date)) * 86400, note.content
+    from dag_run run join dag_run_note note on note.dag_run_id = run.id
+"""
 
 
 @pytest.fixture
@@ -18,13 +26,23 @@ def portal_of_chicago(airflow, portal):  # noqa: F811
 
 
 def dag_test(environment, code=0, dag="weekly_forecast", **conf):
+    """Run a DAG as scripts/run.sh does: without a logical date."""
     chosen = json.dumps({"city": "chicago", "issue_date": ISSUE_DATE, **conf})
-    words = ["dags", "test", dag, "2017-12-13T14:00:00+00:00", "--conf", chosen]
+    words = ["dags", "test", dag, "--conf", chosen]
     return run_command(environment, BIN / "airflow", *words, code=code)
+
+
+def metadata(environment, query):
+    database = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
 
 
 def test_a_week_runs_through_airflow(portal_of_chicago):
     assert "calling listener" not in dag_test(portal_of_chicago)
+    [(took, note)] = metadata(portal_of_chicago, RUNS)
+    assert 0 < took < 3600
+    assert re.match(r"Week of 2017-12-17: \d+ expected, published \(revision 1\)\n", note)
     said = run_command(portal_of_chicago, BIN / "hotspots", "show", "--city", "chicago")
     assert "2017-12-17 to 2017-12-23" in said
     assert "RECORDED" in said
