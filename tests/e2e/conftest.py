@@ -4,7 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -114,6 +118,21 @@ def celery_worker(queue, size):
 @pytest.fixture
 def small(sources):
     return quick_settings(sources.url, FIRST_DAY)
+
+
+@contextmanager
+def served(folder):
+    """Serve a folder's files on loopback, and give their address."""
+
+    class Folder(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    handler = partial(Folder, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def dags_changed_by(folder, name, call):

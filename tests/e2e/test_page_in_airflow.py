@@ -2,10 +2,7 @@
 
 import re
 import shutil
-import threading
 from datetime import timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 import pytest
@@ -18,7 +15,7 @@ from pipeline.results.engine import make_engine, transaction
 from pipeline.results.store import ResultsStore
 from pipeline.results.tables import Run
 from pipeline.settings import Settings
-from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
+from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, served
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.services import wait_for
 from tests.standalone import STARTS_IN_S, Standalone
@@ -53,19 +50,11 @@ def home(tmp_path_factory):
     return home
 
 
-class Folder(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture(scope="module")
 def data_docs(home):
     """The address of a server of all Data Docs."""
-    folder = partial(Folder, directory=home / "hotspots" / "data_docs")
-    with ThreadingHTTPServer(("127.0.0.1", 0), folder) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with served(home / "hotspots" / "data_docs") as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
