@@ -13,14 +13,26 @@ from pipeline.domain.errors import InvalidRequest
 
 PREFIX = "HOTSPOTS_"
 # So strict because the page's content security policy names the origin; {r} is for fine screens.
+LIVE_HOME, DEMO_HOME = Path("var/live"), Path("var/demo")
 TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
+
+
+def usual_home(replay_url: str | None) -> Path:
+    """Return the home that is meant where none is given, in the working directory.
+
+    It is the live one. The demo's, which `make run` fills, is meant with a replay, and as long as
+    it is the only one of the two that holds data.
+    """
+    is_only_demo = (DEMO_HOME / "lake").is_dir() and not (LIVE_HOME / "lake").is_dir()
+    return DEMO_HOME if replay_url or is_only_demo else LIVE_HOME
 
 
 class Settings(BaseSettings):
     """The whole configuration of an installation.
 
     Attributes:
-        home: folder that everything is written to unless said otherwise.
+        replay_url: address of a replay server; when set, every source is asked there instead.
+        home: folder that everything is written to unless said otherwise; see `usual_home`.
         lake_url: s3://BUCKET/PREFIX to keep the lake there, instead of in a folder of `home`.
         results_url: SQLAlchemy URL of the results store.
         results_reader_url: the same store through a role that may only read; the page uses it.
@@ -30,7 +42,6 @@ class Settings(BaseSettings):
         base_map_url: tiles of a street map, as https://HOST/{z}/{x}/{y}.png, which the page then
             draws beneath its cells; None means that it loads nothing from elsewhere.
         base_map_source: whose street map that is, in plain text; the page shows it.
-        replay_url: address of a replay server; when set, every source is asked there instead.
         cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
         socrata_token: application token sent as X-App-Token.
@@ -49,7 +60,8 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
     )
 
-    home: Path = Path("var")
+    replay_url: str | None = None
+    home: Path = Field(default_factory=lambda known: usual_home(known.get("replay_url")))
     lake_url: str | None = Field(default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*$")
     results_url: str | None = None
     results_reader_url: str | None = None
@@ -58,7 +70,6 @@ class Settings(BaseSettings):
     data_docs_url: str | None = None
     base_map_url: str | None = None
     base_map_source: str | None = Field(default=None, validate_default=True)
-    replay_url: str | None = None
     cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
     contact: str = "contact-not-set"
     socrata_token: SecretStr | None = None

@@ -3,7 +3,8 @@
 source "$(dirname "$0")/environment.sh"
 started=$SECONDS
 issue_date="${ISSUE_DATE:-2026-11-11}"
-trap '[ -z "${replay_pid:-}" ] || kill "$replay_pid" 2>/dev/null' EXIT
+trap end_all EXIT
+trap 'exit 130' HUP INT TERM
 
 if [ -n "${LIVE:-}" ]; then
     issue_date="${ISSUE_DATE:-$(TZ=America/Los_Angeles date +%F)}"

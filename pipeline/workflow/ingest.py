@@ -70,6 +70,8 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     if not _is_past_and_held(lake, city, plan, names, now):
         for dataset in datasets:
             held = lake.snapshots(city.name, dataset.id)
+            if http.provenance == "live":  # before it takes an hour
+                _refuse_to_mix(lake, held, "live")
             last = held[-1].source_updated_at if held else None
             pull = crime.pull_crime(http, settings, city, dataset, last)
             if pull is not None:
@@ -217,13 +219,7 @@ def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
     Raises:
         InvalidRequest: the lake holds snapshots of another origin.
     """
-    held = lake.snapshots(city.name, pull.dataset)
-    if held and held[-1].provenance != pull.provenance:
-        raise InvalidRequest(
-            f"{lake.root} holds {held[-1].provenance} snapshots of {pull.dataset}, and this pull "
-            f"is {pull.provenance}. They must not mix: set HOTSPOTS_HOME to another folder, or "
-            "HOTSPOTS_LAKE_URL to another place."
-        )
+    _refuse_to_mix(lake, lake.snapshots(city.name, pull.dataset), pull.provenance)
     return lake.add_snapshot(
         city.name,
         pull.dataset,
@@ -233,6 +229,15 @@ def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
         provenance=pull.provenance,
         notes=pull.notes,
     )
+
+
+def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
+    if held and held[-1].provenance != provenance:
+        raise InvalidRequest(
+            f"{lake.root} holds {held[-1].provenance} snapshots of {held[-1].dataset}, and this "
+            f"pull is {provenance}. They must not mix: set HOTSPOTS_HOME to another folder, such "
+            "as var/live for live data, or HOTSPOTS_LAKE_URL to another place."
+        )
 
 
 def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:

@@ -16,6 +16,7 @@ from pipeline.model.saved import hash_folder
 from pipeline.results.history import HistoryReader
 from pipeline.results.store import ResultsStore
 from pipeline.workflow.accounting import account
+from pipeline.workflow.ingest import pull_crime
 from tests.integration.conftest import ISSUE_DATE, small_settings
 
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
@@ -207,6 +208,16 @@ def test_live_and_recorded_data_do_not_mix(first):
 
     with pytest.raises(InvalidRequest, match="must not mix"):
         store_pull(lake, load_city("chicago"), pull, NOW)
+
+
+def test_live_sources_are_not_asked_for_a_lake_that_may_not_hold_them(first):
+    settings, _ = first
+    live = settings.model_copy(update={"replay_url": None})
+    plan = workflow.make_plan(
+        live, city="chicago", issue_date=NOW.date(), publish=False, data_interval_end=NOW, now=NOW
+    )
+    with pytest.raises(InvalidRequest, match="must not mix"):
+        pull_crime(live, plan, now=NOW)
 
 
 def ingest_pull(table, provenance):

@@ -1,9 +1,11 @@
-"""The base map's settings: what is refused, and what the page's policy is told."""
+"""Which home is meant; the base map's settings, and what the page's policy is told."""
+
+from pathlib import Path
 
 import pytest
 
 from pipeline.domain.errors import InvalidRequest
-from pipeline.settings import get_settings
+from pipeline.settings import Settings, get_settings
 
 URL, SOURCE = "https://tiles.example:8443/light/{z}/{x}/{y}{r}.png?key=1", "© The Streets"
 
@@ -54,3 +56,24 @@ def test_an_address_of_no_tiles_is_refused_with_what_is_expected(given, url):
 def test_streets_without_their_source_are_refused(given):
     with pytest.raises(InvalidRequest, match="set HOTSPOTS_BASE_MAP_SOURCE, such as"):
         given(URL, "")
+
+
+@pytest.mark.parametrize(
+    ("held", "replay", "meant"),
+    [
+        ([], None, "live"),
+        ([], "http://127.0.0.1:1", "demo"),
+        (["demo"], None, "demo"),
+        (["live"], None, "live"),
+        (["demo", "live"], None, "live"),
+        (["demo", "live"], "http://127.0.0.1:1", "demo"),
+    ],
+)
+def test_without_a_home_the_demos_is_meant_until_there_is_live_data(
+    monkeypatch, tmp_path, held, replay, meant
+):
+    monkeypatch.chdir(tmp_path)
+    for name in held:
+        (tmp_path / "var" / name / "lake").mkdir(parents=True)
+    assert Settings(replay_url=replay).home == Path("var") / meant
+    assert Settings(replay_url=replay, home="elsewhere").home == Path("elsewhere")

@@ -1,0 +1,81 @@
+"""Fill a demo with the weeks before its last, so that its record can be looked at.
+
+Each is forecast as of its own issue date, by the models that an installation would have had then,
+and scored once its week is known. Weeks that are stored already are left alone, so that a fill that
+was stopped goes on. Called by ui.sh: python -m scripts.fill_demo WEEKS
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import partial
+
+from pipeline import workflow
+from pipeline.cli_replay import DEMO_AS_OF
+from pipeline.clock import utc_now
+from pipeline.console import Terminal, progress_bar
+from pipeline.domain.errors import HotspotsError
+from pipeline.domain.weeks import WEEK, parse_date, target_week_of
+from pipeline.results.store import ResultsStore
+from pipeline.settings import Settings, get_settings
+
+CITY = "los_angeles"
+NOT_KNOWN_YET = 4  # weeks forecast last, whose reports the demo's portal doesn't show yet
+
+
+def main(scored_weeks: int) -> None:
+    """Forecast the weeks that are missing, and say what the store then holds."""
+    settings, terminal, began = get_settings(), Terminal(), time.monotonic()
+    store = ResultsStore(settings.results_database)
+    missing = missing_weeks(store, scored_weeks)
+    if not missing:
+        return
+    terminal.print(
+        f"Filling the demo, once, with {len(missing)} simulated past weeks, so that there is a "
+        "record to judge: about 4 min on two cores."
+    )
+    with progress_bar(terminal) as bar:
+        task = bar.add_task("starting", total=len(missing))
+
+        def watch(week: date, step: str) -> None:
+            bar.update(task, description=f"week of {week}: {step}")
+
+        for _ in forecast_weeks(settings, missing, watch):
+            bar.update(task, advance=1)
+    status = store.status(CITY)
+    terminal.print(
+        f"Filled in {time.monotonic() - began:.0f} s: {status.weeks_stored} weeks are stored, "
+        f"{status.weeks_scored} of them scored."
+    )
+
+
+def missing_weeks(store: ResultsStore, scored_weeks: int) -> list[date]:
+    """Return the issue dates, oldest first, of the weeks wanted that the store doesn't hold."""
+    store.migrate()
+    stored = {run.record.weeks.target_week for run in store.weeks(CITY)}
+    last = parse_date(DEMO_AS_OF) - WEEK
+    wanted = (last - k * WEEK for k in reversed(range(scored_weeks + NOT_KNOWN_YET)))
+    return [day for day in wanted if target_week_of(day) not in stored]
+
+
+def forecast_weeks(
+    settings: Settings, issue_dates: list[date], watch: Callable[[date, str], None]
+) -> Iterator[date]:
+    """Forecast the weeks and yield each that is done; `watch` is told week and step."""
+    plans = workflow.plan_past_weeks(
+        settings, issue_dates, city=CITY, training="auto", now=utc_now()
+    )
+    for plan, to_cube in workflow.cubes_ahead(settings, plans, now=utc_now()):
+        week = parse_date(plan["target_week"])
+        say = partial(watch, week)
+        workflow.run_week(settings, plan, now=utc_now(), watch=say, to_cube=to_cube)
+        yield week
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except HotspotsError as error:
+        Terminal(stderr=True).print(f"{type(error).__name__}: {error}")
+        sys.exit(error.exit_code)
