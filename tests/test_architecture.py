@@ -39,7 +39,7 @@ LAID_OUT_BY = {
 }  # fmt: skip
 OTHER_WAYS = {
     "Text.from_markup", "Text.from_ansi", "typer.echo", "typer.secho", "typer.prompt",
-    "sys.stdout", "sys.stderr",
+    "sys.stdout.write", "sys.stderr.write",
 }  # fmt: skip
 
 # Imports modules with some packages made absent; prints which of a list were loaded.
