@@ -245,7 +245,7 @@ class HttpClient:
             parsed = None
         if isinstance(parsed, dict):
             text = next((str(parsed[k]) for k in MESSAGE_KEYS if parsed.get(k)), text)
-        return " ".join(text.split())[:300] or "nothing"
+        return _one_line(text) or "nothing"
 
 
 def _parse(body: bytes, problem_in: Check | None) -> Json:
@@ -254,7 +254,12 @@ def _parse(body: bytes, problem_in: Check | None) -> Json:
     except ValueError:
         return _Trouble("body cut short or not JSON")
     problem = problem_in(answer) if problem_in else None
-    return answer if problem is None else _Trouble(problem)
+    return answer if problem is None else _Trouble(_one_line(problem))
+
+
+def _one_line(text: str) -> str:
+    """Return a server's words, short, on one line, without what commands a terminal or a log."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
 
 
 def _retry_after(response: requests.Response) -> float | None:

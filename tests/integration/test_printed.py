@@ -95,5 +95,5 @@ def test_what_a_portal_says_does_not_reach_the_terminal_as_a_command(portal):
     with patch.dict("os.environ", HOTSPOTS_REPLAY_URL=portal.url):
         code, said = hotspots("cube", "--city", "chicago", "--issue-date", ISSUE_DATE)
     assert code == 3
-    assert "␛]0;owned" in said
+    assert "says: ]0;owned [2J 1m." in said
     assert all(c.isprintable() or c == "\n" for c in said)
