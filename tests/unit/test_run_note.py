@@ -202,3 +202,14 @@ def test_an_error_in_what_it_asks_leaves_the_schedulers_transaction_whole(
         plugin.write_note(run)
     assert notes(scheduler) == []
     assert run.state == "success"
+
+
+def test_a_run_that_was_let_go_is_noted_by_the_session_of_its_thread(
+    plugin, scheduler, run, monkeypatch
+):
+    resolve(scheduler, run)
+    scheduler.refresh(run)
+    scheduler.expunge(run)  # as `airflow dags test` does
+    run.state = "success"
+    monkeypatch.setattr("airflow.settings.Session", lambda: scheduler)
+    assert first_line(plugin, scheduler, run) == "Week of 2026-11-15: the champion stays"
