@@ -39,6 +39,7 @@ NOT_RUN = {
     "make ui": "runs below",
     "TOKEN=$(curl": "runs below, against the Airflow of `make ui`",
     "curl ": "runs below, against the Airflow of `make ui`",
+    "hotspots ablate": "forecasts every variant's weeks, for minutes: test_ablation holds it",
     "hotspots replay serve": "serves until it is stopped: runs below",
     "airflow ": "asks a running Airflow: test_by_hand and test_backfill do the same",
     "HOTSPOTS_AIRFLOW_URL=": "asks an Airflow elsewhere",
