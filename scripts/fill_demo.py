@@ -33,7 +33,7 @@ def main(scored_weeks: int) -> None:
         return
     terminal.print(
         f"Filling the demo, once, with {len(missing)} simulated past weeks, so that there is a "
-        "record to judge: about 4 min on two cores."
+        "record to judge. It takes some minutes."
     )
     with progress_bar(terminal) as bar:
         task = bar.add_task("starting", total=len(missing))
