@@ -15,11 +15,19 @@ import typer
 from rich.text import Text
 from typer.exceptions import TyperException
 
-from pipeline import cli_backtest, cli_models, cli_replay, cli_reports, cli_results, cli_upkeep
-from pipeline.cli_support import Steps, accounting_table, session
+from pipeline import (
+    cli_backtest,
+    cli_city,
+    cli_models,
+    cli_replay,
+    cli_reports,
+    cli_results,
+    cli_upkeep,
+)
+from pipeline.cli_support import CityOption, Steps, accounting_table, session
 from pipeline.clock import utc_now
 from pipeline.console import LogToTerminal, Terminal
-from pipeline.domain.city import CITIES_DIR, load_city
+from pipeline.domain.city import load_city
 from pipeline.domain.errors import (
     ForecastLocked,
     HotspotsError,
@@ -29,6 +37,7 @@ from pipeline.domain.errors import (
     WeekNotReady,
 )
 from pipeline.domain.weeks import WEEK, parse_date
+from pipeline.settings import get_settings
 
 # What stops a week of a backfill and says nothing against the next.
 ONE_WEEK_ONLY = (ForecastLocked, QualityGateFailed, StaleData, WeekNotReady)
@@ -44,13 +53,13 @@ app = typer.Typer(
     "5 stale or not ready.",
 )
 app.add_typer(cli_replay.app, name="replay")
+app.add_typer(cli_city.app, name="city")
 cli_backtest.add_to(app)
 cli_results.add_to(app)
 cli_models.add_to(app)
 cli_reports.add_to(app)
 cli_upkeep.add_to(app)
 
-CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 SourceDir = Annotated[
     Path | None,
     typer.Option(help="Folder of recorded Parquet files to read instead of the city's portals."),
@@ -75,11 +84,11 @@ def run(
     """
     from pipeline import workflow
 
-    with session(source_dir) as settings, Steps("Forecasting") as steps:
+    with session(city, source_dir) as (settings, the_city), Steps("Forecasting") as steps:
         now = utc_now()
         plan = workflow.make_plan(
             settings,
-            city=city,
+            city=the_city.name,
             issue_date=issue_date,
             data_interval_end=now,  # without a date: the city's today
             training=training,
@@ -105,11 +114,11 @@ def cube(
     """
     from pipeline import workflow
 
-    with session(source_dir) as settings, Steps("Building the cube") as steps:
+    with session(city, source_dir) as (settings, the_city), Steps("Building the cube") as steps:
         now = utc_now()
         plan = workflow.make_plan(
             settings,
-            city=city,
+            city=the_city.name,
             issue_date=issue_date,
             data_interval_end=now,
             publish=False,
@@ -147,10 +156,10 @@ def backfill(
         raise InvalidRequest(f"--to {end} comes before --from {day}. Swap them.")
     weeks = [day + WEEK * k for k in range((end - day) // WEEK + 1)]
     failed, scored = [], []
-    with session(source_dir) as settings, Steps("Backfilling") as steps:
+    with session(city, source_dir) as (settings, the_city), Steps("Backfilling") as steps:
         now = utc_now()
         plans = workflow.plan_past_weeks(
-            settings, weeks, city=city, training=training, publish=not dry_run, now=now
+            settings, weeks, city=the_city.name, training=training, publish=not dry_run, now=now
         )
         for plan, to_cube in workflow.cubes_ahead(settings, plans, now=now):
             steps.label = plan["issue_date"]
@@ -172,7 +181,7 @@ def backfill(
                 scored += week.scored["weeks"]
             steps.finish()
             Terminal().print(line)
-        workflow.renew_cards(settings, load_city(city), scored)
+        workflow.renew_cards(settings, the_city, scored)
     if failed:
         raise WeekNotReady(
             f"{len(failed)} of {len(weeks)} weeks failed, those issued {', '.join(failed)}; the "
@@ -188,9 +197,9 @@ def history(city: CityOption = "los_angeles", source_dir: SourceDir = None) -> N
     """
     from pipeline import workflow
 
-    with session(source_dir) as settings, Steps("Loading") as steps:
+    with session(city, source_dir) as (settings, the_city), Steps("Loading") as steps:
         now, loaded = utc_now(), []
-        for piece in workflow.plan_history(settings, city, now=now):
+        for piece in workflow.plan_history(settings, the_city.name, now=now):
             steps.start(f"{piece['dataset']} {piece['year']}")
             loaded.append(workflow.load_piece(settings, piece, now=now))
         steps.start("snapshots")
@@ -207,7 +216,7 @@ def cells(
     divisions: Annotated[Path, typer.Argument(help="GeoJSON of the police divisions.")],
     city: CityOption = "los_angeles",
     out: Annotated[
-        Path | None, typer.Option(help="CSV to write; the package's by default.")
+        Path | None, typer.Option(help="CSV to write; beside the city's TOML by default.")
     ] = None,
 ) -> None:
     """Make a city's table of in-city cells and their divisions from division polygons.
@@ -216,9 +225,10 @@ def cells(
     """
     from pipeline.grid.mask import cells_from_divisions, write_cells
 
-    the_city = load_city(city)
+    # The table that is there may be of another grid: it is what this makes anew.
+    the_city = load_city(city, get_settings().cities_dir, with_cells=False)
     found = cells_from_divisions(the_city.grid, divisions, the_city.divisions)
-    path = out or CITIES_DIR / f"{the_city.name}_cells.csv"
+    path = out or the_city.folder / f"{the_city.name}_cells.csv"
     write_cells(found, path)
     Terminal().print(f"{len(found)} in-city cells written to {path}")
 

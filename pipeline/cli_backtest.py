@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import cli_results
-from pipeline.cli_support import Steps, warning
+from pipeline.cli_support import CityOption, Steps, warning
 from pipeline.clock import utc_now
 from pipeline.console import Terminal
-from pipeline.domain.city import City, load_city
+from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
 from pipeline.evaluation.rolling import TrueRate
 from pipeline.grid.cube import Cube
@@ -29,9 +29,6 @@ SIMULATED_CITY = "los_angeles"
 SIMULATED_LAST_YEAR = 2025
 MOST_SIMULATED_YEARS = 16
 
-CityOrToml = Annotated[
-    str, typer.Option("--city", help="Name of a city, or path of its TOML file.")
-]
 Events = Annotated[Path | None, typer.Option(help="Parquet file of events; see docs/cities.md.")]
 SimulatedYears = Annotated[
     int | None,
@@ -68,7 +65,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backtest(
-    city: CityOrToml,
+    city: CityOption,
     out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
     events: Events = None,
     simulated_years: SimulatedYears = None,
@@ -86,7 +83,8 @@ def backtest(
     from pipeline.evaluation.backtest import run_backtest
     from pipeline.evaluation.outputs import make_folder
 
-    weeks_ahead, the_city, settings = _weeks_ahead(horizons), load_city(city), get_settings()
+    weeks_ahead = _weeks_ahead(horizons)
+    settings, the_city = get_settings().with_city(city)
     make_folder(out)
     with Steps("Backtest") as steps:
         with _past(the_city, events, simulated_years, simulation_seed, settings, steps) as past:
@@ -110,7 +108,7 @@ def backtest(
 
 
 def ablate(
-    city: CityOrToml,
+    city: CityOption,
     out: Annotated[Path, typer.Option(help="Folder for ablation.json; kept to go on from.")],
     events: Events = None,
     simulated_years: SimulatedYears = None,
@@ -125,7 +123,8 @@ def ablate(
     from pipeline.evaluation.ablation import run_ablation
     from pipeline.evaluation.outputs import make_folder
 
-    weeks_ahead, the_city, settings = _weeks_ahead(horizons), load_city(city), get_settings()
+    weeks_ahead = _weeks_ahead(horizons)
+    settings, the_city = get_settings().with_city(city)
     make_folder(out)
     with Steps("Ablation") as steps:
         with _past(the_city, events, simulated_years, simulation_seed, settings, steps) as past:

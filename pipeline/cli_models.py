@@ -6,10 +6,9 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pipeline.cli_support import CityOption
 from pipeline.console import Terminal
 from pipeline.settings import get_settings
-
-CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,12 +30,13 @@ def models(
     from pipeline.model.registry import Registry
     from pipeline.results.reading import ResultsReader
 
+    settings, the_city = get_settings().with_city(city)
     if card is not None:
-        text = ResultsReader(get_settings().reader_database).card(city, card)
+        text = ResultsReader(settings.reader_database).card(the_city.name, card)
         Terminal().print(text, end="")
         return
-    listed = Registry(get_settings(), city).listed()
-    table = Table(title=f"Models of {city}", title_justify="left", box=SIMPLE_HEAD)
+    listed = Registry(settings, the_city.name).listed()
+    table = Table(title=f"Models of {the_city.name}", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("version", justify="right")
     for name in ("", "trained through the week of", "model", "configuration"):
         table.add_column(name)
@@ -44,7 +44,9 @@ def models(
         hashes = (model.sha256[:12], model.config_sha256[:12])
         called = ", ".join(model.called)
         table.add_row(model.version, called, model.trained_through.isoformat(), *hashes)
-    Terminal().print(table if listed else f"{city} has no model yet; the first week trains one.")
+    Terminal().print(
+        table if listed else f"{the_city.name} has no model yet; the first week trains one."
+    )
 
 
 def promote(
@@ -57,13 +59,17 @@ def promote(
     """
     from pipeline.model.registry import Registry
 
-    Registry(get_settings(), city).promote(version)
-    Terminal().print(f"Version {version} is the champion of {city}. Undo it: hotspots rollback")
+    settings, the_city = get_settings().with_city(city)
+    Registry(settings, the_city.name).promote(version)
+    Terminal().print(
+        f"Version {version} is the champion of {the_city.name}. Undo it: hotspots rollback"
+    )
 
 
 def rollback(city: CityOption = "los_angeles") -> None:
     """Go back to the champion before this one, from the next run on."""
     from pipeline.model.registry import Registry
 
-    version = Registry(get_settings(), city).rollback()
-    Terminal().print(f"Version {version} is the champion of {city} again.")
+    settings, the_city = get_settings().with_city(city)
+    version = Registry(settings, the_city.name).rollback()
+    Terminal().print(f"Version {version} is the champion of {the_city.name} again.")

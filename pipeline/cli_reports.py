@@ -5,13 +5,11 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_support import CityOption
 from pipeline.console import Terminal
-from pipeline.domain.city import load_city
 from pipeline.domain.weeks import parse_date
 from pipeline.results.history import HistoryReader
 from pipeline.settings import get_settings
-
-CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,7 +30,8 @@ def compare(
     from pipeline.results.comparison import compare_weeks
 
     weeks = parse_date(first), parse_date(second)
-    Terminal().print(compare_weeks(_reader(), load_city(city), *weeks))
+    _, the_city = get_settings().with_city(city)
+    Terminal().print(compare_weeks(_reader(), the_city, *weeks))
 
 
 def report(
@@ -49,9 +48,9 @@ def report(
     from pipeline.results.files import write_file
     from pipeline.results.report import report_page
 
-    store = _reader()
-    target = parse_date(week) if week else store.latest(city).record.weeks.target_week
-    path = write_file(out, report_page(store, load_city(city), target).encode())
+    store, (_, the_city) = _reader(), get_settings().with_city(city)
+    target = parse_date(week) if week else store.latest(the_city.name).record.weeks.target_week
+    path = write_file(out, report_page(store, the_city, target).encode())
     Terminal().print(str(path))
 
 
@@ -62,7 +61,8 @@ def audit(city: CityOption = "los_angeles") -> None:
     """
     from pipeline.results.audit import audit_city, audit_table
 
-    Terminal().print(audit_table(load_city(city), audit_city(_reader(), city)))
+    _, the_city = get_settings().with_city(city)
+    Terminal().print(audit_table(the_city, audit_city(_reader(), the_city.name)))
 
 
 def _reader() -> HistoryReader:

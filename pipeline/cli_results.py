@@ -9,9 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli_support import accounting_table
+from pipeline.cli_support import CityOption, accounting_table
 from pipeline.console import Terminal
-from pipeline.domain.city import load_city
+from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import LEAST_WEEKS
@@ -22,7 +22,6 @@ from pipeline.results.terminal import stale_banner, status_table, week_table
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow import Week
 
-CityOption = Annotated[str, typer.Option("--city", help="Name of a city.")]
 WeekOption = Annotated[
     str | None, typer.Option("--week", help="Sunday of a target week; the newest if left out.")
 ]
@@ -55,12 +54,13 @@ def show(
     Example: hotspots show --city los_angeles
     """
     target = target_week_of(parse_date(issued)) if issued else parse_date(week) if week else None
-    _print_forecast(get_settings(), city, target, Terminal())
+    _print_forecast(*get_settings().with_city(city), target, Terminal())
 
 
 def status(city: CityOption = "los_angeles") -> None:
     """Print what a city's forecasts look like now: the latest, how many are scored, staleness."""
-    Terminal().print(status_table(_store(get_settings()).status(city)))
+    settings, the_city = get_settings().with_city(city)
+    Terminal().print(status_table(_store(settings).status(the_city.name)))
 
 
 def export(
@@ -74,9 +74,10 @@ def export(
     """
     from pipeline.results.exports import export_week
 
-    store = _store(get_settings())
-    target = parse_date(week) if week else store.latest(city).record.weeks.target_week
-    for path in export_week(store, load_city(city), target, out):
+    settings, the_city = get_settings().with_city(city)
+    store = _store(settings)
+    target = parse_date(week) if week else store.latest(the_city.name).record.weeks.target_week
+    for path in export_week(store, the_city, target, out):
         Terminal().print(str(path))
 
 
@@ -101,7 +102,8 @@ def print_week(settings: Settings, week: Week, console: Terminal) -> None:
             f"{week.published['difference']}."
         )
         return
-    _print_forecast(settings, week.plan["city"], parse_date(week.plan["target_week"]), console)
+    city = settings.city(week.plan["city"])
+    _print_forecast(settings, city, parse_date(week.plan["target_week"]), console)
 
 
 def backtest_tables(summary: dict[str, Any]) -> list[Table]:
@@ -254,19 +256,17 @@ def _interval(
     return f"{form.format(scale * low)} to {form.format(scale * high)}{unit}"
 
 
-def _print_forecast(
-    settings: Settings, city_name: str, target: date | None, console: Terminal
-) -> None:
-    store, city = _store(settings), load_city(city_name)
-    target = target or store.latest(city_name).record.weeks.target_week
-    stored = store.run(city_name, target)
-    cells, totals = store.cells_frame(city_name, target), store.totals(city_name, target)
-    status = store.status(city_name)
+def _print_forecast(settings: Settings, city: City, target: date | None, console: Terminal) -> None:
+    store = _store(settings)
+    target = target or store.latest(city.name).record.weeks.target_week
+    stored = store.run(city.name, target)
+    cells, totals = store.cells_frame(city.name, target), store.totals(city.name, target)
+    status = store.status(city.name)
     if status.stale and status.stale.last_week == target:
         console.print(*stale_banner(status))
     console.print(week_table(city, stored, cells, totals))
-    files = settings.home / "reports" / city_name / target.isoformat()
-    docs = settings.data_docs_dir(city_name, stored.record.weeks.issue_date)
+    files = settings.home / "reports" / city.name / target.isoformat()
+    docs = settings.data_docs_dir(city.name, stored.record.weeks.issue_date)
     places = {
         "Map and exports": files if files.is_dir() else "see `hotspots report` and `export`",
         "Data Docs": docs / "incidents" / "index.html" if docs.is_dir() else "none were written",

@@ -5,36 +5,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Annotated, Self
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.console import Terminal, progress_bar
+from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
 from pipeline.settings import Settings, get_settings
 from pipeline.workflow.accounting import account, unplaced
 from pipeline.workflow.plan import Gridded, Plan, Validated
 
+CityOption = Annotated[
+    str, typer.Option("--city", help="Name of a city, or path of its TOML file.")
+]
+
 
 @contextmanager
-def session(source_dir: Path | None) -> Iterator[Settings]:
-    """Give the settings of a command, with a replay of recorded files beside it if asked for.
+def session(name_or_path: str, source_dir: Path | None) -> Iterator[tuple[Settings, City]]:
+    """Give the settings and the city of a command, beside a replay of recorded files if asked for.
 
     A replay writes to a folder of its own, so that recorded and live data never mix.
     """
-    settings = get_settings()
+    settings, city = get_settings().with_city(name_or_path)
     if source_dir is None:
-        yield settings
+        yield settings, city
         return
     if not source_dir.is_dir():
         raise InvalidRequest(f"--source-dir {source_dir} is no folder.")
     from pipeline.replay.recorded import RecordedData
     from pipeline.replay.server import ReplayServer
 
-    with ReplayServer(RecordedData(source_dir)) as server:
+    with ReplayServer(RecordedData(source_dir, city=city)) as server:
         own = settings.moved_to(settings.home / "recorded")
-        yield own.model_copy(update={"replay_url": server.url})
+        yield own.model_copy(update={"replay_url": server.url}), city
 
 
 class Steps:

@@ -7,7 +7,6 @@ from rich.text import Text
 
 from pipeline.clock import utc_now
 from pipeline.console import Terminal
-from pipeline.domain.city import load_city
 from pipeline.results.store import ResultsStore
 from pipeline.settings import get_settings
 from pipeline.workflow.health import Finding, examine
@@ -21,7 +20,11 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(
     city: Annotated[
-        str | None, typer.Option("--city", help="Name of a city; every scheduled one if left out.")
+        str | None,
+        typer.Option(
+            "--city",
+            help="Name of a city, or path of its TOML file; every scheduled one if left out.",
+        ),
     ] = None,
 ) -> None:
     """Check from outside of Airflow: scheduler, results store, migrations, forecast, feed.
@@ -36,7 +39,7 @@ def doctor(
     for name in names:
         if len(names) > 1:
             console.print(f"{name}:")
-        findings = examine(settings, load_city(name), now=utc_now())
+        findings = examine(*settings.with_city(name), now=utc_now())
         _print_findings(findings, console)
         failed += [finding.error for finding in findings if finding.error is not None]
     if failed:

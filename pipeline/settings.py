@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.domain.city import CITIES_DIR, City, load_city
 from pipeline.domain.errors import InvalidRequest
 
 PREFIX = "HOTSPOTS_"
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
             draws beneath its cells; None means that it loads nothing from elsewhere.
         base_map_source: whose street map that is, in plain text; the page shows it.
         cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
+        cities_dir: folder of TOML files of cities beside those of the package.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
         socrata_token: application token sent as X-App-Token.
         use_soda3: query Socrata by its version 3 API, which needs a token.
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     base_map_url: str | None = None
     base_map_source: str | None = Field(default=None, validate_default=True)
     cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
+    cities_dir: Path | None = None
     contact: str = "contact-not-set"
     socrata_token: SecretStr | None = None
     use_soda3: bool = False
@@ -118,6 +121,25 @@ class Settings(BaseSettings):
     def scheduled_cities(self) -> list[str]:
         """Short names of the cities that are forecast on schedule."""
         return self.cities.split(",")
+
+    def city(self, name: str) -> City:
+        """Return the city of a name, from the package or from `cities_dir`.
+
+        Raises:
+            InvalidRequest: there is none, or its file does not hold a valid city.
+        """
+        return load_city(name, self.cities_dir)
+
+    def with_city(self, name_or_path: str) -> tuple["Settings", City]:
+        """Return a city by its name or its TOML file, and settings under which its name finds it.
+
+        Raises:
+            InvalidRequest: as `city`; or another city has the name of the file's.
+        """
+        city = self.city(name_or_path)
+        if city.folder == CITIES_DIR:
+            return self, city
+        return self.model_copy(update={"cities_dir": city.folder}), city
 
     @property
     def lake_root(self) -> Path | str:

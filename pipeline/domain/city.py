@@ -1,111 +1,40 @@
 """A city is configuration: bounds, target offences, datasets, stations, read from one TOML file."""
 
-import csv
+import re
 import tomllib
-from datetime import date, timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
+from pipeline.domain.cells import Cells, read_cells
+from pipeline.domain.city_parts import (
+    Dataset,
+    Frozen,
+    NeighbourhoodLayer,
+    Offences,
+    Publication,
+    Station,
+)
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.grid_spec import GridSpec
+from pipeline.domain.sentences import sentences
 
 CITIES_DIR = Path(__file__).resolve().parent.parent / "cities"
 OTHER = "other"
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+FORMS = {
+    "name": "lower-case letters, digits and _, a letter first, such as springfield",
+    "id": "two times four letters or digits, such as ijzp-q8t2",
+    "host": "an address such as https://data.example.org",
+    "ghcn_id": "the 11 letters and digits of a GHCN-Daily station, such as USW00014819",
+}
+MOST_CELLS = 40_000
+CELL_SIDE_M = (50, 20_000)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Dataset(_Frozen):
-    """One Socrata dataset of crime reports.
-
-    Attributes:
-        id: the portal's four-by-four id.
-        host: the portal, with scheme.
-        adapter: which client reads its columns.
-        occurred_from: first day of occurrence to take from it.
-        occurred_before: day of occurrence from which it is not taken; None means no end.
-        is_live: whether the city still adds to it.
-        expected_every_days: for a live one, the longest time between two refreshes.
-    """
-
-    id: str = Field(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")
-    host: str
-    adapter: Literal["lapd_legacy", "lapd_nibrs", "chicago"]
-    occurred_from: date
-    occurred_before: date | None = None
-    is_live: bool = False
-    expected_every_days: int = 16
-
-
-class Station(_Frozen):
-    """A weather station, with its id in each service (`icao` None where it has none)."""
-
-    ghcn_id: str = Field(pattern=r"^[A-Z0-9]{11}$")
-    icao: str | None = None
-    name: str
-    lat: float
-    lon: float
-    elevation_m: float
-
-
-class NeighbourhoodLayer(_Frozen):
-    """Polygons that give places their names, and nothing else.
-
-    Attributes:
-        file: GeoJSON in degrees, by its absolute path or beside the TOML.
-        name_property: the property of each feature that holds its name.
-    """
-
-    file: str
-    name_property: str = "name"
-
-
-class Publication(_Frozen):
-    """When reports become public.
-
-    Attributes:
-        lag_days: days from the newest published occurrence to the refresh that publishes it.
-        refresh_every_days: days between refreshes.
-        refresh_anchor: one date on which a refresh happened.
-        stale_after_days: age of the newest report past which no forecast is made.
-    """
-
-    lag_days: int = Field(default=0, ge=0)
-    refresh_every_days: int = Field(default=1, ge=1)
-    refresh_anchor: date = date(2020, 1, 1)
-    stale_after_days: int = Field(default=35, ge=7)
-
-    def known_through(self, as_of: date) -> date:
-        """Return the newest day whose reports the last refresh on or before `as_of` held."""
-        since_refresh = (as_of - self.refresh_anchor).days % self.refresh_every_days
-        return as_of - timedelta(days=since_refresh + self.lag_days)
-
-
-class Offences(_Frozen):
-    """Which offences are forecast, and which codes mean them.
-
-    Attributes:
-        target: classes that are summed into the forecast.
-        citywide_only: classes counted for the whole city and never placed on a map.
-        codes: offence class -> codes, each prefixed by its scheme ("lapd:230", "nibrs:13A").
-    """
-
-    target: tuple[str, ...] = Field(min_length=1)
-    citywide_only: tuple[str, ...] = ()
-    codes: dict[str, tuple[str, ...]] = {}
-
-    def class_of(self) -> dict[str, str]:
-        """Return the class of every known code; a code not in it is 'other'."""
-        return {code: name for name, codes in self.codes.items() for code in codes}
-
-
-class City(_Frozen):
+class City(Frozen):
     """All that the pipeline knows of a city before it sees data.
 
     Attributes:
@@ -123,7 +52,7 @@ class City(_Frozen):
         datasets, stations, forecast_point: where the data come from.
     """
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=f"^{NAME.pattern}$")
     title: str
     time_zone: str
     grid: GridSpec
@@ -139,6 +68,23 @@ class City(_Frozen):
     divisions: tuple[str, ...] = ()
     folder: Path = CITIES_DIR
 
+    def __hash__(self) -> int:
+        """Let caches be kept by city; the same city in the same place is equal."""
+        return hash((self.name, self.folder))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:
+            near = get_close_matches(name, sorted(available_timezones()), n=1, cutoff=0.5)
+            raise ValueError(
+                f"found {name!r}, expected a name of the IANA time zone database, such as "
+                f"{(near or ['America/Chicago'])[0]}."
+            ) from error
+        return name
+
     def dataset(self, dataset_id: str) -> Dataset:
         """Return the dataset of this id.
 
@@ -151,71 +97,102 @@ class City(_Frozen):
         known = ", ".join(d.id for d in self.datasets) or "none"
         raise InvalidRequest(f"{self.title} has no dataset {dataset_id}; it has {known}.")
 
-    def listed_cells(self) -> "Cells | None":
-        """Return the in-city cells from `cells_file`, or None where the city has no such file."""
+    def listed_cells(self) -> Cells | None:
+        """Return the in-city cells from `cells_file`, or None where the city has no such file.
+
+        Raises:
+            InvalidRequest: the file can't be read, or lists what can't be.
+        """
         if self.cells_file is None:
             return None
-        with (self.folder / self.cells_file).open(newline="") as lines:
-            rows = list(csv.DictReader(lines))
-        return Cells(
-            self.grid.shape,
-            np.array([int(r["row"]) for r in rows]),
-            np.array([int(r["col"]) for r in rows]),
-            tuple(r["division"] for r in rows),
-        )
+        return read_cells(self.folder / self.cells_file, self.grid.shape, self.divisions)
 
 
-class Cells:
-    """The in-city cells of a grid, in row-major order, and the division of each."""
+def load_city(name_or_path: str, folder: Path | None = None, *, with_cells: bool = True) -> City:
+    """Read and check a city, by its name or from a TOML file.
 
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        row: NDArray[np.int64],
-        col: NDArray[np.int64],
-        division: tuple[str, ...],
-    ) -> None:
-        """Sort the cells; `row`, `col`, `division` are (cells,)."""
-        order = np.lexsort((col, row))
-        self.shape = shape
-        self.row = np.asarray(row)[order]
-        self.col = np.asarray(col)[order]
-        self.division = tuple(division[k] for k in order)
+    A city of a name is one: where two of these places have it, they must say the same.
 
-    def __len__(self) -> int:
-        """Return the number of in-city cells."""
-        return len(self.row)
-
-    @property
-    def mask(self) -> NDArray[np.bool_]:
-        """(rows, cols), True in the city."""
-        mask = np.zeros(self.shape, dtype=bool)
-        mask[self.row, self.col] = True
-        return mask
-
-    @classmethod
-    def with_any(cls, shape: tuple[int, int], row: NDArray, col: NDArray) -> "Cells":
-        """Return the cells that hold any of these points, as one division 'city'."""
-        ids = np.unique(row * shape[1] + col)
-        return cls(shape, ids // shape[1], ids % shape[1], ("city",) * len(ids))
-
-
-def load_city(name_or_path: str) -> City:
-    """Read a city by its name or from a TOML file.
+    Args:
+        name_or_path: name of a city, or path of a file that ends in .toml.
+        folder: holds cities beside those of the package.
+        with_cells: whether to read `cells_file` too; without, it may be missing or of another grid.
 
     Raises:
-        InvalidRequest: there is no such city or file, or the file does not hold a valid city.
+        InvalidRequest: there is no such city or file, the file does not hold a valid city, or its
+            name is taken.
     """
-    path = Path(name_or_path)
-    if path.suffix != ".toml":
-        path = CITIES_DIR / f"{name_or_path}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in CITIES_DIR.glob("*.toml")))
-        raise InvalidRequest(
-            f"There is no city {name_or_path!r}. Known: {known}; or give the path of a TOML file "
-            "written after docs/cities.md."
-        )
+    places = [CITIES_DIR, *([folder] if folder else [])]
+    if name_or_path.endswith(".toml"):
+        asked = [Path(name_or_path)]
+    else:
+        named = NAME.fullmatch(name_or_path)
+        asked = [place / f"{name_or_path}.toml" for place in places if named]
+    path = next(filter(Path.is_file, asked), None)
+    if path is None:
+        raise InvalidRequest(_unknown(name_or_path, places))
+    city = _read(path, with_cells=with_cells)
+    for other in (place / f"{city.name}.toml" for place in places):
+        if other.is_file() and not other.samefile(path):
+            _require_same(city, path, _read(other, with_cells=with_cells), other)
+    return city
+
+
+def _unknown(name_or_path: str, places: list[Path]) -> str:
+    known = ", ".join(sorted({file.stem for place in places for file in place.glob("*.toml")}))
+    return (
+        f"There is no city {name_or_path!r}. Known: {known}. For another, give the path of a TOML "
+        "file written after docs/cities.md, or keep it in a folder that HOTSPOTS_CITIES_DIR names."
+    )
+
+
+def _read(path: Path, *, with_cells: bool) -> City:
     try:
-        return City(**tomllib.loads(path.read_text()), folder=path.resolve().parent)
-    except (tomllib.TOMLDecodeError, ValidationError, TypeError) as error:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+        # Not in the file: where it lies.
+        city = City(**fields, folder=path.resolve().parent)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(
+            f"{path} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8."
+        ) from error
+    except ValidationError as error:
+        raise InvalidRequest(f"{path} is not a valid city. {sentences(error, FORMS)}") from error
+    except (tomllib.TOMLDecodeError, TypeError) as error:
         raise InvalidRequest(f"{path} is not a valid city: {error}") from error
+    _require_size(city.grid, path)
+    if path.stem != city.name:
+        raise InvalidRequest(
+            f"{path} holds the city {city.name!r}. A city is found by its file: call the file "
+            f"{city.name}.toml, or write name = {path.stem!r} into it."
+        )
+    if with_cells:
+        city.listed_cells()
+    return city
+
+
+def _require_size(grid: GridSpec, path: Path) -> None:
+    smallest, largest = CELL_SIDE_M
+    fits = all(smallest <= side <= largest for side in grid.cell_size_m)
+    if grid.rows * grid.cols > MOST_CELLS or not fits:
+        height, width = grid.cell_size_m
+        raise InvalidRequest(
+            f"{path} is not a valid city. `grid`: found {grid.rows:,} x {grid.cols:,} cells of "
+            f"{height:,.0f} m by {width:,.0f} m, expected at most {MOST_CELLS:,} cells with sides "
+            f"of {smallest} to {largest:,} m. Change rows and cols, or the bounds: cells of about "
+            "500 to 700 m do well."
+        )
+
+
+def _require_same(city: City, path: Path, other: City, other_path: Path) -> None:
+    if _content(city) != _content(other):
+        raise InvalidRequest(
+            f"{path} and {other_path} say different things of a city {city.name!r}, under whose "
+            "name all is stored. Give yours another name, in the file and as the file's name."
+        )
+
+
+def _content(city: City) -> tuple[object, ...]:
+    """Return all that a city's files say of it, but for the neighbourhoods' outlines."""
+    file = city.cells_file and city.folder / city.cells_file
+    cells = file.read_bytes() if file and file.is_file() else None
+    return city.model_dump(exclude={"folder"}), cells

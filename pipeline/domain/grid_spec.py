@@ -47,10 +47,20 @@ class GridSpec(BaseModel):
         return (self.east - self.west) / self.cols
 
     @property
+    def cell_size_m(self) -> tuple[float, float]:
+        """(height, width) of a cell at the grid's middle latitude, in metres."""
+        metres = 1000 * KM_PER_DEGREE_LAT
+        return self.cell_height_deg * metres, self.cell_width_deg * metres * self._squeeze
+
+    @property
+    def _squeeze(self) -> float:
+        """Length of a degree of longitude over one of latitude, at the middle latitude."""
+        return float(np.cos(np.radians((self.south + self.north) / 2)))
+
+    @property
     def cell_area_km2(self) -> float:
         """Area of a cell at the grid's middle latitude, in km2."""
-        squeeze = float(np.cos(np.radians((self.south + self.north) / 2)))
-        return self.cell_height_deg * self.cell_width_deg * KM_PER_DEGREE_LAT**2 * squeeze
+        return self.cell_height_deg * self.cell_width_deg * KM_PER_DEGREE_LAT**2 * self._squeeze
 
     def locate(
         self, lat: NDArray[np.float64], lon: NDArray[np.float64]

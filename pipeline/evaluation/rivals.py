@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.weeks import HORIZONS
 from pipeline.evaluation.baselines import LEVEL_WEEKS
 from pipeline.grid.cube import CubeView

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.tables import CELLS, CUBE_WEEKS
 from pipeline.domain.timeline import days_of, week_numbers

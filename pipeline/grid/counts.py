@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.tables import CUBE_COUNTS

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells
+from pipeline.domain.cells import Cells
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import EPOCH, WEEK, week_range
 

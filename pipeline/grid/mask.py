@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells
+from pipeline.domain.cells import Cells
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.grid.polygons import read_polygons

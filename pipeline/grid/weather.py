@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.grid_spec import KM_PER_DEGREE_LAT, GridSpec
 from pipeline.domain.tables import CUBE_WEATHER
 from pipeline.domain.timeline import days_into_week, days_of, sundays, week_numbers

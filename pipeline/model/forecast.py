@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks

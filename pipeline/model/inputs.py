@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.grid.cube import CubeView
 from pipeline.model import totals as city_totals
 from pipeline.model import windows

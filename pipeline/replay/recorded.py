@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.domain.city import City, Station, load_city
+from pipeline.domain.city import City, load_city
+from pipeline.domain.city_parts import Station
 from pipeline.domain.errors import InvalidRequest
 from pipeline.replay.source import COLUMNS, TITLES, PublishedDataset, refresh_moment
 
@@ -29,13 +30,14 @@ class RecordedData:
 
     provenance = "recorded"
 
-    def __init__(self, folder: Path, as_of: date | None = None) -> None:
+    def __init__(self, folder: Path, as_of: date | None = None, city: City | None = None) -> None:
         """Read nothing yet.
 
         Args:
             folder: holds the files of a city, or folders los_angeles/ and chicago/ that do.
             as_of: day that the weather services pretend it is; the day after the newest report
                 when not given. Reports are all shown, whatever the day.
+            city: one of the reader's own, whose datasets show the files of their adapter.
 
         Raises:
             InvalidRequest: the folder holds none of the files.
@@ -49,7 +51,9 @@ class RecordedData:
                 "the one above los_angeles/ and chicago/."
             )
         self._as_of = as_of
-        self._cities = (load_city("los_angeles"), load_city("chicago"))
+        shipped = (load_city("los_angeles"), load_city("chicago"))
+        self._own = city if city not in shipped else None
+        self._cities = (*shipped, self._own) if self._own else shipped
 
     @cached_property
     def as_of(self) -> date:
@@ -86,16 +90,18 @@ class RecordedData:
 
     def _published(self, city: City, dataset_id: str) -> PublishedDataset:
         adapter = city.dataset(dataset_id).adapter
-        table = self._rows(dataset_id, adapter)
+        table = self._rows(city, dataset_id, adapter)
         newest = _newest_day(table)
         updated = refresh_moment(newest + timedelta(days=1)) if newest else _NEVER
-        return PublishedDataset(dataset_id, adapter, TITLES[dataset_id], table, updated)
+        title = TITLES.get(dataset_id, f"Reports of {city.title}")
+        return PublishedDataset(dataset_id, adapter, title, table, updated)
 
-    def _rows(self, dataset_id: str, adapter: str) -> pa.Table:
-        if dataset_id == "2nrs-mtv8":
+    def _rows(self, city: City, dataset_id: str, adapter: str) -> pa.Table:
+        is_own = city == self._own
+        if dataset_id == "2nrs-mtv8" or (is_own and adapter == "lapd_legacy"):
             paths = [self._files[name] for name in LOS_ANGELES_FILES if name in self._files]
             return _legacy_rows(paths) if paths else COLUMNS[adapter].empty_table()
-        if dataset_id == "ijzp-q8t2" and CHICAGO_FILE in self._files:
+        if adapter == "chicago" and CHICAGO_FILE in self._files:
             return _chicago_rows(self._files[CHICAGO_FILE])
         return COLUMNS[adapter].empty_table()
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import signal
 
-from pipeline.domain.city import Station
+from pipeline.domain.city_parts import Station
 from pipeline.replay.intensity import ORIGIN
 from pipeline.replay.parameters import Climate
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.domain.city import City, Station, load_city
+from pipeline.domain.city import City, load_city
+from pipeline.domain.city_parts import Station
 from pipeline.domain.errors import InvalidRequest
 from pipeline.replay.events import FIRST_DAY, UNPLACED_SHARE, draw_events
 from pipeline.replay.intensity import Intensity

@@ -8,7 +8,7 @@ from typing import Protocol
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.domain.city import Station
+from pipeline.domain.city_parts import Station
 
 REFRESH_TIME = time(19, 18, 36, tzinfo=UTC)  # hour at which the portal's refreshes were seen
 GONE_DATASETS = frozenset({"y8y3-fqfu"})  # merged into k7nn-b2ep; the portal answers 403

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.domain.city import Station
+from pipeline.domain.city_parts import Station
 from pipeline.replay.answers import Answer, Request, json_answer, problem
 from pipeline.replay.source import ReplaySource
 

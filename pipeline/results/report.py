@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.quality.rules import RULES

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells
+from pipeline.domain.cells import Cells
 from pipeline.domain.errors import ModelRejected
 from pipeline.domain.forecast import Forecast
 from pipeline.evaluation.hotspots import Hotspots

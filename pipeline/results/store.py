@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from pipeline.domain.city import Cells
+from pipeline.domain.cells import Cells
 from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.domain.forecast import Forecast
 from pipeline.evaluation.hotspots import Hotspots

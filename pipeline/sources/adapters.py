@@ -78,8 +78,13 @@ def codes_of(adapter: Adapter, table: pa.Table) -> pd.Series:
 
 def classes_of(city: City, codes: pd.Series) -> pd.Series:
     """Return each code's offence class; 'other' where the city names none."""
-    class_of = city.offences.class_of()
+    class_of = {_as_pulled(code): name for code, name in city.offences.class_of().items()}
     return each_distinct(codes, lambda code: class_of.get(code, OTHER))
+
+
+def _as_pulled(code: str) -> str:
+    scheme, colon, own = code.partition(":")
+    return f"{scheme}{colon}{own.upper()}"
 
 
 def each_distinct(values: pd.Series, translate: Callable[[str], str | int]) -> pd.Series:

@@ -5,7 +5,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.city import City, Dataset
+from pipeline.domain.city import City
+from pipeline.domain.city_parts import Dataset
 from pipeline.settings import Settings
 from pipeline.sources.adapters import ADAPTERS, Adapter, classes_of, codes_of, is_withheld
 from pipeline.sources.http import HttpClient

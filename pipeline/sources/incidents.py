@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.city import City, Dataset
+from pipeline.domain.city import City
+from pipeline.domain.city_parts import Dataset
 from pipeline.domain.errors import SchemaDrift
 from pipeline.domain.tables import INCIDENTS
 from pipeline.sources.adapters import (

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from pipeline.domain.city import Station
+from pipeline.domain.city_parts import Station
 from pipeline.domain.errors import SchemaDrift
 from pipeline.sources.http import HttpClient, Json
 

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.domain.city import City, Station
+from pipeline.domain.city import City
+from pipeline.domain.city_parts import Station
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
 from pipeline.domain.tables import WEATHER_DAILY, WEATHER_FORECAST
 from pipeline.settings import Settings

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from pipeline.domain.city import City, load_city
+from pipeline.domain.city import City
 from pipeline.domain.errors import HotspotsError, InvalidRequest
 from pipeline.domain.weeks import parse_date, resolve_week, target_week_of
 from pipeline.results.store import ResultsStore
@@ -59,7 +59,7 @@ def make_alert(settings: Settings, failure: Failure, *, now: datetime) -> Alert:
         "What failed": f"{kind}: {error}",
         "What it means": _meaning(settings, failure, now),
         "What to do": rule_of(error).to_do,
-        "Source": _source(failure.city),
+        "Source": _source(settings, failure.city),
         "Run": failure.run,
     }
     identity = "\n".join((failure.dag, failure.run, failure.task, kind))
@@ -93,7 +93,7 @@ def _meaning(settings: Settings, failure: Failure, now: datetime) -> str:
     if not asked.get("publish", "issue_date" not in asked):
         return "Readers are not affected: this run publishes no forecast."
     try:
-        city = load_city(failure.city)
+        city = settings.city(failure.city)
         store = ResultsStore(settings.results_database)
         status, weeks = store.status(city.name), _stored_weeks(store, city)
     except HotspotsError as error:
@@ -128,9 +128,9 @@ def _stored_weeks(store: ResultsStore, city: City) -> set[date]:
     return {run.record.weeks.target_week for run in store.weeks(city.name)}
 
 
-def _source(city_name: str) -> str:
+def _source(settings: Settings, city_name: str) -> str:
     try:
-        city: City = load_city(city_name)
+        city: City = settings.city(city_name)
     except HotspotsError:
         return "unknown"
     pages = [f"{dataset.host}/d/{dataset.id}" for dataset in city.datasets if dataset.is_live]

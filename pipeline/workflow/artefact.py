@@ -62,7 +62,7 @@ def read_forecast(settings: Settings, plan: Plan, grid: Gridded, made: Forecaste
     lake, ref = Lake(settings.lake_root), Ref.from_json(made["ref"])
     tables, info = lake.read(ref), lake.info(ref)
     cells, totals = tables["cells"].to_pandas(), tables["totals"].to_pandas()
-    shape = city_of(plan).grid.shape
+    shape = city_of(settings, plan).grid.shape
     place = (cells["row"], cells["col"])
     mean, size, p_top5 = np.full((3, *shape), np.nan)
     mean[place], size[place] = cells["mean"], cells["nb_size"]

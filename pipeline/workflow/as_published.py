@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.domain.city import City, load_city
+from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import EPOCH
 from pipeline.lake import Lake, Ref
@@ -25,14 +25,14 @@ Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
 
 
 @lru_cache(maxsize=1)
-def incidents_of(root: Path | str, city_name: str, snapshots: Snapshots) -> crime.IncidentBuild:
+def incidents_of(root: Path | str, city: City, snapshots: Snapshots) -> crime.IncidentBuild:
     """Return the incidents of these snapshots.
 
     The last are kept, since the weeks of a backfill are mostly made of the same snapshots.
     """
     lake = Lake(root)
     raw = {name: lake.read(Ref.from_json(ref))[name] for name, ref in snapshots}
-    return crime.build_incidents(load_city(city_name), raw)
+    return crime.build_incidents(city, raw)
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class Archive:
 
 
 @lru_cache(maxsize=1)
-def _archive(root: Path | str, city_name: str, snapshots: Snapshots) -> Archive:
+def _archive(root: Path | str, city: City, snapshots: Snapshots) -> Archive:
     """Return the incidents of these snapshots as an archive to look back in."""
-    incidents = incidents_of(root, city_name, snapshots).incidents
+    incidents = incidents_of(root, city, snapshots).incidents
     reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
     known_on = pc.max_element_wise(reported, incidents["occurred_on"])
     order = pc.array_sort_indices(known_on)
     days = known_on.take(order).cast(pa.int32()).to_numpy()
-    return Archive(root, load_city(city_name), incidents.take(order), days)
+    return Archive(root, city, incidents.take(order), days)
 
 
 def as_published(
@@ -99,7 +99,7 @@ def as_published(
     if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
         return incidents, newest, None
     through = min(newest, city.publication.known_through(issued))
-    archive = _archive(lake.root, city.name, snapshots)
+    archive = _archive(lake.root, city, snapshots)
     return archive.through(through), through, archive
 
 
@@ -112,14 +112,13 @@ def weather_tables(root: Path | str, snapshots: Snapshots) -> tuple[pa.Table, ..
 
 @lru_cache(maxsize=1)
 def weather_verdicts(
-    root: Path | str, city_name: str, snapshots: Snapshots
+    root: Path | str, city: City, snapshots: Snapshots
 ) -> Mapping[str, Verdict] | None:
     """Return check -> verdict on all daily weather of these snapshots, None if any row is bad.
 
     Made once for the weeks of a backfill: what holds for all rows holds for those of a week. Which
     rows are bad it can't say, as a week's rows are not the first of all.
     """
-    city = load_city(city_name)
     daily = weather.merge_weather(weather_tables(root, snapshots), date.max)
     last = pc.max(daily["observed_on"]).as_py() if daily.num_rows else EPOCH
     verdicts = judge_weather(city, daily, as_of=last)

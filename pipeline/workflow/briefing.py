@@ -16,7 +16,11 @@ def briefing(settings: Settings, plan: Plan, *, now: datetime) -> str:
     The edge week is what the city's publication rule promises; what the data hold is known once
     they are pulled, and stands in the stored forecast.
     """
-    city, issued, target = city_of(plan), issue_date_of(plan), parse_date(plan["target_week"])
+    city, issued, target = (
+        city_of(settings, plan),
+        issue_date_of(plan),
+        parse_date(plan["target_week"]),
+    )
     lines = {
         "city": city.title,
         "issue date": f"{issued:%A} {issued}",

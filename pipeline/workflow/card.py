@@ -52,7 +52,7 @@ def write_card(
 
     It lies outside the model's folder and changes nothing of its hash.
     """
-    city, ref = city_of(plan), Ref.from_json(grid["ref"])
+    city, ref = city_of(settings, plan), Ref.from_json(grid["ref"])
     counts = np.where(view.cells.mask, view.counts(city.offences.target), 0)
     data = LearnedFrom(
         provenance=str(Lake(settings.lake_root).info(ref)["origin"]),

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from pipeline.domain.city import City, Dataset, load_city
+from pipeline.domain.city import City
+from pipeline.domain.city_parts import Dataset
 from pipeline.domain.errors import HotspotsError, SourceUnavailable, StaleData, WeekNotReady
 from pipeline.domain.weeks import week_start_of
 from pipeline.lake import Lake
@@ -63,7 +64,7 @@ def require_forecast(settings: Settings, city_name: str, *, now: datetime) -> st
         WeekNotReady: there is none at all.
         SourceUnavailable: the store does not answer.
     """
-    city = load_city(city_name)
+    city = settings.city(city_name)
     return _forecast(ResultsStore(settings.results_database), city, now)
 
 

@@ -6,14 +6,16 @@ from typing import TypedDict, cast
 
 import pyarrow as pa
 
-from pipeline.domain.city import City, Dataset, load_city
+from pipeline.domain.city import City
+from pipeline.domain.city_parts import Dataset
 from pipeline.domain.errors import WeekNotReady
 from pipeline.lake import Lake, Ref
 from pipeline.settings import Settings
 from pipeline.sources.crime import pull_crime
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pull import Pull
-from pipeline.workflow.ingest import store_pull, wanted_datasets
+from pipeline.workflow.ability import require_weekly, wanted_datasets
+from pipeline.workflow.ingest import store_pull
 
 KIND = "history"
 
@@ -46,11 +48,12 @@ def plan_history(settings: Settings, city_name: str, *, now: datetime) -> list[P
     """Return the pieces of a city's history, oldest dataset first.
 
     Raises:
-        InvalidRequest: there is no such city.
+        InvalidRequest: there is no such city, or no week of it can be forecast.
     """
-    city = load_city(city_name)
+    city = settings.city(city_name)
+    require_weekly(settings, city)
     return [
-        Piece(city=city_name, dataset=dataset.id, year=year)
+        Piece(city=city.name, dataset=dataset.id, year=year)
         for dataset in wanted_datasets(city, settings)
         for year in _years(dataset, now.year)
     ]
@@ -62,7 +65,7 @@ def load_piece(settings: Settings, piece: Piece, *, now: datetime) -> LoadedPiec
     Raises:
         SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
     """
-    city, lake = load_city(piece["city"]), Lake(settings.lake_root)
+    city, lake = settings.city(piece["city"]), Lake(settings.lake_root)
     held = _held(lake, piece)
     last = _updated_at(lake, held) if held else None
     pull = pull_crime(
@@ -88,7 +91,7 @@ def snapshot_history(
         InvalidRequest: the lake holds data of another origin.
     """
     lake, rows, sha256 = Lake(settings.lake_root), {}, {}
-    city = load_city(pieces[0]["city"])
+    city = settings.city(pieces[0]["city"])
     for dataset, of_dataset in groupby(pieces, key=lambda piece: piece["dataset"]):
         pull = _whole(lake, dataset, [Ref.from_json(piece["ref"]) for piece in of_dataset])
         held = lake.snapshots(city.name, dataset)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.city import City, Dataset
+from pipeline.domain.city import City
 from pipeline.domain.errors import (
     DatasetMoved,
     InvalidRequest,
@@ -25,6 +25,7 @@ from pipeline.sources import crime, weather
 from pipeline.sources.calendar import weekly_calendar
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pull import Pull
+from pipeline.workflow.ability import wanted_datasets
 from pipeline.workflow.accounting import account
 from pipeline.workflow.as_published import (
     Archive,
@@ -60,11 +61,9 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
         SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
         InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
     """
-    city, lake = city_of(plan), Lake(settings.lake_root)
+    city, lake = city_of(settings, plan), Lake(settings.lake_root)
     datasets = wanted_datasets(city, settings)
     names = [dataset.id for dataset in datasets]
-    if not names:
-        raise WeekNotReady(f"{city.title} has no datasets to pull; it can only be backtested.")
     http = HttpClient(settings)
     stored: dict[str, Stored] = {}
     if not _is_past_and_held(lake, city, plan, names, now):
@@ -81,7 +80,7 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
 
 def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     """Bring station weather up to date and archive today's forecast; never stop a week for it."""
-    city, lake = city_of(plan), Lake(settings.lake_root)
+    city, lake = city_of(settings, plan), Lake(settings.lake_root)
     http = HttpClient(settings)
     notes: list[str] = []
     stored: dict[str, Stored] = {}
@@ -105,9 +104,9 @@ def validate(settings: Settings, plan: Plan, crime_pull: Pulled, weather_pull: P
     Raises:
         QualityGateFailed, StaleData: a check that stops the week failed.
     """
-    city, lake, issued = city_of(plan), Lake(settings.lake_root), issue_date_of(plan)
+    city, lake, issued = city_of(settings, plan), Lake(settings.lake_root), issue_date_of(plan)
     snapshots = tuple(crime_pull["snapshots"].items())
-    build = incidents_of(lake.root, city.name, snapshots)
+    build = incidents_of(lake.root, city, snapshots)
     incidents, known_through, archive = as_published(lake, city, plan, snapshots, build.incidents)
     gate, weather_gate = _check(settings, plan, incidents, archive, weather_pull)
     health = [*health_rows(gate), *health_rows(weather_gate)]
@@ -141,7 +140,7 @@ def _check(
 
     Data Docs tell of the week's own rows; without them weeks of an archive share one check of all.
     """
-    city, root, issued = city_of(plan), settings.lake_root, issue_date_of(plan)
+    city, root, issued = city_of(settings, plan), settings.lake_root, issue_date_of(plan)
     docs = settings.data_docs_dir(city.name, issued) if plan["files"] else None
     shared = archive if docs is None else None
     gate = check_incidents(
@@ -157,7 +156,7 @@ def _check(
         weather.merge_weather(weather_tables(root, snapshots), issued - WEATHER_KNOWN_AFTER),
         as_of=issued,
         docs_dir=docs and docs / "weather",
-        verdicts=weather_verdicts(root, city.name, snapshots) if shared else None,
+        verdicts=weather_verdicts(root, city, snapshots) if shared else None,
     )
     return gate, weather_gate
 
@@ -169,7 +168,7 @@ def build_grid(settings: Settings, plan: Plan, validated: Validated) -> Gridded:
     Raises:
         StaleData: the last whole week is too old for the target week.
     """
-    city, lake = city_of(plan), Lake(settings.lake_root)
+    city, lake = city_of(settings, plan), Lake(settings.lake_root)
     known_through = parse_date(validated["known_through"])
     incidents, weather_daily = read_checked(lake, Ref.from_json(validated["ref"]))
     first = week_start_of(pc.min(incidents["occurred_on"]).as_py())
@@ -199,18 +198,6 @@ def _is_past_and_held(
     """
     is_past = end_of_day(issue_date_of(plan), city) < now
     return is_past and all(lake.snapshots(city.name, name) for name in names)
-
-
-def wanted_datasets(city: City, settings: Settings) -> list[Dataset]:
-    """Return the datasets, cut to the history that is asked for."""
-    if settings.history_start is None:
-        return list(city.datasets)
-    start = parse_date(settings.history_start)
-    return [
-        dataset.model_copy(update={"occurred_from": max(dataset.occurred_from, start)})
-        for dataset in city.datasets
-        if dataset.occurred_before is None or dataset.occurred_before > start
-    ]
 
 
 def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.domain.city import City, load_city
+from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import WEEK, parse_date, weeks_between
 from pipeline.evaluation.hotspots import share_in_top
@@ -140,7 +140,7 @@ def train_model(
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")
     model = registry.fetch(version)
-    view = read_view(settings, grid, city_of(plan))
+    view = read_view(settings, grid, city_of(settings, plan))
     write_card(settings, plan, grid, view, model, version=version, mode=mode)
     return _trained(model, version, mode)
 
@@ -160,7 +160,7 @@ def forecast(settings: Settings, plan: Plan, grid: Gridded, trained: Trained) ->
     from pipeline.model.reruns import rerun_rates
 
     model = training.load(Path(trained["folder"]), trained["sha256"])
-    city, weeks = city_of(plan), weeks_of(plan, grid)
+    city, weeks = city_of(settings, plan), weeks_of(plan, grid)
     view = read_view(settings, grid, city)
     ready = prepare(model, view, city, weeks)
     made = forecast_from(ready)
@@ -175,13 +175,13 @@ def read_view(settings: Settings, grid: Gridded, city: City) -> CubeView:
 
     The last is kept, as every step of a week reads the same.
     """
-    return _view_of(settings.lake_root, grid["ref"], city.name, grid["edge_week"])
+    return _view_of(settings.lake_root, grid["ref"], city, grid["edge_week"])
 
 
 @lru_cache(maxsize=1)
-def _view_of(root: Path | str, ref: str, city_name: str, edge_week: str) -> CubeView:
+def _view_of(root: Path | str, ref: str, city: City, edge_week: str) -> CubeView:
     tables = Lake(root).read(Ref.from_json(ref))
-    return cube_from_tables(load_city(city_name), tables).as_of(parse_date(edge_week))
+    return cube_from_tables(city, tables).as_of(parse_date(edge_week))
 
 
 def _trained(model: TrainedModel, version: str, mode: str) -> Trained:

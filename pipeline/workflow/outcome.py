@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.city import Cells, City
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.hotspots import find_hotspots
@@ -62,7 +63,7 @@ def publish(
         ForecastLocked: another forecast of this week is stored and the week has begun.
     """
     sha256 = Ref.from_json(made["ref"]).sha256
-    city, weeks = city_of(plan), weeks_of(plan, grid)
+    city, weeks = city_of(settings, plan), weeks_of(plan, grid)
     forecast = read_forecast(settings, plan, grid, made)
     store = ResultsStore(settings.results_database)
     change = difference(store, city.name, weeks.target_week, forecast, sha256, settings.seed)
@@ -94,7 +95,7 @@ def report(
     A dry run has published nothing, and so writes nothing. A run without files of its own writes
     anew only what lies there.
     """
-    city = city_of(plan)
+    city = city_of(settings, plan)
     folder = settings.home / "reports" / city.name
     week = folder / plan["target_week"]
     if not published["revision"]:

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
-from pipeline.domain.city import City, load_city
+from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks, parse_date, resolve_week, target_week_of
-from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.settings import Settings
+from pipeline.workflow.ability import require_weekly
 from pipeline.workflow.request import check_issue_date, day_meant
 
 TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
@@ -145,21 +145,21 @@ def make_plan(
     data interval.
 
     Raises:
-        InvalidRequest: the city, its neighbourhoods, date or kind of training can't be understood,
-            or the date lies before the city's first report.
+        InvalidRequest: the city's file, the date or the kind of training can't be understood, the
+            date lies before the city's first report, or no week of the city can be forecast.
         WeekNotReady: the issue date lies in the future (a replay may run ahead of the clock).
     """
     if training not in TRAINING_TYPES:
         raise InvalidRequest(f"Training {training!r} is not one of {', '.join(TRAINING_TYPES)}.")
-    the_city = load_city(city)
-    neighbourhoods(the_city)  # what can't be read shall stop the week here, not at its report
+    the_city = settings.city(city)
+    require_weekly(settings, the_city)
     if not issue_date and logical_date:
         issue_date = day_meant(logical_date, the_city)
     issued = resolve_week(issue_date, data_interval_end, the_city.time_zone)
     check_issue_date(settings, the_city, issued, now=now)
     today = now.astimezone(ZoneInfo(the_city.time_zone)).date()
     plan = Plan(
-        city=city,
+        city=the_city.name,
         issue_date=issued.isoformat(),
         target_week=target_week_of(issued).isoformat(),
         training=training,
@@ -204,9 +204,9 @@ def plan_past_weeks(
     ]
 
 
-def city_of(plan: Plan) -> City:
+def city_of(settings: Settings, plan: Plan) -> City:
     """Return the city of a plan."""
-    return load_city(plan["city"])
+    return settings.city(plan["city"])
 
 
 def issue_date_of(plan: Plan) -> date:

@@ -80,7 +80,7 @@ def compare(settings: Settings, plan: Plan, grid: Gridded, challenger: Trained) 
     """
     from pipeline.model.registry import Registry
 
-    registry, city = Registry(settings, plan["city"]), city_of(plan)
+    registry, city = Registry(settings, plan["city"]), city_of(settings, plan)
     champion = registry.champion()
     if champion is None:
         return _unopposed(challenger)

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.domain.city import City, load_city
+from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import WEEK, parse_date
 from pipeline.settings import Settings
@@ -46,7 +46,7 @@ def check_request(
             f"A backfill runs each of its weeks, and issue_date {given['issue_date']} would make "
             "all of them that one. Leave issue_date out: the backfill's dates choose the weeks."
         )
-    city = load_city(asked["city"])
+    city = settings.city(asked["city"])
     if asked["issue_date"]:
         check_issue_date(settings, city, parse_date(asked["issue_date"]), now=now)
     elif logical_date:

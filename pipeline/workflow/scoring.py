@@ -24,7 +24,7 @@ def score_past(settings: Settings, plan: Plan, grid: Gridded) -> Scored:
     """Score every stored forecast whose target week is now known, as it is known now."""
     if not plan["publish"]:
         return Scored(weeks=[])
-    city = city_of(plan)
+    city = city_of(settings, plan)
     store = ResultsStore(settings.results_database)
     store.migrate()
     view = read_view(settings, grid, city)

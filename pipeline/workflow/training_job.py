@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from pipeline.domain import errors
-from pipeline.domain.city import load_city
 from pipeline.domain.errors import HotspotsError, ProcessInterrupted
 from pipeline.domain.weeks import parse_date
 from pipeline.durable import write_folder
@@ -62,7 +61,7 @@ def fit_here(
     """
     from pipeline.model.training import train
 
-    city = load_city(job["city"])
+    city = settings.city(job["city"])
     cube = cube_from_tables(city, Lake(settings.lake_root).read(Ref.from_json(job["cube"])))
     return train(
         cube.as_of(parse_date(job["edge_week"])),
@@ -124,7 +123,11 @@ def _run_process(settings: Settings, place: Path, progress: Progress | None) -> 
         (place / LOG).open("ab") as output,
         subprocess.Popen(  # noqa: S603 - our own program
             [*program, str(settings.home), place.name],
-            env={**os.environ, f"{PREFIX}LAKE_URL": settings.lake_url or ""},
+            env={
+                **os.environ,
+                f"{PREFIX}LAKE_URL": settings.lake_url or "",
+                f"{PREFIX}CITIES_DIR": str(settings.cities_dir or ""),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

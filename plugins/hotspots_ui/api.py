@@ -27,7 +27,6 @@ from hotspots_ui.answering import (
     tagged,
 )
 
-from pipeline.domain.city import load_city
 from pipeline.domain.errors import HotspotsError
 from pipeline.results import answers, areas, track_record, views
 from pipeline.results.history import HistoryReader
@@ -232,11 +231,11 @@ async def report(request: Request, store: Results, week: date, city: CityName = 
 def _report(store: HistoryReader, city: str, week: date) -> bytes:
     from pipeline.results.report import report_page
 
-    return report_page(store, load_city(city), week).encode()
+    return report_page(store, get_settings().city(city), week).encode()
 
 
 def _forecast(store: HistoryReader, city: str, week: date) -> answers.WeekForecast:
-    return views.week_forecast(store, load_city(city), week)
+    return views.week_forecast(store, get_settings().city(city), week)
 
 
 def _health(store: HistoryReader, city: str, week: date) -> answers.WeekHealth:
@@ -244,7 +243,7 @@ def _health(store: HistoryReader, city: str, week: date) -> answers.WeekHealth:
 
 
 def _geometry(_store: HistoryReader, city: str) -> answers.Geometry:
-    return views.geometry(load_city(city), get_settings())
+    return views.geometry(get_settings().city(city), get_settings())
 
 
 def _soon_asked(store: HistoryReader, city: str) -> list[Asked]:
@@ -262,6 +261,6 @@ async def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple
     from pipeline.results.exports import week_files
 
     def make() -> dict[str, tuple[str, bytes]]:
-        return week_files(store, load_city(city), week)
+        return week_files(store, get_settings().city(city), week)
 
     return await keep(files, store, city, week, make)

@@ -3,18 +3,17 @@
 import json
 import os
 import shutil
-from pathlib import Path
 
 from pipeline import workflow
-from pipeline.domain import city as cities
+from pipeline.domain.city import CITIES_DIR
 from pipeline.model.saved import CARD, hash_folder, load
 
-FOLDER, MODEL = "CITIES_OF_THE_TEST", "MODEL_OF_THE_TEST"  # environment variables
+MODEL = "MODEL_OF_THE_TEST"  # environment variable
 
 
 def make_cities(folder, count):
     """Write copies of Los Angeles under other names, and return these."""
-    shutil.copytree(cities.CITIES_DIR, folder)
+    shutil.copytree(CITIES_DIR, folder)
     text = (folder / "los_angeles.toml").read_text()
     names = [f"city_{number:03d}" for number in range(1, count + 1)]
     for name in names:
@@ -23,9 +22,8 @@ def make_cities(folder, count):
     return names
 
 
-def know_the_cities():
-    """Let a task find these cities, and take a model that is made already for its training."""
-    cities.CITIES_DIR = Path(os.environ[FOLDER])
+def take_a_model():
+    """Let a task take a model that is made already for its training."""
     workflow.fit_apart = _take_the_model
 
 

@@ -14,7 +14,7 @@ from pipeline.model.registry import Registry
 from pipeline.results.store import ResultsStore
 from pipeline.settings import Settings
 from tests.e2e.conftest import START_OF_LIVING, TODAY, dags_changed_by, quick_settings
-from tests.e2e.many_cities import FOLDER, MODEL, make_cities
+from tests.e2e.many_cities import MODEL, make_cities
 from tests.services import Airflow, wait_for
 
 COUNT = int(os.environ.get("CITIES", "2"))
@@ -32,7 +32,7 @@ def names(tmp_path):
 def airflow(tmp_path, databases, living_sources, names):
     quick = quick_settings(living_sources.url, START_OF_LIVING)
     changed = dags_changed_by(
-        tmp_path / "dags", "weekly_forecast", "tests.e2e.many_cities:know_the_cities"
+        tmp_path / "dags", "weekly_forecast", "tests.e2e.many_cities:take_a_model"
     )
     airflow = Airflow(
         tmp_path,
@@ -40,7 +40,8 @@ def airflow(tmp_path, databases, living_sources, names):
         AIRFLOW__CORE__EXECUTOR="LocalExecutor",
         AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION="False",
         HOTSPOTS_CITIES=",".join(names),
-        **{FOLDER: str(tmp_path / "cities"), MODEL: str(tmp_path / "model")},
+        HOTSPOTS_CITIES_DIR=str(tmp_path / "cities"),
+        **{MODEL: str(tmp_path / "model")},
         **quick,
         **changed,
     )

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.domain.city import load_city
 from pipeline.results import views
+from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
@@ -117,7 +118,7 @@ def test_places_are_named_by_the_layer_of_the_city(page, address, monkeypatch, t
     city = load_city(CITY)
     layer = write_layer(tmp_path / "layer.geojson", ("Middle Town", box(*city.grid.bounds(*CELL))))
     named = with_layer(city, layer)
-    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "load_city", lambda _: named)
+    monkeypatch.setattr(Settings, "city", lambda *_: named)
     answering = sys.modules["hotspots_ui.answering"]
     monkeypatch.setattr(answering, "kept", answering.Kept(answering.KEPT_ANSWERS, 1))
     open_page(page, address, cell=f"{CELL[0]},{CELL[1]}")

@@ -24,7 +24,7 @@ from pipeline.results.history import HistoryReader
 from pipeline.results.report import report_page
 from pipeline.results.store import ResultsStore
 from pipeline.results.terminal import week_table
-from pipeline.settings import get_settings
+from pipeline.settings import Settings, get_settings
 from tests.neighbourhood_layer import box, with_layer, write_layer
 from tests.plugins import import_plugin
 from tests.services import wait_for
@@ -339,7 +339,7 @@ def test_places_are_named_by_the_layer_of_the_city(reader, published, monkeypatc
     # The first cell, and with it the first cluster's highest one: row 0, column 54.
     layer = write_layer(tmp_path / "layer.geojson", ("The Point", box(*city.grid.bounds(0, 54))))
     named = with_layer(city, layer)
-    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "load_city", lambda _: named)
+    monkeypatch.setattr(Settings, "city", lambda *_: named)
     body = reader.get(f"{WEEK}/forecast").json()
     assert body["cells"]["place"][:2] == ["The Point (Harbor)", "Harbor"]
     first = body["clusters"][0]

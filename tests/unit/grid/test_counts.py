@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.city import Cells, load_city
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import load_city
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.tables import CUBE_COUNTS, INCIDENTS
 from pipeline.domain.timeline import sundays

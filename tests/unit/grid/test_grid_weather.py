@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.city import Cells
+from pipeline.domain.cells import Cells
 from pipeline.domain.tables import CUBE_WEATHER
 from pipeline.grid.weather import grid_weather
 

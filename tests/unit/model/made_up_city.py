@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.city import Cells, City, Offences
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City, Offences
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.tables import CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
 from pipeline.domain.weeks import WEEK, ForecastWeeks

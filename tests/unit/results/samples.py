@@ -8,7 +8,8 @@ import pandas as pd
 from alembic import command
 from alembic.config import Config
 
-from pipeline.domain.city import Cells, City, Offences
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import City, Offences
 from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.weeks import ForecastWeeks

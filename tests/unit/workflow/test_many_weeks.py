@@ -34,7 +34,7 @@ def snapshots_of(tmp_path):
         snapshot = lake.add_snapshot(
             CITY, "weather_ncei", table, pulled_at=NOW, source_updated_at=None, provenance="live"
         )
-        return lake.root, CITY, (("weather_ncei", snapshot.ref.to_json()),)
+        return lake.root, load_city(CITY), (("weather_ncei", snapshot.ref.to_json()),)
 
     return store
 

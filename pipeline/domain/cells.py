@@ -1,0 +1,145 @@
+"""The in-city cells of a grid, and the CSV file that lists them."""
+
+import csv
+from collections.abc import Container, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import InvalidRequest
+
+HEADER = ["row", "col", "division"]
+BYTE_ORDER_MARK = "\ufeff"
+
+
+class Cells:
+    """The in-city cells of a grid, in row-major order, and the division of each."""
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        row: NDArray[np.int64],
+        col: NDArray[np.int64],
+        division: tuple[str, ...],
+    ) -> None:
+        """Sort the cells; `row`, `col`, `division` are (cells,)."""
+        order = np.lexsort((col, row))
+        self.shape = shape
+        self.row = np.asarray(row)[order]
+        self.col = np.asarray(col)[order]
+        self.division = tuple(division[k] for k in order)
+
+    def __len__(self) -> int:
+        """Return the number of in-city cells."""
+        return len(self.row)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(rows, cols), True in the city."""
+        mask = np.zeros(self.shape, dtype=bool)
+        mask[self.row, self.col] = True
+        return mask
+
+    @classmethod
+    def with_any(cls, shape: tuple[int, int], row: NDArray, col: NDArray) -> "Cells":
+        """Return the cells that hold any of these points, as one division 'city'."""
+        ids = np.unique(row * shape[1] + col)
+        return cls(shape, ids // shape[1], ids % shape[1], ("city",) * len(ids))
+
+
+def read_cells(path: Path, shape: tuple[int, int], divisions: tuple[str, ...]) -> Cells:
+    """Return the cells that a CSV file lists under the header row,col,division.
+
+    Args:
+        path: the file.
+        shape: (rows, cols) of the grid.
+        divisions: the names that a division may have; none means any.
+
+    Raises:
+        InvalidRequest: the file can't be read, lists nothing, or has a line that can't be.
+    """
+    changed = path.stat().st_mtime_ns if path.is_file() else None
+    return _read(path, shape, divisions, changed)
+
+
+@lru_cache(maxsize=16)
+def _read(
+    path: Path, shape: tuple[int, int], divisions: tuple[str, ...], _changed: int | None
+) -> Cells:
+    found: dict[tuple[int, int], str] = {}
+    for number, line in enumerate(_lines(path), start=2):
+        if not line:
+            continue
+        try:
+            place, division = _cell(line, shape, divisions)
+            _require_new(place, found)
+        except ValueError as error:
+            raise InvalidRequest(f"{path}, line {number}: {error}.") from error
+        found[place] = division
+    if not found:
+        raise InvalidRequest(f"{path} lists no cell below its header. Give one line for each.")
+    places = np.array(list(found), dtype=np.int64)
+    return Cells(shape, places[:, 0], places[:, 1], tuple(found.values()))
+
+
+def _lines(path: Path) -> Iterator[list[str]]:
+    """Return the lines below the header, each as its fields."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidRequest(
+            f"cells_file {path} can't be read ({error.strerror}). Make it with `hotspots cells`, "
+            "or leave cells_file out: then the cells with any report are in the city."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path} is not UTF-8 ({error.reason}). Save it as UTF-8.") from error
+    if text.startswith(BYTE_ORDER_MARK):
+        raise InvalidRequest(
+            f"{path} begins with a byte order mark. Save it as plain UTF-8, without one (in "
+            'Excel: "CSV (Comma delimited)").'
+        )
+    lines = csv.reader(text.splitlines())
+    header = next(lines, [])
+    if header != HEADER:
+        raise InvalidRequest(
+            f"{path} has the header {','.join(header)!r}, where {','.join(HEADER)!r} was expected. "
+            "Write that as its first line."
+        )
+    return lines
+
+
+def _cell(
+    line: list[str], shape: tuple[int, int], divisions: Sequence[str]
+) -> tuple[tuple[int, int], str]:
+    """Return (row, col) and division of a line; a ValueError says what is wrong with it."""
+    if len(line) != len(HEADER):
+        raise ValueError(f"found {len(line)} fields, expected {len(HEADER)}: {','.join(HEADER)}")
+    row, col = (_index(*given) for given in zip(HEADER, line[:2], shape, strict=False))
+    division = line[2].strip()
+    if not division:
+        raise ValueError("the division is empty. Give it a name")
+    if divisions and division not in divisions:
+        raise ValueError(
+            f"{division!r} is none of the city's divisions. Add it to `divisions`, or write it as "
+            "it stands there"
+        )
+    return (row, col), division
+
+
+def _require_new(place: tuple[int, int], found: Container[tuple[int, int]]) -> None:
+    if place in found:
+        raise ValueError(f"row {place[0]}, col {place[1]} is listed twice. Take one of them out")
+
+
+def _index(name: str, text: str, size: int) -> int:
+    if not text.strip().removeprefix("-").isdecimal():
+        raise ValueError(f"{name} is {text!r}, where a whole number was expected")
+    index = int(text)
+    if not 0 <= index < size:
+        raise ValueError(
+            f"{name} {index} lies outside the grid, where it goes from 0 to {size - 1}. Make the "
+            "file anew for this grid"
+        )
+    return index
