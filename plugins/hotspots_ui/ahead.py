@@ -26,21 +26,22 @@ async def make_ahead(soon: Soon) -> None:
     made_of: dict[str, str] = {}
     while True:
         with suppress(HotspotsError):  # who asks is told what is wrong
-            await _make(soon, made_of)
+            cities = await to_thread((await results()).cities)
+            for city in cities:
+                with suppress(HotspotsError):  # and goes without this city alone
+                    await _make(soon, city, made_of, MOST // len(cities))
         await sleep(LOOK_S)
 
 
-async def _make(soon: Soon, made_of: dict[str, str]) -> None:
+async def _make(soon: Soon, city: str, made_of: dict[str, str], most: int) -> None:
     """Make what is missing; `made_of` holds the version of each city that all was made of."""
     store = await results()
-    cities = await to_thread(store.cities)
-    for city in cities:
-        version = await version_of(store, city)
-        if made_of.get(city) == version:
-            continue
-        for asked in islice(await to_thread(soon, store, city), MOST // len(cities)):
-            await made(store, city, *asked)
+    version = await version_of(store, city)
+    if made_of.get(city) == version:
+        return
+    for asked in islice(await to_thread(soon, store, city), most):
+        await made(store, city, *asked)
+        await sleep(REST_S)
+        while kept.waiting:  # readers come first
             await sleep(REST_S)
-            while kept.waiting:  # readers come first
-                await sleep(REST_S)
-        made_of[city] = version
+    made_of[city] = version

@@ -1,5 +1,6 @@
 """A small made-up city, served on loopback as if it were Chicago's portal."""
 
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from types import SimpleNamespace
@@ -8,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import cli
 from pipeline.domain.city import load_city
 from pipeline.model.config import ModelConfig
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
-from pipeline.settings import Settings
+from pipeline.settings import Settings, get_settings
 from pipeline.sources.http import HttpClient
 from pipeline.workflow import ingest, make_plan, run_to_cube
 from pipeline.workflow.training_job import Job
@@ -22,6 +24,12 @@ DAYS = 60 * 7
 HOT_CELLS = 60
 REPORTS_A_DAY = 60
 ISSUE_DATE = "2017-12-13"
+SMALL = {
+    "HOTSPOTS_WINDOW_WEEKS": "6",
+    "HOTSPOTS_TRAIN_EPOCHS": "2",
+    "HOTSPOTS_TRAIN_MEMBERS": "1",
+    "COLUMNS": "120",
+}
 
 
 def made_up_reports() -> pd.DataFrame:
@@ -103,3 +111,31 @@ def own_home(training, tmp_path):
     """Settings of a new home with the same lake."""
     (tmp_path / "lake").symlink_to(training.settings.lake_root.resolve())
     return training.settings.model_copy(update={"home": tmp_path})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("cli_home")
+
+
+@pytest.fixture
+def hotspots(monkeypatch, capsys, home):
+    """Run a command; return its exit code, standard output and standard error."""
+    monkeypatch.setenv("HOTSPOTS_HOME", str(home))
+    for name, value in SMALL.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*words, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        get_settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["hotspots", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -1,49 +1,12 @@
 """The command line as a user meets it: what it prints, and how it ends."""
 
 import json
-import sys
 
 import pandas as pd
 import pytest
 
 from pipeline import cli, workflow
-from pipeline.settings import get_settings
 from tests.integration.conftest import ISSUE_DATE, made_up_reports
-
-SMALL = {
-    "HOTSPOTS_WINDOW_WEEKS": "6",
-    "HOTSPOTS_TRAIN_EPOCHS": "2",
-    "HOTSPOTS_TRAIN_MEMBERS": "1",
-    "COLUMNS": "120",
-}
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("cli_home")
-
-
-@pytest.fixture
-def hotspots(monkeypatch, capsys, home):
-    """Run a command; return its exit code, standard output and standard error."""
-    monkeypatch.setenv("HOTSPOTS_HOME", str(home))
-    for name, value in SMALL.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*words, **environment):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        get_settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["hotspots", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -503,6 +503,19 @@ def test_readers_who_wait_come_first(packed, known, reader, kept, monkeypatch):
         wait_for(lambda: len(packed) == 7, 60, "the others")
 
 
+def test_a_stored_city_whose_file_is_not_here_stands_in_no_others_way(
+    packed, reader, published, forecast
+):
+    cells, run = load_city(CITY).listed_cells(), make_run(city="atlantis", provenance="simulated")
+    published.publish(run, forecast, make_hotspots(forecast), HEALTH, cells, today=BEFORE)
+    with reader:
+        wait_for(lambda: "WeekForecast" in [type(said).__name__ for said in packed], 60, "answers")
+        missing = reader.get("/v1/geometry?city=atlantis")
+    assert missing.status_code == 404
+    assert "There is no city 'atlantis'" in missing.json()["detail"]
+    assert "HOTSPOTS_CITIES_DIR" in missing.json()["detail"]
+
+
 def test_answers_are_made_ahead_once_a_store_is_there(packed, started, request):
     assert "no results store" in started.get("/v1/weeks").json()["detail"]
     request.getfixturevalue("published")
