@@ -149,10 +149,7 @@ def with_cells(city, rows, cols):
 
 
 def test_a_city_is_checked_and_its_cells_are_drawn(hotspots, city):
-    text = city.read_text().replace(
-        "[grid]", 'cells_file = "cells.csv"\n[grid]\nrows = 4\ncols = 3'
-    )
-    city.write_text(text)
+    text = with_cells(city, rows=4, cols=3)
     city.with_name("cells.csv").write_text(
         "row,col,division\n0,0,South\n1,0,South\n1,1,South\n3,2,North\n"
     )
@@ -161,7 +158,7 @@ def test_a_city_is_checked_and_its_cells_are_drawn(hotspots, city):
     for line in (
         "name             springfield (Springfield)",
         "time zone        America/Chicago; holidays of US",
-        "grid             4 rows x 3 columns; a cell is 6,116 m high and 7,129 m wide; latitude ",
+        "grid             4 rows x 3 columns; a cell is 6,116 m high and 7,123 m wide; latitude ",
         "latitude 39.65 to 39.87, longitude -89.78 to -89.53",
         "forecast         robbery (1 code), aggravated_assault (2 codes)",
         "city-wide only   none",
@@ -172,7 +169,7 @@ def test_a_city_is_checked_and_its_cells_are_drawn(hotspots, city):
         "cells            4 listed in cells.csv, in 2 divisions",
         "neighbourhoods   none",
         "weekly forecast  can be made: hotspots run",
-        "  ▀\n█▄\nNorth is up; a character is 1 cell wide and 2 high.",
+        "  ▀\n█▀\nNorth is up; a character is 1 cell wide and 2 high.",
     ):
         assert line in out, out
     city.write_text(text.replace("rows = 4", "rows = 3"))
@@ -182,15 +179,12 @@ def test_a_city_is_checked_and_its_cells_are_drawn(hotspots, city):
 
 
 def test_a_wide_grid_is_drawn_smaller(hotspots, city):
-    text = city.read_text().replace(
-        "[grid]", 'cells_file = "cells.csv"\n[grid]\nrows = 5\ncols = 101'
-    )
-    city.write_text(text)
+    with_cells(city, rows=5, cols=101)
     city.with_name("cells.csv").write_text("row,col,division\n0,0,A\n4,100,A\n2,51,A\n")
     code, out, _ = hotspots("city", "check", city)
     assert code == 0
-    drawn = ["", " " * 25 + "▄" + " " * 24 + "▀", "▀"]
-    said = "\n".join(drawn[1:]) + "\nNorth is up; a character is 2 cells wide and 4 high."
+    drawn = [" " * 50 + "▄", "▄" + " " * 24 + "▀"]
+    said = "\n".join(drawn) + "\nNorth is up; a character is 2 cells wide and 4 high."
     assert said in out, out
 
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.city import CITIES_DIR, load_city
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.settings import Settings
-from pipeline.workflow.plan import end_of_day, make_plan
+from pipeline.workflow.plan import city_of, end_of_day, make_plan
 
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
 
@@ -52,11 +52,23 @@ def test_an_unknown_training_or_city_is_refused():
 
 
 def test_a_layer_that_cannot_be_read_stops_the_week_before_anything_is_pulled(tmp_path):
-    text = (CITIES_DIR / "los_angeles.toml").read_text()
-    path = tmp_path / "los_angeles.toml"
-    path.write_text(f'{text}\n[neighbourhoods]\nfile = "gone.geojson"\n')
+    text = (CITIES_DIR / "chicago.toml").read_text().replace('"chicago"', '"springfield"', 1)
+    layer = '[neighbourhoods]\nfile = "gone.geojson"\n'
+    (tmp_path / "springfield.toml").write_text(f"{text}\n{layer}")
     with pytest.raises(InvalidRequest, match=r"gone\.geojson is not a GeoJSON of neighbourhoods"):
-        plan(city=str(path), issue_date="2026-11-11")
+        plan(Settings(cities_dir=tmp_path), city="springfield", issue_date="2026-11-11")
+
+
+def test_the_plan_carries_the_name_of_a_city_of_ones_own(tmp_path):
+    text = (CITIES_DIR / "chicago.toml").read_text().replace('"chicago"', '"springfield"', 1)
+    path = tmp_path / "springfield.toml"
+    path.write_text(text)
+    settings, city = Settings().with_city(str(path))
+    made = plan(settings, city=city.name, issue_date="2026-11-11")
+    assert made["city"] == "springfield"
+    assert city_of(settings, made) == city
+    with pytest.raises(InvalidRequest, match="There is no city 'springfield'"):
+        city_of(Settings(), made)
 
 
 def test_a_logical_date_decides_before_the_interval_and_after_a_parameter():
