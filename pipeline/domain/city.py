@@ -140,9 +140,11 @@ def load_city(name_or_path: str, folder: Path | None = None, *, with_cells: bool
 
 def _unknown(name_or_path: str, places: list[Path]) -> str:
     known = ", ".join(sorted({file.stem for place in places for file in place.glob("*.toml")}))
+    lacking = "".join(f" {place} is no folder." for place in places if not place.is_dir())
     return (
-        f"There is no city {name_or_path!r}. Known: {known}. For another, give the path of a TOML "
-        "file written after docs/cities.md, or keep it in a folder that HOTSPOTS_CITIES_DIR names."
+        f"There is no city {name_or_path!r}. Known: {known}.{lacking} For another, give "
+        "the path of a TOML file written after docs/cities.md, or keep it in a folder that "
+        "HOTSPOTS_CITIES_DIR names."
     )
 
 

@@ -236,6 +236,10 @@ class TestCitiesOfOnesOwn:
         with pytest.raises(InvalidRequest, match="Known: chicago, los_angeles, smallville"):
             load_city("atlantis", folder)
 
+    def test_a_folder_that_is_none_is_named(self, tmp_path):
+        with pytest.raises(InvalidRequest, match="nowhere is no folder"):
+            load_city("smallville", tmp_path / "nowhere")
+
     @pytest.mark.parametrize("name", ["../smallville", "smallville/", "Smallville", "."])
     def test_a_name_leads_nowhere_else(self, folder, name):
         with pytest.raises(InvalidRequest, match="There is no city"):
