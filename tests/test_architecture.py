@@ -198,3 +198,19 @@ def test_the_clock_knows_its_zone():
     first, second = utc_now(), utc_now()
     assert first.utcoffset().total_seconds() == 0
     assert first <= second
+
+
+def names_the_reader_of_cities(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom) and any(name.name == "load_city" for name in node.names)
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_a_city_is_found_in_one_place():
+    """By the settings, which know the folder of cities outside the package."""
+    users = {relative(path) for path in MODULES if names_the_reader_of_cities(path)}
+    assert {user for user in users if not user.startswith("replay/")} == {
+        "settings.py",
+        "cli.py",  # whose `cells` makes the table that a city's file may name before it is there
+    }
