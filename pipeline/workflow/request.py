@@ -44,7 +44,7 @@ def check_request(
     if run_type == "backfill" and given.get("issue_date"):
         raise InvalidRequest(
             f"A backfill runs each of its weeks, and issue_date {given['issue_date']} would make "
-            "all of them that one. Leave issue_date out: the backfill's dates choose the weeks."
+            "all of them that one. Leave it out: From and To choose the weeks."
         )
     city = settings.city(asked["city"])
     if asked["issue_date"]:
