@@ -1,4 +1,4 @@
-"""`hotspots replay`: the sources on loopback, over recorded files or a simulated city."""
+"""`hotspots replay`: the sources on this machine, over recorded files or a simulated city."""
 
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,8 @@ from pipeline.domain.weeks import parse_date
 if TYPE_CHECKING:
     from pipeline.replay.source import ReplaySource
 
-app = typer.Typer(help="Serve the sources on loopback, for demos and tests.", no_args_is_help=True)
+app = typer.Typer(help="Serve the sources yourself, for demos and tests.", no_args_is_help=True)
+LOOPBACK = "127.0.0.1"
 DEMO_FIRST_DAY = "2023-10-29"
 DEMO_AS_OF = "2026-11-11"
 
@@ -27,7 +28,10 @@ def serve(
     first_day: Annotated[str, typer.Option(help="First simulated day.")] = DEMO_FIRST_DAY,
     as_of: Annotated[str, typer.Option(help="Day the simulated portal shows.")] = DEMO_AS_OF,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 7,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 8765,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 answers every machine.")
+    ] = LOOPBACK,
 ) -> None:
     """Serve the portals' protocols until stopped; set HOTSPOTS_REPLAY_URL to its address.
 
@@ -38,14 +42,14 @@ def serve(
     console = Terminal(stderr=True)
     if data is not None:
         source = _recorded(data)
-        console.print(f"Replaying recorded data of {data} on http://127.0.0.1:{port}")
+        console.print(f"Replaying recorded data of {data} on http://{host}:{port}")
     else:
         source = _simulated(parse_date(first_day), parse_date(as_of), seed)
         console.print(
             f"Serving a SIMULATED Los Angeles, {first_day} to {as_of}, seed {seed}, on "
-            f"http://127.0.0.1:{port}"
+            f"http://{host}:{port}"
         )
-    serve_forever(source, port)
+    serve_forever(source, port, host)
 
 
 def _recorded(folder: Path) -> "ReplaySource":

@@ -1,4 +1,4 @@
-"""A loopback HTTP server that answers as the real sources do."""
+"""An HTTP server, on loopback unless told otherwise, that answers as the real sources do."""
 
 import json
 import sys
@@ -31,19 +31,19 @@ class ReplayServer:
     the server runs, to move on to a later day.
     """
 
-    def __init__(self, source: ReplaySource, port: int = 0) -> None:
-        """Bind to 127.0.0.1; port 0 takes any free one."""
+    def __init__(self, source: ReplaySource, port: int = 0, host: str = "127.0.0.1") -> None:
+        """Bind to an address of this machine; port 0 takes any free one."""
         self.source = source
         self.faults = Faults()
         self._turns = count()
         handler = type("Handler", (_Handler,), {"replay": self})
-        self._http = _Http(("127.0.0.1", port), handler)
+        self._host, self._http = host, _Http((host, port), handler)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
 
     @property
     def url(self) -> str:
         """Return the address, such as http://127.0.0.1:8100."""
-        return f"http://127.0.0.1:{self._http.server_port}"
+        return f"http://{self._host}:{self._http.server_port}"
 
     def __enter__(self) -> Self:
         """Start answering, in a thread."""
@@ -120,9 +120,9 @@ def _answer_days(source: ReplaySource, request: Request) -> Answer:
     return json_answer({"first": first, "last": source.as_of.isoformat()})
 
 
-def serve_forever(source: ReplaySource, port: int) -> None:
-    """Serve a source on 127.0.0.1 until the process is interrupted."""
-    ReplayServer(source, port).run()
+def serve_forever(source: ReplaySource, port: int, host: str) -> None:
+    """Serve a source at an address of this machine until the process is interrupted."""
+    ReplayServer(source, port, host).run()
 
 
 def _failure(host: str, faults: dict[FaultName, Fault]) -> Answer | None:

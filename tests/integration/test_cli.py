@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import requests
 
 from pipeline import cli, workflow
 from tests.integration.conftest import ISSUE_DATE, made_up_reports
@@ -313,14 +314,28 @@ def test_replay_serve_serves_what_was_asked_for(hotspots, monkeypatch, made_up_f
     from pipeline.replay import server
 
     served = []
-    monkeypatch.setattr(server, "serve_forever", lambda source, port: served.append(source))
+    monkeypatch.setattr(
+        server, "serve_forever", lambda source, *where: served.extend([source, where])
+    )
     words = ["--data", made_up_folder] if recorded else [
-        "--first-day", "2026-09-06", "--as-of", "2026-09-30"
+        "--first-day", "2026-09-06", "--as-of", "2026-09-30", "--host", "0.0.0.0"
     ]  # fmt: skip
     code, _, err = hotspots("replay", "serve", *words)
     assert code == 0
-    assert type(served[0]).__name__ == ("RecordedData" if recorded else "SimulatedCity")
+    source, where = served
+    assert type(source).__name__ == ("RecordedData" if recorded else "SimulatedCity")
+    assert where == (8765, "127.0.0.1" if recorded else "0.0.0.0")
     assert ("SIMULATED" in err) is not recorded
+
+
+def test_a_replay_answers_at_the_address_it_was_given(made_up_folder):
+    from pipeline.replay.recorded import RecordedData
+    from pipeline.replay.server import ReplayServer
+
+    with ReplayServer(RecordedData(made_up_folder), host="0.0.0.0") as server:
+        assert server.url.startswith("http://0.0.0.0:")
+        port = server.url.rpartition(":")[2]
+        assert requests.get(f"http://localhost:{port}/_replay/faults", timeout=10).json() == []
 
 
 def test_every_command_explains_itself(hotspots):
