@@ -8,6 +8,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy import make_url
 
 from pipeline.cli_support import CityOption, accounting_table
 from pipeline.console import Terminal
@@ -270,7 +271,9 @@ def _print_forecast(settings: Settings, city: City, target: date | None, console
     places = {
         "Map and exports": files if files.is_dir() else "see `hotspots report` and `export`",
         "Data Docs": docs / "incidents" / "index.html" if docs.is_dir() else "none were written",
-        "Results": settings.results_database.removeprefix("sqlite:///"),
+        "Results": make_url(settings.results_database)
+        .render_as_string()
+        .removeprefix("sqlite:///"),
         "Lake": settings.lake_root,
     }
     console.print()
