@@ -18,7 +18,6 @@ CREATE DATABASE mlflow OWNER mlflow;
 CREATE DATABASE results OWNER results_owner;
 -- By default every role may connect to every database.
 REVOKE ALL ON DATABASE airflow, mlflow, results FROM PUBLIC;
-GRANT CONNECT ON DATABASE results TO results_writer, results_reader;
 
 \connect results
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -30,4 +29,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE results_owner IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO results_writer;
 ALTER DEFAULT PRIVILEGES FOR ROLE results_owner IN SCHEMA public
     GRANT USAGE ON SEQUENCES TO results_writer;
+-- Last, since a server counts as healthy once a reader can connect.
+GRANT CONNECT ON DATABASE results TO results_writer, results_reader;
 SQL

