@@ -14,7 +14,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run test lint fast ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page run test lint fast compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test: .venv/.test .venv/.page ## Run every check and test
 
 fast: .venv/.test ## Run the fast tests only
 	@$(VENV)/python -m pytest -m "not slow" --no-cov
+
+compose-test: .venv/.test ## Build and run docker-compose.yml on the container engine at hand, and test it
+	@bash scripts/compose-test.sh
 
 lint: .venv/.test ## Check style and types
 	@$(VENV)/ruff check . && $(VENV)/ruff format --check . && $(VENV)/mypy
