@@ -37,6 +37,8 @@ done
 is_healthy() {
     python - "$address" <<'PY' 2>/dev/null
 import json, sys, urllib.request
+# The half for tasks is made at its first request, for which a task would not wait long enough.
+urllib.request.urlopen(f"{sys.argv[1]}/execution/health", timeout=5)
 with urllib.request.urlopen(f"{sys.argv[1]}/api/v2/monitor/health", timeout=5) as answer:
     sys.exit(any(part["status"] != "healthy" for part in json.load(answer).values()))
 PY

@@ -75,7 +75,9 @@ class Standalone(Airflow):
         return Api(self.address, user, self.password(user) if user else "")
 
     def _is_up(self) -> bool:
+        """Ask for both halves: that for tasks is made at its first request, which takes long."""
         try:
-            return self.api().ask("api/v2/monitor/health")[0] == 200
-        except requests.ConnectionError:
+            asked = [self.api().ask(f"{half}/health") for half in ("api/v2/monitor", "execution")]
+        except requests.RequestException:
             return False
+        return {status for status, _ in asked} == {200}
