@@ -10,7 +10,7 @@ from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks, parse_date, resolve_week, target_week_of
 from pipeline.settings import Settings
 from pipeline.workflow.ability import require_weekly
-from pipeline.workflow.request import check_issue_date, day_meant
+from pipeline.workflow.request import check_issue_date, day_meant, present_day
 
 TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
 TRAINING_TYPES: tuple[TrainingType, ...] = ("auto", "reuse", "fine_tune", "retrain")
@@ -142,7 +142,7 @@ def make_plan(
     """Resolve a run's issue date and target week, before anything is pulled.
 
     The issue date is the one that is given, else the day of the logical date, else the end of the
-    data interval.
+    data interval. By hand, where that is today, a replay that shows an earlier day has that one.
 
     Raises:
         InvalidRequest: the city's file, the date or the kind of training can't be understood, the
@@ -153,11 +153,12 @@ def make_plan(
         raise InvalidRequest(f"Training {training!r} is not one of {', '.join(TRAINING_TYPES)}.")
     the_city = settings.city(city)
     require_weekly(settings, the_city)
-    if not issue_date and logical_date:
-        issue_date = day_meant(logical_date, the_city)
-    issued = resolve_week(issue_date, data_interval_end, the_city.time_zone)
-    check_issue_date(settings, the_city, issued, now=now)
     today = now.astimezone(ZoneInfo(the_city.time_zone)).date()
+    meant = issue_date or (logical_date and day_meant(logical_date, the_city))
+    issued = resolve_week(meant, data_interval_end, the_city.time_zone)
+    if not issue_date and issued == today and occasion == "manual":
+        issued = present_day(settings, the_city, today)
+    check_issue_date(settings, the_city, issued, now=now)
     plan = Plan(
         city=the_city.name,
         issue_date=issued.isoformat(),

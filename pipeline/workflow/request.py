@@ -101,6 +101,15 @@ def day_meant(moment: datetime, city: City) -> date:
     return moment.astimezone(ZoneInfo(city.time_zone)).date()
 
 
+def present_day(settings: Settings, city: City, today: date) -> date:
+    """Return the day that a forecast for the present is issued on.
+
+    That is today, or the day that a replay shows where that is earlier: it knows nothing newer.
+    """
+    shown = replayed_days(settings, [dataset.id for dataset in city.datasets])
+    return min(today, shown.last) if shown else today
+
+
 def _reported_from(settings: Settings, city: City) -> date:
     """Return the first day of which reports are pulled."""
     first = min((dataset.occurred_from for dataset in city.datasets), default=date.min)

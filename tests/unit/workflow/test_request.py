@@ -9,6 +9,7 @@ from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
 from pipeline.settings import Settings
+from pipeline.workflow.plan import make_plan
 from pipeline.workflow.request import check_issue_date, check_request, day_meant
 
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)
@@ -108,6 +109,20 @@ def test_a_replay_behind_the_clock_takes_days_until_today(replayed):
     check_issue_date(settings, city, NOW.date(), now=NOW)
     with pytest.raises(WeekNotReady, match="after today, 2026-11-25"):
         check_issue_date(settings, city, date(2026, 11, 26), now=NOW)
+
+
+@pytest.mark.parametrize("chosen", [{"data_interval_end": NOW}, {"logical_date": NOW}])
+def test_the_present_of_a_replay_is_the_day_that_it_shows(replayed, chosen):
+    settings, source = replayed
+    asked = {"city": "los_angeles", "issue_date": None, "now": NOW, **chosen}
+    made = make_plan(settings, **asked)
+    assert (made["issue_date"], made["is_current"]) == (f"{source.as_of}", False)
+    assert make_plan(Settings(), **asked)["issue_date"] == "2026-11-25"
+    given = make_plan(settings, **{**asked, "issue_date": "2026-11-25"})
+    assert given["issue_date"] == "2026-11-25"
+    if "data_interval_end" in chosen:
+        scheduled = make_plan(settings, **asked, occasion="scheduled")
+        assert scheduled["issue_date"] == "2026-11-25"
 
 
 def test_its_first_report_is_the_citys(replayed):
