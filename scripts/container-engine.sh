@@ -2,7 +2,7 @@
 # A container engine for tests, on a machine with root and Debian's packages that has none: Docker, its plugins compose and buildx, and
 # stand-ins for the base images that Dockerfile and docker-compose.yml name (tests/standins), since no registry is asked.
 #   eval "$(scripts/container-engine.sh start FOLDER)"     prints DOCKER_HOST and DOCKER_CONFIG to export
-#   scripts/container-engine.sh stop FOLDER                ends it and removes the folder
+#   scripts/container-engine.sh stop FOLDER                ends it; the folder goes away behind it
 set -euo pipefail
 verb="${1:?start or stop}"
 mkdir -p "${2:?a folder}"
@@ -19,7 +19,7 @@ if [ "$verb" = stop ]; then
         if kill -0 "$pid" 2>/dev/null; then echo "dockerd ($pid) did not end" && exit 1; fi
     fi
     { grep -o "$folder/[^ ]*" /proc/self/mounts || true; } | sort -r | xargs -r umount
-    rm -rf "$folder"
+    setsid rm -rf "$folder" >/dev/null 2>&1 3>&- & # layers are some hundred thousand files: nobody waits for that
     exit 0
 fi
 
