@@ -50,6 +50,7 @@ class Form:
             calendar.get_by_placeholder("YYYY/MM/DD").fill(day)
             self._page.keyboard.press("Enter")
             self.dialog.get_by_role("heading", name="Run Backfill").click()
+            calendar.wait_for(state="hidden")
         return self.dialog.get_by_role("button", name="Run Backfill")
 
     def fill(self, name: str, value: str) -> None:

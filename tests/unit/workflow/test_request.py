@@ -36,7 +36,7 @@ def test_what_can_be_run_passes(given):
 def test_a_name_that_the_form_lacks_is_refused_with_the_one_that_was_meant(how):
     with pytest.raises(InvalidRequest, match=r"no field 'isue_date'.*mean issue_date\?"):
         asked({"isue_date": "2026-11-04"}, run_type=how)
-    with pytest.raises(InvalidRequest, match=r"no field 'colour'; there are city\.$"):
+    with pytest.raises(InvalidRequest, match=r"no field 'colour'\. Known fields: city\.$"):
         asked({"colour": "red"}, {"city": "los_angeles"})
 
 
