@@ -60,7 +60,9 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     for name in sorted(set(given) - set(known)):
         like = get_close_matches(name, known, n=1)
         meant = f" Did you mean {like[0]}?" if like else ""
-        raise InvalidRequest(f"There is no field {name!r}. Known fields: {', '.join(known)}.{meant}")
+        raise InvalidRequest(
+            f"There is no field {name!r}. Known fields: {', '.join(known)}.{meant}"
+        )
 
 
 def check_issue_date(settings: Settings, city: City, issued: date, *, now: datetime) -> None:
