@@ -43,6 +43,8 @@ def main(scored_weeks: int) -> None:
 
         for _ in forecast_weeks(settings, missing, watch):
             bar.update(task, advance=1)
+        bar.update(task, description="scoring all that is known by now")
+        score_known(settings)
     status = store.status(CITY)
     terminal.print(
         f"Filled in {time.monotonic() - began:.0f} s: {status.weeks_stored} weeks are stored, "
@@ -71,6 +73,19 @@ def forecast_weeks(
         say = partial(watch, week)
         workflow.run_week(settings, plan, now=utc_now(), watch=say, to_cube=to_cube)
         yield week
+
+
+def score_known(settings: Settings) -> None:
+    """Score the weeks that are known on the demo's last day.
+
+    Those that were forecast after a later week have been scored by no run.
+    """
+    now = utc_now()
+    [plan] = workflow.plan_past_weeks(
+        settings, [parse_date(DEMO_AS_OF)], city=CITY, training="auto", now=now
+    )
+    _, grid = workflow.run_to_cube(settings, plan, now=now)
+    workflow.run_step("score_past", plan, grid)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ def test_an_error_that_no_retry_mends_fails_at_once_by_name_and_says_so(
     portal_of_chicago,
     portal,  # noqa: F811
     listening,
+    tmp_path,
 ):
     portal.set_fault("moved_403", match="ijzp-q8t2")
     slack, mailbox = listening(HTTPServer, Webhook), listening(TCPServer, Mailbox)
@@ -133,6 +134,7 @@ def test_an_error_that_no_retry_mends_fails_at_once_by_name_and_says_so(
     mail = {"conn_type": "smtp", "host": "127.0.0.1", "port": mailbox.server_address[1]}
     environment = {
         **portal_of_chicago,
+        "HOTSPOTS_HOME": str(tmp_path),  # a past week whose data are held is not pulled again
         "AIRFLOW_CONN_HOTSPOTS_SLACK": json.dumps({"conn_type": "http", "password": address}),
         "AIRFLOW_CONN_HOTSPOTS_SMTP": json.dumps({**mail, "extra": extra}),
     }

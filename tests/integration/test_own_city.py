@@ -83,7 +83,9 @@ def test_a_week_of_it_is_forecast_shown_and_looked_after_by_its_file(
     # By its name, where its folder is known.
     code, _, err = hotspots("show", "--city", NAME, **recorded)
     assert (code, "There is no city 'springfield'" in err) == (2, True)
-    code, out, _ = hotspots("show", "--city", NAME, **recorded, HOTSPOTS_CITIES_DIR=city.parent)
+    code, out, _ = hotspots(
+        "show", "--city", NAME, **recorded, HOTSPOTS_CITIES_DIR=str(city.parent)
+    )
     assert (code, "2017-12-17" in out) == (0, True)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.domain.errors import InvalidRequest, QualityGateFailed, SchemaDrift
 from pipeline.results.store import ResultsStore
+from pipeline.sources.replayed import ReplayedDays
 from pipeline.workflow.plan import make_plan, plan_past_weeks
 from pipeline.workflow.staleness import marks_stale
 from tests.unit.results.samples import make_weeks, publish, small_cells
@@ -59,7 +60,9 @@ def test_a_run_by_hand_for_another_date_marks_nothing(settings, store, day):
 
 
 @pytest.mark.parametrize("day", ["2026-12-02", "2030-01-01"])
-def test_nor_does_a_replay_of_the_future(settings, store, day):
+def test_nor_does_a_replay_of_the_future(settings, store, monkeypatch, day):
+    shown = ReplayedDays(date(2024, 1, 1), date(2030, 1, 1))
+    monkeypatch.setattr("pipeline.workflow.request.replayed_days", lambda *_: shown)
     fail(settings.model_copy(update={"replay_url": "http://127.0.0.1:1"}), issue_date=day)
     assert store.status(CITY).stale is None
 
