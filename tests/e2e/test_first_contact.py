@@ -15,6 +15,7 @@ import pytest
 from tests.commands import blocks
 from tests.conftest import ROOT
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
+from tests.e2e.forms import logged_in
 from tests.integration.conftest import made_up_reports
 from tests.services import free_port, wait_for
 
@@ -225,22 +226,16 @@ def test_make_ui_fills_the_record_and_says_where_it_is(ui):
 
 
 def test_whoever_logs_in_sees_whether_it_is_any_good(ui, browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.goto(f"{ui.address}/auth/login/")
-    page.fill("input[name=username]", "admin")
-    page.fill("input[name=password]", ui.password("admin"))
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "login" not in url)
-    page.get_by_role("link", name="Hotspots").first.click()
-    frame = page.frame_locator("iframe")
-    frame.locator("#provenance").wait_for()
-    frame.get_by_text("Is it any good?").first.click()
-    lead = frame.locator("p.lead").first
-    lead.wait_for()
-    weeks = int(re.search(r"Over (\d+) scored weeks", lead.inner_text())[1])
-    assert weeks >= SCORED_WEEKS
-    page.screenshot(path=SHOTS / "first_contact.png")
-    page.close()
+    with logged_in(browser, ui, "admin") as page:
+        page.get_by_role("link", name="Hotspots").first.click()
+        frame = page.frame_locator("iframe")
+        frame.locator("#provenance").wait_for()
+        frame.get_by_text("Is it any good?").first.click()
+        lead = frame.locator("p.lead").first
+        lead.wait_for()
+        weeks = int(re.search(r"Over (\d+) scored weeks", lead.inner_text())[1])
+        assert weeks >= SCORED_WEEKS
+        page.screenshot(path=SHOTS / "first_contact.png")
 
 
 def test_the_api_answers_the_lines_of_the_readme(ui, checkout, environment):

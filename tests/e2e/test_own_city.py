@@ -9,6 +9,7 @@ from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
 from pipeline.results.store import ResultsStore
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, START_OF_LIVING, TODAY, quick_settings
+from tests.e2e.forms import logged_in
 from tests.own_city import LEAST, NAME, WEEKLY, write_city, write_reports
 from tests.services import wait_for
 from tests.standalone import Standalone
@@ -52,14 +53,8 @@ def airflow(tmp_path_factory, folder, portal):
 @pytest.fixture
 def page(browser, airflow):
     """A viewer's browser, logged in."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.goto(f"{airflow.address}/auth/login/")
-    page.fill("input[name=username]", "viewer")
-    page.fill("input[name=password]", airflow.password("viewer"))
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "login" not in url)
-    yield page
-    page.close()
+    with logged_in(browser, airflow, "viewer") as page:
+        yield page
 
 
 def test_its_scheduled_week_comes_to_the_page(airflow, page, folder):

@@ -16,6 +16,7 @@ from pipeline.results.store import ResultsStore
 from pipeline.results.tables import Run
 from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, served
+from tests.e2e.forms import logged_in
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.services import wait_for
 from tests.standalone import STARTS_IN_S, Standalone
@@ -74,14 +75,8 @@ def airflow(home, store, data_docs):
 @pytest.fixture
 def page(browser, airflow):
     """A viewer's browser, logged in."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    page.goto(f"{airflow.address}/auth/login/")
-    page.fill("input[name=username]", "viewer")
-    page.fill("input[name=password]", airflow.password("viewer"))
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "login" not in url)
-    yield page
-    page.close()
+    with logged_in(browser, airflow, "viewer") as page:
+        yield page
 
 
 def test_anonymous_requests_get_nothing(airflow):
