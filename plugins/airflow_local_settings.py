@@ -16,9 +16,9 @@ __all__ = ["create_metadata_engine"]  # what of Airflow's own settings it replac
 
 refusals.listen()
 if {"scheduler", "worker"} & set(sys.argv):
-    from pipeline import workflow
+    from pipeline.workflow.tasks import load_parts
 
-    workflow.load_parts()
+    load_parts()
 
 
 def create_metadata_engine(

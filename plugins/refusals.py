@@ -43,15 +43,15 @@ def check(
     """Raise the refusal where a DAG of ours can't be run so."""
     from airflow.models.serialized_dag import SerializedDagModel
 
-    from pipeline import workflow
     from pipeline.domain.errors import HotspotsError
+    from pipeline.workflow.tasks import check_request
 
     with session.no_autoflush:
         stored = session.scalar(SerializedDagModel.latest_item_select_object(row.dag_id))
     if stored is None or OURS not in {task.owner for task in stored.dag.tasks}:
         return
     try:
-        workflow.check_request(
+        check_request(
             conf or {}, stored.dag.params.dump(), run_type=run_type, logical_date=logical_date
         )
     except HotspotsError as error:

@@ -25,7 +25,7 @@ from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import cube_of_events
-from pipeline.evaluation.events import events_to_incidents
+from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig
 
@@ -105,7 +105,7 @@ def step_seconds(city: City, cube: Cube) -> dict[str, float]:
 
 def training_figures(city: City, cube: Cube) -> dict[str, float]:
     """Return seconds of a retraining, a fine-tuning and a forecast, and the peak memory."""
-    from pipeline.model.forecast import forecast
+    from pipeline.model.predict import forecast
     from pipeline.model.training import train
 
     edge = last_week(cube)

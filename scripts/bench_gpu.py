@@ -24,8 +24,8 @@ from pipeline.domain.weeks import ForecastWeeks
 from pipeline.model import fitting
 from pipeline.model import network as net
 from pipeline.model.config import ModelConfig
-from pipeline.model.forecast import forecast
 from pipeline.model.inputs import read_history
+from pipeline.model.predict import forecast
 from pipeline.model.saved import hash_folder, load
 from pipeline.model.training import read_lessons, train
 from scripts.bench import WEEKS, last_week, made_up_cube, seconds_of

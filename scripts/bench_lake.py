@@ -18,14 +18,15 @@ import requests
 from rich.table import Table
 from s3fs import S3FileSystem
 
-from pipeline import workflow
 from pipeline.console import Terminal
-from pipeline.durable import DiskFolders
-from pipeline.lake import Lake
-from pipeline.objects import ObjectFolders
+from pipeline.files import DiskFolders
+from pipeline.lake.lake import Lake
+from pipeline.lake.object_folders import ObjectFolders
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
 from pipeline.settings import Settings
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_week
 from tests.services import object_storage
 
 FIRST_DAY, LAST_DAY = date(2023, 1, 1), date(2025, 12, 31)
@@ -66,10 +67,8 @@ def _timed(figures: Figures, name: str, method: Callable) -> Callable:
 def week(settings: Settings) -> None:
     """Run a whole week, as of now."""
     now = datetime.combine(LAST_DAY + timedelta(days=14), datetime.min.time(), UTC)
-    plan = workflow.make_plan(
-        settings, city="los_angeles", issue_date=None, data_interval_end=now, now=now
-    )
-    workflow.run_week(settings, plan, now=now)
+    plan = make_plan(settings, city="los_angeles", issue_date=None, data_interval_end=now, now=now)
+    run_week(settings, plan, now=now)
 
 
 def hold_snapshots(lake: Lake) -> None:

@@ -15,12 +15,14 @@ from pathlib import Path
 
 from rich.table import Table
 
-from pipeline import workflow
 from pipeline.console import Terminal
 from pipeline.domain.weeks import WEEK
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
 from pipeline.settings import Settings
+from pipeline.workflow.backfill import cubes_ahead, plan_past_weeks
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_week
 
 WEEKS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 LAST_ISSUE = date(2026, 10, 28)
@@ -41,16 +43,16 @@ def main() -> None:
             history_start=f"{first - HISTORY}",
             train_epochs=2,
         )
-        before = workflow.make_plan(
+        before = make_plan(
             settings, city=CITY, issue_date=first - WEEK, training="retrain", now=now
         )
-        workflow.run_week(settings, before, now=now)
+        run_week(settings, before, now=now)
         clock = Clock()
         began = time.perf_counter()
         weeks = [first + week * WEEK for week in range(WEEKS)]
-        plans = workflow.plan_past_weeks(settings, weeks, city=CITY, training="reuse", now=now)
-        for plan, to_cube in workflow.cubes_ahead(settings, plans, now=now):
-            done = workflow.run_week(settings, plan, now=now, watch=clock.start, to_cube=to_cube)
+        plans = plan_past_weeks(settings, weeks, city=CITY, training="reuse", now=now)
+        for plan, to_cube in cubes_ahead(settings, plans, now=now):
+            done = run_week(settings, plan, now=now, watch=clock.start, to_cube=to_cube)
         clock.stop()
         seconds = time.perf_counter() - began
     table = Table(title=f"{WEEKS} weeks in one process, {done.validated['rows_in']:,} reports")

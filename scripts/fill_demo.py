@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 
-from pipeline import workflow
-from pipeline.cli_replay import DEMO_AS_OF
+from pipeline.cli.replays import DEMO_AS_OF
 from pipeline.clock import utc_now
 from pipeline.console import Terminal, progress_bar
 from pipeline.domain.errors import HotspotsError
 from pipeline.domain.weeks import WEEK, parse_date, target_week_of
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings, get_settings
+from pipeline.workflow.backfill import cubes_ahead, plan_past_weeks
+from pipeline.workflow.run import run_to_cube, run_week
+from pipeline.workflow.tasks import run_step
 
 CITY = "los_angeles"
 NOT_KNOWN_YET = 4  # weeks forecast last, whose reports the demo's portal doesn't show yet
@@ -65,13 +67,11 @@ def forecast_weeks(
     settings: Settings, issue_dates: list[date], watch: Callable[[date, str], None]
 ) -> Iterator[date]:
     """Forecast the weeks and yield each that is done; `watch` is told week and step."""
-    plans = workflow.plan_past_weeks(
-        settings, issue_dates, city=CITY, training="auto", now=utc_now()
-    )
-    for plan, to_cube in workflow.cubes_ahead(settings, plans, now=utc_now()):
+    plans = plan_past_weeks(settings, issue_dates, city=CITY, training="auto", now=utc_now())
+    for plan, to_cube in cubes_ahead(settings, plans, now=utc_now()):
         week = parse_date(plan["target_week"])
         say = partial(watch, week)
-        workflow.run_week(settings, plan, now=utc_now(), watch=say, to_cube=to_cube)
+        run_week(settings, plan, now=utc_now(), watch=say, to_cube=to_cube)
         yield week
 
 
@@ -81,11 +81,11 @@ def score_known(settings: Settings) -> None:
     Those that were forecast after a later week have been scored by no run.
     """
     now = utc_now()
-    [plan] = workflow.plan_past_weeks(
+    [plan] = plan_past_weeks(
         settings, [parse_date(DEMO_AS_OF)], city=CITY, training="auto", now=now
     )
-    _, grid = workflow.run_to_cube(settings, plan, now=now)
-    workflow.run_step("score_past", plan, grid)
+    _, grid = run_to_cube(settings, plan, now=now)
+    run_step("score_past", plan, grid)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from pipeline.domain.city import load_city
-from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.hotspots import find_hotspots
 from pipeline.evaluation.scores import score_week
 from pipeline.model.windows import smooth
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import make_run
 
 CITY = "los_angeles"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.results.history import HistoryReader
+from pipeline.results.store.reader import ResultsReader
 from tests.plugins import import_plugin
 from tests.services import wait_for
 
@@ -43,7 +43,7 @@ def served_page(database: str) -> Iterator[str]:
     app = plugin_app()
     from hotspots_ui import answering
 
-    app.dependency_overrides[answering.results] = lambda: HistoryReader(database)
+    app.dependency_overrides[answering.results] = lambda: ResultsReader(database)
     answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
     config = uvicorn.Config(for_viewer(app), port=0, log_level="warning", ws="none", lifespan="off")
     server = uvicorn.Server(config)

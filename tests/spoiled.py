@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipeline.workflow import promotion
+from pipeline.workflow.training import promotion
 
 
 def tripled(make):

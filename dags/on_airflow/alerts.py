@@ -10,7 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.workflow.alerts import Alert
+    from pipeline.workflow.operations.alerts import Alert
 
 ALERT_TIMEOUT_S = 10
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ def alert(context: dict[str, Any]) -> None:
     """Say that a task failed, once for the same failure of the same run."""
     from pipeline.clock import utc_now
     from pipeline.settings import get_settings
-    from pipeline.workflow.alerts import Failure, is_first, make_alert
+    from pipeline.workflow.operations.alerts import Failure, is_first, make_alert
 
     error, run = context.get("exception"), context["dag_run"]
     params = context.get("params", {})

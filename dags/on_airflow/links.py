@@ -54,9 +54,9 @@ class DataDocsLink(WeekLink):
 
     def address(self, plan: dict[str, Any]) -> str:
         """Return the address of the checks of the week's incidents."""
-        from pipeline import workflow
+        from pipeline.workflow.tasks import data_docs_address
 
-        return workflow.data_docs_address(plan["city"], plan["issue_date"]) or ""
+        return data_docs_address(plan["city"], plan["issue_date"]) or ""
 
 
 LINKS = {

@@ -13,7 +13,7 @@ from on_airflow.assets import say_written
 
 Result = TypeVar("Result")
 
-# As in pipeline.workflow.retries, which is not imported where DAGs are only read.
+# As in pipeline.workflow.operations.retries, which is not imported where DAGs are only read.
 DEFAULTS = {
     "owner": "hotspots",
     "retries": 8,
@@ -38,7 +38,7 @@ def call(do: Callable[..., Result], *args: object, **named: object) -> Result:
     XCom keeps why, for the run's note; a next try clears it.
     """
     from pipeline.clock import utc_now
-    from pipeline.workflow.retries import may_retry
+    from pipeline.workflow.operations.retries import may_retry
 
     try:
         return do(*args, **named)
@@ -53,12 +53,12 @@ def call(do: Callable[..., Result], *args: object, **named: object) -> Result:
 @task
 def step(name: str, *inputs: dict) -> dict:
     """Call one step of the workflow; what no retry can mend fails at once, by its name."""
-    from pipeline import workflow
+    from pipeline.workflow import tasks
 
     # What mapped tasks gave comes as a sequence of Airflow's own, read when it is asked for.
     ready = [given if isinstance(given, dict) else list(given) for given in inputs]
-    result = call(workflow.run_step, name, *ready)
-    say_written(name, workflow.written(name, ready, result))
+    result = call(tasks.run_step, name, *ready)
+    say_written(name, tasks.written(name, ready, result))
     return result
 
 
@@ -69,16 +69,16 @@ def resolve(*names: str, publish: bool = True) -> dict:
     The text goes to the log and to XCom as `note`, of which `plugins/run_note.py` makes the run's
     note: a task can't write that.
     """
-    from pipeline import workflow
+    from pipeline.workflow import tasks
 
     context = get_current_context()
     chosen = {name: context["params"][name] for name in names}
     run = context["dag_run"]
     is_by_hand = run.run_type == "manual"
     asked = {"run_type": run.run_type, "logical_date": run.logical_date}
-    call(workflow.check_request, run.conf or {}, chosen, **asked)
+    call(tasks.check_request, run.conf or {}, chosen, **asked)
     plan = call(
-        workflow.resolve,
+        tasks.resolve,
         **{"publish": publish, **chosen},
         # A run by hand is for the date it is given, else for the moment it was asked for.
         logical_date=run.logical_date if is_by_hand else None,
@@ -86,7 +86,7 @@ def resolve(*names: str, publish: bool = True) -> dict:
         run=f"{run.dag_id}/{run.run_id}",
         occasion=run.run_type,
     )
-    note = workflow.describe(plan)
+    note = tasks.describe(plan)
     print(note)  # noqa: T201 - Airflow's task log
     context["ti"].xcom_push("note", note)
     return plan
@@ -95,9 +95,9 @@ def resolve(*names: str, publish: bool = True) -> dict:
 @task
 def check_forecast() -> str:
     """Fail with an alert where the forecast that is due does not stand."""
-    from pipeline import workflow
+    from pipeline.workflow import tasks
 
-    return call(workflow.check_forecast, get_current_context()["params"]["city"])
+    return call(tasks.check_forecast, get_current_context()["params"]["city"])
 
 
 @task.branch
@@ -110,15 +110,15 @@ def choose(verdict: dict) -> str:
 @task
 def plan_history() -> list[dict]:
     """Return the pieces of the city's history."""
-    from pipeline import workflow
+    from pipeline.workflow import tasks
 
-    return call(workflow.run_step, "plan_history", get_current_context()["params"]["city"])
+    return call(tasks.run_step, "plan_history", get_current_context()["params"]["city"])
 
 
 @task(map_index_template="{{ piece_name }}")
 def load_piece(piece: dict) -> dict:
     """Pull one dataset's year, under whose name it shows in the grid."""
-    from pipeline import workflow
+    from pipeline.workflow import tasks
 
     get_current_context()["piece_name"] = f"{piece['dataset']} {piece['year']}"
-    return call(workflow.run_step, "load_piece", piece)
+    return call(tasks.run_step, "load_piece", piece)

@@ -72,6 +72,12 @@ class WeekNotReady(HotspotsError):
     exit_code = 5
 
 
+class StoreOutdated(HotspotsError):
+    """The results store's tables are those of another version of the code."""
+
+    exit_code = 2
+
+
 class ForecastLocked(HotspotsError):
     """The target week has begun: its stored forecast can't be changed any more."""
 

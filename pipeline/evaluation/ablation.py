@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.forecast import CountDistribution, Forecast
 from pipeline.domain.weeks import EPOCH, ForecastWeeks
 from pipeline.evaluation.backtest import origins_of
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
-from pipeline.evaluation.outputs import make_folder, replace_file
+from pipeline.evaluation.outputs import make_folder
 from pipeline.evaluation.rolling import (
     ForecastOf,
     MakeForecaster,
@@ -29,6 +29,7 @@ from pipeline.evaluation.rolling import (
     say_nothing,
 )
 from pipeline.evaluation.summary import against_rivals, pooled_scores
+from pipeline.files import write_file
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
@@ -180,7 +181,7 @@ def run_ablation(
         if variant.name not in done:
             rolling = Rolling(city, cube, origins, settings.seed, ONE_TRAINING, say_nothing)
             done[variant.name] = _scored(rolling, variant, base, progress)
-            replace_file(out / ABLATION_FILE, json.dumps({"of": request, "done": done}).encode())
+            write_file(out / ABLATION_FILE, json.dumps({"of": request, "done": done}).encode())
         progress("variants", number + 1, len(variants))
     return {**request, "variants": _compared(done, [v.name for v in variants], settings.seed)}
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.domain.city import City
+from pipeline.domain.columns import FORECAST_CELLS, WEATHER_DAILY
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.tables import FORECAST_CELLS, WEATHER_DAILY
 from pipeline.domain.weeks import HORIZONS
 from pipeline.evaluation.calibration import calibration, noise_floor
-from pipeline.evaluation.events import (
+from pipeline.evaluation.event_files import (
     check_events,
     events_to_incidents,
     read_events,

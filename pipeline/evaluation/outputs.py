@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from pipeline.domain.columns import DAY, INT, REAL, TEXT, Column, TableContract
 from pipeline.domain.errors import InvalidRequest
-from pipeline.domain.tables import DAY, INT, REAL, TEXT, Column, TableContract
+from pipeline.files import parquet_bytes, write_file
 
 FORECASTS_FILE = "forecasts.parquet"
 SCORES_FILE = "scores.parquet"
@@ -54,30 +54,14 @@ def write_backtest(
     The summary comes last: where its hashes fit, the files beside it are of the same run.
     """
     tables = {FORECASTS_FILE: forecasts, SCORES_FILE: scores}
-    contents = {name: _parquet(table) for name, table in tables.items()}
+    contents = {name: parquet_bytes(table) for name, table in tables.items()}
     for name, content in contents.items():
-        replace_file(folder / name, content)
+        write_file(folder / name, content)
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     whole = {**_plain(summary), "files": files}
     text = json.dumps(whole, indent=1, allow_nan=False)
-    replace_file(folder / SUMMARY_FILE, text.encode())
+    write_file(folder / SUMMARY_FILE, text.encode())
     return whole
-
-
-def _parquet(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(table.combine_chunks(), sink, compression="zstd")
-    return sink.getvalue().to_pybytes()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or as it was before."""
-    temporary = path.with_name(f".tmp-{path.name}-{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
-from pipeline.domain.forecast import Forecast
-from pipeline.domain.tables import FORECAST_CELLS
+from pipeline.domain.columns import FORECAST_CELLS
+from pipeline.domain.distributions import Forecast
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.calibration import check_cells, pit_histogram, randomised_pit
@@ -206,7 +206,7 @@ class TrainedModels:
 
     def __call__(self, view: CubeView) -> ForecastOf:
         """Train on a view: anew the first time, then by fine-tuning."""
-        from pipeline.model.forecast import forecast
+        from pipeline.model.predict import forecast
         from pipeline.model.saved import hash_folder, load
 
         folder = self.folder / view.edge_week.isoformat()

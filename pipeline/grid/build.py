@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
+from pipeline.domain.columns import CELLS, CUBE_WEEKS
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.tables import CELLS, CUBE_WEEKS
 from pipeline.domain.timeline import days_of, week_numbers
 from pipeline.domain.weeks import WEEK, last_whole_week, week_range, week_start_of
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
 from pipeline.grid.cube import Cube
-from pipeline.grid.weather import grid_weather
+from pipeline.grid.gridded_weather import grid_weather
 
 CALENDAR_WEEKS_AHEAD = 6
 _CALENDAR = ("holiday_days", "holidays", "daylight_hours")

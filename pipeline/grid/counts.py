@@ -11,9 +11,9 @@ from scipy.ndimage import distance_transform_edt
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
+from pipeline.domain.columns import CUBE_COUNTS
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.grid_spec import GridSpec
-from pipeline.domain.tables import CUBE_COUNTS
 from pipeline.domain.timeline import days_of, sundays, week_numbers
 
 MOVE_AT_MOST_CELLS = 2.0

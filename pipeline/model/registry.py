@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.durable import exclusive
+from pipeline.files import exclusive
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
 

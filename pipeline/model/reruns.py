@@ -10,8 +10,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.model.forecast import Ready, predict_rates
 from pipeline.model.inputs import crime_maps
+from pipeline.model.predict import Ready, predict_rates
 from pipeline.model.windows import LATEST_DELAY, Grid, Reports
 
 RERUNS = 100

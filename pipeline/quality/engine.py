@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.domain.errors import QualityGateFailed
-from pipeline.durable import exclusive
+from pipeline.files import exclusive
 from pipeline.quality.rules import RULES
 
 if TYPE_CHECKING:

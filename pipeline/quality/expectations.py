@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from pipeline.domain.city import OTHER, City
-from pipeline.domain.tables import (
+from pipeline.domain.columns import (
     ERAS,
     INCIDENTS,
     LOCATION_STATUSES,

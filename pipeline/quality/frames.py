@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.domain.tables import TableContract
+from pipeline.domain.columns import TableContract
 
 VOCABULARIES = ("era", "location_status", "offence_code", "offence_class")
 _AGES = ("occurred_age_days", "reported_age_days")

@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
+from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY, TableContract
 from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
-from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY, TableContract
 from pipeline.quality import expectations, frames, measures
 from pipeline.quality.engine import Check, SuiteRun, Verdict
 from pipeline.quality.judged import Judged

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.domain.tables import QUARANTINE, TableContract
+from pipeline.domain.columns import QUARANTINE, TableContract
 
 
 def positions_of(failures: Mapping[str, frozenset[int]]) -> list[int]:

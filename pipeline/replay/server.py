@@ -15,7 +15,7 @@ from pipeline.domain.errors import InvalidRequest
 from pipeline.replay.answers import Answer, Request, json_answer, problem, socrata_error
 from pipeline.replay.climate_services import acis_error, answer_acis, answer_ncei
 from pipeline.replay.faults import Fault, FaultName, Faults
-from pipeline.replay.socrata import answer_socrata, moved
+from pipeline.replay.portal import answer_socrata, moved
 from pipeline.replay.source import OCCURRED, ReplaySource
 from pipeline.replay.weather_gov import answer_weather_gov
 

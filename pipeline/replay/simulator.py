@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import City, load_city
 from pipeline.domain.city_parts import Station
 from pipeline.domain.errors import InvalidRequest
-from pipeline.replay.events import FIRST_DAY, UNPLACED_SHARE, draw_events
+from pipeline.replay.drawing import FIRST_DAY, UNPLACED_SHARE, draw_events
 from pipeline.replay.intensity import Intensity
 from pipeline.replay.lapd_tables import legacy_table, nibrs_table
 from pipeline.replay.parameters import Kind, load_parameters

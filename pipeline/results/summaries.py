@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.grid.neighbourhoods import neighbourhoods
-from pipeline.results.places import place_name
-from pipeline.results.reading import Columns
+from pipeline.results.place_names import place_name
+from pipeline.results.store.current import Columns
 
 
 class _Cell(NamedTuple):

@@ -11,7 +11,7 @@ from pipeline.settings import Settings
 from pipeline.sources.adapters import ADAPTERS, Adapter, classes_of, codes_of, is_withheld
 from pipeline.sources.http import HttpClient
 from pipeline.sources.incidents import IncidentBuild, build_incidents
-from pipeline.sources.pull import Pull
+from pipeline.sources.pulled import Pull
 from pipeline.sources.socrata import SocrataDataset
 
 __all__ = ["IncidentBuild", "build_incidents", "pull_crime"]

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from pipeline.domain.city import City
 from pipeline.domain.city_parts import Dataset
+from pipeline.domain.columns import INCIDENTS
 from pipeline.domain.errors import SchemaDrift
-from pipeline.domain.tables import INCIDENTS
 from pipeline.sources.adapters import (
     ADAPTERS,
     Adapter,

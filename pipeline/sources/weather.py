@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from pipeline.domain.city import City
 from pipeline.domain.city_parts import Station
+from pipeline.domain.columns import WEATHER_DAILY, WEATHER_FORECAST
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
-from pipeline.domain.tables import WEATHER_DAILY, WEATHER_FORECAST
 from pipeline.settings import Settings
 from pipeline.sources import nws
 from pipeline.sources.http import HttpClient, Json
-from pipeline.sources.pull import Pull
+from pipeline.sources.pulled import Pull
 
 NCEI_URL = "https://www.ncei.noaa.gov/access/services/data/v1"
 NCEI_YEARS_A_CALL = 5

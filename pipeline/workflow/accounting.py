@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.domain.errors import CorruptArtifact
-from pipeline.workflow.plan import Gridded, Validated
+from pipeline.workflow.step_results import Gridded, Validated
 
 LOUD_SHARE = 0.2
 UNPLACED = {

@@ -4,20 +4,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.domain.forecast import CountDistribution, Forecast
-from pipeline.domain.tables import FORECAST_CELLS, FORECAST_TOTALS
+from pipeline.domain.columns import FORECAST_CELLS, FORECAST_TOTALS
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.scores import probability_of_any
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from pipeline.settings import Settings
-from pipeline.workflow.plan import Forecasted, Gridded, Plan, city_of, weeks_of
+from pipeline.workflow.plan import Plan, weeks_of
+from pipeline.workflow.step_results import Forecasted, Gridded
 
 
 def write_forecast(settings: Settings, plan: Plan, made: Forecast) -> Ref:
     """Write a forecast to the lake; the same forecast gives the same Ref."""
     return Lake(settings.lake_root).write(
         "forecasts",
-        plan["city"],
+        plan.city,
         {"cells": cells_table(made), "totals": totals_table(made)},
         {"model_name": made.model_name, "model_hash": made.model_hash},
     )
@@ -62,7 +63,7 @@ def read_forecast(settings: Settings, plan: Plan, grid: Gridded, made: Forecaste
     lake, ref = Lake(settings.lake_root), Ref.from_json(made["ref"])
     tables, info = lake.read(ref), lake.info(ref)
     cells, totals = tables["cells"].to_pandas(), tables["totals"].to_pandas()
-    shape = city_of(settings, plan).grid.shape
+    shape = settings.city(plan.city).grid.shape
     place = (cells["row"], cells["col"])
     mean, size, p_top5 = np.full((3, *shape), np.nan)
     mean[place], size[place] = cells["mean"], cells["nb_size"]

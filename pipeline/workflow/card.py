@@ -9,14 +9,15 @@ import numpy as np
 
 from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date
+from pipeline.files import write_file
 from pipeline.grid.cube import CubeView
-from pipeline.lake import Lake, Ref
-from pipeline.results.files import write_file
-from pipeline.results.history import HistoryReader
-from pipeline.results.model_card import LearnedFrom, model_card, with_own_record
-from pipeline.results.store import ResultsStore
+from pipeline.lake.lake import Lake, Ref
+from pipeline.results.products.model_card import LearnedFrom, model_card, with_own_record
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
-from pipeline.workflow.plan import Gridded, Plan, city_of
+from pipeline.workflow.plan import Plan
+from pipeline.workflow.step_results import Gridded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def renew_cards(settings: Settings, city: City, weeks: Sequence[str]) -> list[Pa
 
     A model without a card gets none.
     """
-    reader, files = HistoryReader(settings.results_database), []
+    reader, files = ResultsReader(settings.results_database), []
     runs = [reader.run(city.name, parse_date(week)).record for week in weeks]
     for version, sha256 in {run.model_version: run.model_sha256 for run in runs}.items():
         if reader.has_card(city.name, version):
@@ -52,7 +53,7 @@ def write_card(
 
     It lies outside the model's folder and changes nothing of its hash.
     """
-    city, ref = city_of(settings, plan), Ref.from_json(grid["ref"])
+    city, ref = settings.city(plan.city), Ref.from_json(grid["ref"])
     counts = np.where(view.cells.mask, view.counts(city.offences.target), 0)
     data = LearnedFrom(
         provenance=str(Lake(settings.lake_root).info(ref)["origin"]),
@@ -64,7 +65,7 @@ def write_card(
     )
     store = ResultsStore(settings.results_database)
     store.migrate()
-    reader = HistoryReader(settings.results_database)
+    reader = ResultsReader(settings.results_database)
     text = model_card(reader, city, model, version=version, mode=mode, data=data)
     return _keep(settings, city, version, model.sha256, text)
 

@@ -5,16 +5,15 @@ few that failed a check. So the archive is stored once, and a week names how muc
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from pipeline.quality.gate import GateReport
 from pipeline.quality.quarantine import leave_out
-from pipeline.workflow.as_published import Archive
+from pipeline.workflow.archive import Archive
+from pipeline.workflow.reads import Reads
 
 LEFT_OUT = pa.schema([pa.field("position", pa.int64(), nullable=False)])
 
@@ -49,7 +48,7 @@ def write_checked(
     return lake.write("validated", city_name, {"left_out": left_out, **tables}, own)
 
 
-def read_checked(lake: Lake, ref: Ref) -> tuple[pa.Table, pa.Table]:
+def read_checked(lake: Lake, ref: Ref, reads: Reads) -> tuple[pa.Table, pa.Table]:
     """Return a week's incidents and its daily weather, as they passed the checks.
 
     Raises:
@@ -58,10 +57,5 @@ def read_checked(lake: Lake, ref: Ref) -> tuple[pa.Table, pa.Table]:
     tables, info = lake.read(ref), lake.info(ref)
     if "incidents" in tables:
         return tables["incidents"], tables["weather_daily"]
-    known = _archived(lake.root, info["archive"]).slice(0, info["known"])
+    known = reads.archived(lake, info["archive"]).slice(0, info["known"])
     return leave_out(known, tables["left_out"]["position"].to_numpy()), tables["weather_daily"]
-
-
-@lru_cache(maxsize=1)
-def _archived(root: Path | str, ref: str) -> pa.Table:
-    return Lake(root).read(Ref.from_json(ref))["incidents"]

@@ -4,10 +4,10 @@ from datetime import date
 
 import numpy as np
 
+from pipeline.domain.distributions import Forecast
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.forecast import Forecast
 from pipeline.evaluation.hotspots import find_hotspots
-from pipeline.results.reading import ResultsReader
+from pipeline.results.store.reader import ResultsReader
 
 
 def difference(

@@ -1,9 +1,10 @@
-"""What a run is for, and what its steps hand to one another: small, JSON-able, never a frame."""
+"""What a run is for, resolved before anything is pulled."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
@@ -11,117 +12,46 @@ from pipeline.domain.weeks import ForecastWeeks, parse_date, resolve_week, targe
 from pipeline.settings import Settings
 from pipeline.workflow.ability import require_weekly
 from pipeline.workflow.request import check_issue_date, day_meant, present_day
+from pipeline.workflow.step_results import Gridded
 
 TrainingType = Literal["auto", "reuse", "fine_tune", "retrain"]
-TRAINING_TYPES: tuple[TrainingType, ...] = ("auto", "reuse", "fine_tune", "retrain")
+TRAINING_TYPES: tuple[TrainingType, ...] = get_args(TrainingType)
 Occasion = Literal["scheduled", "manual", "backfill"]  # as Airflow names the kinds of runs
 
 
-class Plan(TypedDict):
-    """What a run is for, resolved before anything is pulled."""
+class Plan(BaseModel):
+    """What a run is for.
 
-    city: str
-    issue_date: str
-    target_week: str
-    training: TrainingType
-    publish: bool
-    notes: str
-    files: bool  # map, page, exports and Data Docs; without them the results store alone
-    is_current: bool  # the city waits for its forecast, and is stale if that can't be made
-    run: NotRequired[str]  # Airflow's name for it; a run of the command line has none
+    All but city and dates have defaults, and an unknown field is left out: a run that was planned
+    by another version of the code can still be cleared and run again.
 
-
-class Stored(TypedDict):
-    """A snapshot that was added to the lake."""
-
-    rows: int
-    sha256: str
-
-
-class Pulled(TypedDict):
-    """Snapshots a run reads (dataset -> Ref as JSON), where they are from, and how it went.
-
-    `stored` has those that this pull added to the lake.
+    Attributes:
+        city: short name.
+        issue_date: the city's date on which the forecast is made.
+        target_week: Sunday of the week that is forecast.
+        training: how the model is to be come by.
+        publish: False is a dry run, which stores nothing.
+        notes: kept with the forecast.
+        files: write map, page, exports and Data Docs; else the results store alone.
+        is_current: the city waits for this forecast, and is stale if it can't be made.
+        run: Airflow's name for the run; None for one of the command line.
     """
 
-    snapshots: dict[str, str]
-    stored: dict[str, Stored]
-    provenance: str
-    notes: list[str]
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
+    city: str
+    issue_date: date
+    target_week: date
+    training: TrainingType = "auto"
+    publish: bool = True
+    notes: str = ""
+    files: bool = True
+    is_current: bool = False
+    run: str | None = None
 
-class Validated(TypedDict):
-    """Checked incidents and weather, with every row accounted for."""
-
-    ref: str
-    known_through: str
-    provenance: str
-    snapshot_age_days: int
-    rows_in: int
-    dropped: dict[str, int]
-    not_yet_known: int
-    accepted: int
-    quarantined_rows: int
-    quarantined: dict[str, int]
-    health: list[dict[str, Any]]
-    data_docs: str | None
-    notes: list[str]
-
-
-class Gridded(TypedDict):
-    """The cube, the weeks of the forecast, and how many reports found a cell."""
-
-    ref: str
-    edge_week: str
-    horizon: int
-    tally: dict[str, int]
-
-
-class Decision(TypedDict):
-    """How the model is come by, and why."""
-
-    mode: Literal["reuse", "fine_tune", "retrain"]
-    why: str
-
-
-class Trained(TypedDict):
-    """The model a week is forecast with."""
-
-    folder: str
-    sha256: str
-    version: str
-    trained_through: str
-    mode: str
-
-
-class Forecasted(TypedDict):
-    """The forecast as it lies in the lake."""
-
-    ref: str
-    model_name: str
-    city_mean: float
-
-
-class Scored(TypedDict):
-    """The target weeks that were scored."""
-
-    weeks: list[str]
-
-
-class Published(TypedDict):
-    """What the results store took, and how it differs from what it held; revision 0: a dry run."""
-
-    revision: int
-    cells: int  # stored; none in a dry run
-    forecast_sha256: str
-    difference: str
-
-
-class Reported(TypedDict):
-    """Where the week's files lie."""
-
-    folder: str
-    files: list[str]
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as Airflow's tasks hand it on."""
+        return self.model_dump(mode="json")
 
 
 def make_plan(
@@ -159,19 +89,17 @@ def make_plan(
     if not issue_date and issued == today and occasion == "manual":
         issued = present_day(settings, the_city, today)
     check_issue_date(settings, the_city, issued, now=now)
-    plan = Plan(
+    return Plan(
         city=the_city.name,
-        issue_date=issued.isoformat(),
-        target_week=target_week_of(issued).isoformat(),
+        issue_date=issued,
+        target_week=target_week_of(issued),
         training=training,
         publish=publish,
         notes=notes or "",
         files=files,
         is_current=publish and _is_awaited(occasion, issued, today),
+        run=run,
     )
-    if run:
-        plan["run"] = run
-    return plan
 
 
 def _is_awaited(occasion: Occasion, issued: date, today: date) -> bool:
@@ -180,46 +108,9 @@ def _is_awaited(occasion: Occasion, issued: date, today: date) -> bool:
     return occasion == "scheduled" or (occasion != "backfill" and is_coming)
 
 
-def plan_past_weeks(
-    settings: Settings,
-    issue_dates: Sequence[date],
-    *,
-    city: str,
-    training: str,
-    publish: bool = True,
-    now: datetime,
-) -> list[Plan]:
-    """Return plans that write the results store alone; arguments and errors as `make_plan`."""
-    return [
-        make_plan(
-            settings,
-            city=city,
-            issue_date=issued,
-            training=training,
-            publish=publish,
-            files=False,
-            occasion="backfill",
-            now=now,
-        )
-        for issued in issue_dates
-    ]
-
-
-def city_of(settings: Settings, plan: Plan) -> City:
-    """Return the city of a plan."""
-    return settings.city(plan["city"])
-
-
-def issue_date_of(plan: Plan) -> date:
-    """Return the issue date of a plan."""
-    return parse_date(plan["issue_date"])
-
-
 def weeks_of(plan: Plan, grid: Gridded) -> ForecastWeeks:
     """Return the issue, edge and target dates of a run."""
-    return ForecastWeeks(
-        issue_date_of(plan), parse_date(grid["edge_week"]), parse_date(plan["target_week"])
-    )
+    return ForecastWeeks(plan.issue_date, parse_date(grid["edge_week"]), plan.target_week)
 
 
 def end_of_day(day: date, city: City) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any
 from hotspots_ui.answering import KEPT_ANSWERS, kept, made, results, version_of
 
 from pipeline.domain.errors import HotspotsError
-from pipeline.results.history import HistoryReader
+from pipeline.results.store.reader import ResultsReader
 
 # Between two looks whether anything changed: while a history is loaded, it does all the time, and
 # all answers of five years take 6 s of processor time.
@@ -18,7 +18,7 @@ REST_S = 0.005  # after each answer
 MOST = KEPT_ANSWERS // 2  # answers of all cities; the other half is for what else is asked
 Asked = tuple[Any, ...]  # a view, and what it is asked besides store and city
 # Says what will be asked of a city, soonest first.
-Soon = Callable[[HistoryReader, str], Iterable[Asked]]
+Soon = Callable[[ResultsReader, str], Iterable[Asked]]
 
 
 async def make_ahead(soon: Soon) -> None:

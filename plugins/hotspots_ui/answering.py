@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from pipeline.domain.errors import InvalidRequest, SourceUnavailable, WeekNotReady
-from pipeline.results.history import HistoryReader
+from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
 STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
@@ -40,17 +40,17 @@ CityName = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]*$", description="short
 
 
 @lru_cache(maxsize=4)
-def reader_of(url: str) -> HistoryReader:
+def reader_of(url: str) -> ResultsReader:
     """Return the reader of a database."""
-    return HistoryReader(url)
+    return ResultsReader(url)
 
 
-async def results() -> HistoryReader:
+async def results() -> ResultsReader:
     """Return the results store of this installation, for reading."""
     return reader_of(get_settings().reader_database)
 
 
-Results = Annotated[HistoryReader, Depends(results)]
+Results = Annotated[ResultsReader, Depends(results)]
 
 
 class Kept:
@@ -92,7 +92,7 @@ kept, cells = Kept(KEPT_ANSWERS, 2), Kept(KEPT_CELLS, 1)
 files, versions = Kept(KEPT_FILES, 1), Kept(KEPT_VERSIONS, 1)
 
 
-async def version_of(store: HistoryReader, city: str) -> str:
+async def version_of(store: ResultsReader, city: str) -> str:
     """Return a text that changes with what is stored of a city, as of this moment or the last."""
     moment = int(monotonic() / FRESH_S)
     key = (get_settings().reader_database, city)
@@ -100,7 +100,7 @@ async def version_of(store: HistoryReader, city: str) -> str:
 
 
 async def keep(
-    place: Kept, store: HistoryReader, city: str, what: Hashable, make: Callable[[], Any]
+    place: Kept, store: ResultsReader, city: str, what: Hashable, make: Callable[[], Any]
 ) -> Any:  # noqa: ANN401
     """Return what `make` makes, anew only if what is stored of the city changed."""
     key = (get_settings().reader_database, city, what)
@@ -108,7 +108,7 @@ async def keep(
 
 
 async def made(
-    store: HistoryReader, city: str, view: Callable[..., BaseModel], *asked: Hashable
+    store: ResultsReader, city: str, view: Callable[..., BaseModel], *asked: Hashable
 ) -> tuple[str, bytes]:
     """Return the tag, and the JSON compressed, of what a view says when asked this of a city.
 
@@ -125,7 +125,7 @@ def packed(said: BaseModel) -> tuple[str, bytes]:
 
 async def answer(
     request: Request,
-    store: HistoryReader,
+    store: ResultsReader,
     city: str,
     view: Callable[..., BaseModel],
     *asked: Hashable,

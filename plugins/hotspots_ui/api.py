@@ -28,8 +28,10 @@ from hotspots_ui.answering import (
 )
 
 from pipeline.domain.errors import HotspotsError
-from pipeline.results import answers, areas, track_record, views
-from pipeline.results.history import HistoryReader
+from pipeline.results.page import divisions as areas
+from pipeline.results.page import schemas as answers
+from pipeline.results.page import track_record, views
+from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
 PAGE = Path(__file__).resolve().parent / "web" / "dist"
@@ -228,25 +230,25 @@ async def report(request: Request, store: Results, week: date, city: CityName = 
     return tagged(request, content, "text/html; charset=utf-8", headers)
 
 
-def _report(store: HistoryReader, city: str, week: date) -> bytes:
-    from pipeline.results.report import report_page
+def _report(store: ResultsReader, city: str, week: date) -> bytes:
+    from pipeline.results.products.week_report import report_page
 
     return report_page(store, get_settings().city(city), week).encode()
 
 
-def _forecast(store: HistoryReader, city: str, week: date) -> answers.WeekForecast:
+def _forecast(store: ResultsReader, city: str, week: date) -> answers.WeekForecast:
     return views.week_forecast(store, get_settings().city(city), week)
 
 
-def _health(store: HistoryReader, city: str, week: date) -> answers.WeekHealth:
+def _health(store: ResultsReader, city: str, week: date) -> answers.WeekHealth:
     return views.week_health(store, city, week, get_settings())
 
 
-def _geometry(_store: HistoryReader, city: str) -> answers.Geometry:
+def _geometry(_store: ResultsReader, city: str) -> answers.Geometry:
     return views.geometry(get_settings().city(city), get_settings())
 
 
-def _soon_asked(store: HistoryReader, city: str) -> list[Asked]:
+def _soon_asked(store: ResultsReader, city: str) -> list[Asked]:
     """Return what the page asks for, the newest week first; only what is known has an outcome."""
     known = set(store.observed_weeks(city)["week_start"])
     asked: list[Asked] = [(views.weeks,), (_geometry,), (track_record.scores,), (areas.area_hits,)]
@@ -257,8 +259,8 @@ def _soon_asked(store: HistoryReader, city: str) -> list[Asked]:
     return asked
 
 
-async def _files(store: HistoryReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:
-    from pipeline.results.exports import week_files
+async def _files(store: ResultsReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:
+    from pipeline.results.products.exports import week_files
 
     def make() -> dict[str, tuple[str, bytes]]:
         return week_files(store, get_settings().city(city), week)

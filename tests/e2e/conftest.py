@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
-from pipeline.results.history import HistoryReader
+from pipeline.results.store.reader import ResultsReader
 from tests.conftest import ROOT
 from tests.made_up_year import fill
 
@@ -160,7 +160,7 @@ def database(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def year(database):
-    return HistoryReader(database)
+    return ResultsReader(database)
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 
-from pipeline import workflow
 from pipeline.domain.city import CITIES_DIR
 from pipeline.model.saved import CARD, hash_folder, load
+from pipeline.workflow import tasks
 
 MODEL = "MODEL_OF_THE_TEST"  # environment variable
 
@@ -24,7 +24,7 @@ def make_cities(folder, count):
 
 def take_a_model():
     """Let a task take a model that is made already for its training."""
-    workflow.fit_apart = _take_the_model
+    tasks.fit_apart = _take_the_model
 
 
 def _take_the_model(_settings, job, folder, _progress=None):

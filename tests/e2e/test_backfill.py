@@ -11,10 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipeline import workflow
 from pipeline.domain.weeks import WEEK
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_week
 from tests.services import Airflow
 
 WEEKS = int(os.environ.get("BACKFILL_WEEKS", "2"))
@@ -48,8 +49,8 @@ def lived(city, sources, small, tmp_path):
         sources.source = city.seen_on(day)
         now = datetime(day.year, day.month, day.day, 14, tzinfo=UTC)
         mode = "retrain" if day == BEFORE else "reuse"
-        plan = workflow.make_plan(settings, city=CITY, issue_date=day, training=mode, now=now)
-        weeks.append(workflow.run_week(settings, plan, now=now))
+        plan = make_plan(settings, city=CITY, issue_date=day, training=mode, now=now)
+        weeks.append(run_week(settings, plan, now=now))
     sources.source = city
     return weeks[1:]
 

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.domain.weeks import WEEK, target_week_of
 from pipeline.model.registry import Registry
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from tests.conftest import ROOT
 from tests.e2e.conftest import (

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pipeline.workflow.written import FACTS
+from pipeline.workflow.operations.written import FACTS
 from tests.conftest import ROOT
 from tests.e2e.conftest import run_command
 

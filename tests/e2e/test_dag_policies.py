@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.workflow import STEPS, retries
+from pipeline.workflow.operations import retries
+from pipeline.workflow.tasks import STEPS
 from tests.conftest import ROOT
 from tests.e2e.conftest import run_command
 from tests.test_architecture import HEAVY

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
-from pipeline.results.tables import Base
+from pipeline.results.store.tables import Base
 from tests.e2e.conftest import LAST_DAY, celery_worker, on_celery
 from tests.services import Airflow, free_port, is_open, wait_for
 

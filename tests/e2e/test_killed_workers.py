@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipeline.results import store as results
-from pipeline.results.store import ResultsStore
+from pipeline.results.store import writer as results
+from pipeline.results.store.writer import ResultsStore
 from tests.conftest import ROOT
 from tests.e2e.conftest import LAST_DAY, celery_worker, dags_changed_by, on_celery
 from tests.services import BIN, Airflow, wait_for

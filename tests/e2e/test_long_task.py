@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from pipeline import workflow
+from pipeline.workflow import tasks
 from tests.e2e.conftest import LAST_DAY, dags_changed_by
 from tests.services import Airflow
 
@@ -24,13 +24,13 @@ pytestmark = [
 
 def train_slowly():
     """Let a training take so much longer, without a word to Airflow meanwhile."""
-    train = workflow.fit_apart
+    train = tasks.fit_apart
 
     def slowly(*job):
         time.sleep(SECONDS)
         return train(*job)
 
-    workflow.fit_apart = slowly
+    tasks.fit_apart = slowly
 
 
 def test_a_training_longer_than_a_default_token_ends_well(tmp_path, databases, small):

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.model.registry import Registry
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from tests.e2e.conftest import START_OF_LIVING, TODAY, dags_changed_by, quick_settings
 from tests.e2e.many_cities import MODEL, make_cities

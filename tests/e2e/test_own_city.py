@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.city import load_city
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, START_OF_LIVING, TODAY, quick_settings
 from tests.e2e.forms import logged_in
 from tests.own_city import LEAST, NAME, WEEKLY, write_city, write_reports

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import load_city
-from pipeline.results import views
+from pipeline.results.page import views
 from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
 from tests.made_up_year import CITY, LAST_TARGET
@@ -217,7 +217,7 @@ def read(kind, content):
 
 
 def test_is_it_any_good_says_the_stores_skill(page, address, year):
-    from pipeline.results.track_record import scores
+    from pipeline.results.page.track_record import scores
 
     found = scores(year, CITY)
     open_page(page, address, view="skill")

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import update
 
 from pipeline.domain.city import load_city
-from pipeline.domain.tables import INCIDENTS
+from pipeline.domain.columns import INCIDENTS
 from pipeline.quality.gate import check_incidents
-from pipeline.results.engine import make_engine, transaction
-from pipeline.results.store import ResultsStore
-from pipeline.results.tables import Run
+from pipeline.results.store.database import make_engine, transaction
+from pipeline.results.store.tables import Run
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, served
 from tests.e2e.forms import logged_in

@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.domain.errors import StaleData
 from pipeline.domain.weeks import WEEK
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
+from pipeline.workflow.operations.staleness import marks_stale
 from pipeline.workflow.plan import make_plan
-from pipeline.workflow.staleness import marks_stale
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.made_up_year import CITY, LAST_TARGET, fill
 from tests.page_app import served_page

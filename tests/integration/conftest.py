@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.domain.city import load_city
 from pipeline.model.config import ModelConfig
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
 from pipeline.settings import Settings, get_settings
 from pipeline.sources.http import HttpClient
-from pipeline.workflow import ingest, make_plan, run_to_cube
-from pipeline.workflow.training_job import Job
+from pipeline.workflow import pull
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube
+from pipeline.workflow.training.job import Job
 
 FIRST_DAY = pd.Timestamp("2016-12-04")
 DAYS = 60 * 7
@@ -66,7 +68,7 @@ def portal(made_up_folder):
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(ingest, "HttpClient", partial(HttpClient, sleep=lambda _seconds: None))
+    monkeypatch.setattr(pull, "HttpClient", partial(HttpClient, sleep=lambda _seconds: None))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import requests
 
-from pipeline import cli, workflow
+from pipeline.workflow import run
 from tests.integration.conftest import ISSUE_DATE, made_up_reports
 
 
@@ -18,12 +18,12 @@ def events(tmp_path_factory):
 
 
 def test_one_command_forecasts_a_week_from_files(hotspots, made_up_folder, monkeypatch):
-    def validate(*inputs):
-        validated = real(*inputs)
+    def validate(*inputs, reads):
+        validated = real(*inputs, reads=reads)
         return {**validated, "notes": ["a portal says [/x] and [grid] :smile: \x1b[2J"]}
 
-    real = workflow.validate
-    monkeypatch.setattr(workflow, "validate", validate)
+    real = run.validate
+    monkeypatch.setattr(run, "validate", validate)
     code, out, err = hotspots(
         "run", "--city", "chicago", "--source-dir", made_up_folder, "--issue-date", ISSUE_DATE
     )
@@ -238,12 +238,14 @@ def test_without_a_date_it_is_the_citys_today(hotspots, monkeypatch, tmp_path):
     asked = []
 
     def pull(_settings, plan, now):
-        asked.append(plan["issue_date"])
+        asked.append(plan.issue_date.isoformat())
         raise SourceUnavailable("data.lacity.org did not answer. Try again later.")
 
-    monkeypatch.setattr("pipeline.workflow.pull_crime", pull)
+    monkeypatch.setattr("pipeline.workflow.run.pull_crime", pull)
     # 01:30 UTC on the 24th is still the evening of the 23rd in Los Angeles.
-    monkeypatch.setattr(cli, "utc_now", lambda: datetime(2026, 11, 24, 1, 30, tzinfo=UTC))
+    monkeypatch.setattr(
+        "pipeline.cli.weeks.utc_now", lambda: datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
+    )
     code, _, err = hotspots("run", HOTSPOTS_HOME=str(tmp_path))
     assert (code, asked) == (3, ["2026-11-23"])
     assert "SourceUnavailable: data.lacity.org did not answer" in err

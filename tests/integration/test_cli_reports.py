@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli.main import app
 from pipeline.domain.city import load_city
-from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import BEFORE, HEALTH, TARGET, make_hotspots, make_run
 
 NEXT = TARGET + timedelta(days=7)

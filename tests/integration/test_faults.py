@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline import workflow
 from pipeline.domain.errors import DatasetMoved, SchemaDrift, SourceUnavailable, WeekNotReady
-from pipeline.durable import TEMPORARY
-from pipeline.lake import Lake
-from pipeline.results.store import ResultsStore
+from pipeline.files import TEMPORARY
+from pipeline.lake.lake import Lake
+from pipeline.results.store.writer import ResultsStore
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube
 from tests.integration.conftest import ISSUE_DATE, small_settings
 
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
@@ -16,8 +17,8 @@ SOCRATA = "ijzp-q8t2"
 
 
 def to_cube(settings):
-    plan = workflow.make_plan(settings, city="chicago", issue_date=ISSUE_DATE, now=NOW)
-    return workflow.run_to_cube(settings, plan, now=NOW)
+    plan = make_plan(settings, city="chicago", issue_date=ISSUE_DATE, now=NOW)
+    return run_to_cube(settings, plan, now=NOW)
 
 
 def nothing_half_written(settings):

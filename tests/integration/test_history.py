@@ -6,9 +6,11 @@ import pytest
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import WeekNotReady
-from pipeline.lake import Lake, Ref
-from pipeline.workflow import history, ingest, make_plan
-from pipeline.workflow.history import load_piece, plan_history, snapshot_history
+from pipeline.lake.lake import Lake, Ref
+from pipeline.workflow import load_history as history
+from pipeline.workflow import pull
+from pipeline.workflow.load_history import load_piece, plan_history, snapshot_history
+from pipeline.workflow.plan import make_plan
 
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 CHICAGO = load_city("chicago").datasets[0].id
@@ -46,7 +48,7 @@ def test_the_pieces_together_are_what_a_pull_at_once_gives(settings, tmp_path):
     [snapshot] = lake.snapshots("chicago", CHICAGO)
     at_once = settings.model_copy(update={"home": tmp_path / "at_once"})
     plan = make_plan(at_once, city="chicago", issue_date="2018-02-28", now=NOW)
-    ingest.pull_crime(at_once, plan, now=NOW)
+    pull.pull_crime(at_once, plan, now=NOW)
     other = Lake(at_once.lake_root)
     [whole] = other.snapshots("chicago", CHICAGO)
     key = [(name, "ascending") for name in lake.read_snapshot(snapshot).column_names]
@@ -78,7 +80,7 @@ def test_a_second_load_pulls_nothing_and_makes_no_second_snapshot(
 def test_a_weekly_pull_after_it_takes_the_snapshot_as_its_own(settings):
     snapshot_history(settings, load(settings, years(settings)), now=NOW)
     plan = make_plan(settings, city="chicago", issue_date="2018-03-01", now=NOW)
-    pulled = ingest.pull_crime(settings, plan, now=NOW.replace(hour=20))
+    pulled = pull.pull_crime(settings, plan, now=NOW.replace(hour=20))
     [snapshot] = Lake(settings.lake_root).snapshots("chicago", CHICAGO)
     assert Ref.from_json(pulled["snapshots"][CHICAGO]) == snapshot.ref
 

@@ -17,16 +17,18 @@ import pytest
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.pool import NullPool
 
-from pipeline import workflow
-from pipeline.results.store import ResultsStore
-from pipeline.results.tables import Base
+from pipeline.results.store.tables import Base
+from pipeline.results.store.writer import ResultsStore
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_week
+from pipeline.workflow.tasks import NEEDS_CLOCK, STEPS
 from tests.integration.conftest import ISSUE_DATE, small_settings
 from tests.services import create_database
 
 pytestmark = pytest.mark.slow
 
 FRESH = multiprocessing.get_context("forkserver")
-FRESH.set_forkserver_preload(["pipeline.workflow", "pipeline.results.store", __name__])
+FRESH.set_forkserver_preload(["pipeline.workflow", "pipeline.results.store.writer", __name__])
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 CITY = "chicago"
 
@@ -58,18 +60,18 @@ IN_TRAINING = {
     "stored in the registry, but no version": ("mlflow", "MlflowClient.create_model_version", 0),
 }
 IN_PUBLISHING = {
-    "before anything is written": ("pipeline.results.store", "_add_run", 0),
-    "with the run and its cells written": ("pipeline.results.store", "_insert", 1),
-    "with all written but not committed": ("pipeline.results.store", "_add", 2),
-    "committed but not reported back": ("pipeline.results.store", "ResultsStore.publish", 1),
+    "before anything is written": ("pipeline.results.store.writer", "_add_run", 0),
+    "with the run and its cells written": ("pipeline.results.store.writer", "_insert", 1),
+    "with all written but not committed": ("pipeline.results.store.writer", "_add", 2),
+    "committed but not reported back": ("pipeline.results.store.writer", "ResultsStore.publish", 1),
 }
 
 
 def run_planted(module, name, calls, settings, step, inputs):
     *owner, attribute = name.split(".")
     plant(reduce(getattr, owner, importlib.import_module(module)), attribute, calls)
-    clock = {"now": NOW} if step in workflow.NEEDS_CLOCK else {}
-    workflow.STEPS[step](settings, *inputs, **clock)
+    clock = {"now": NOW} if step in NEEDS_CLOCK else {}
+    STEPS[step](settings, *inputs, **clock)
 
 
 def killed(where, settings, step, *inputs):
@@ -85,10 +87,8 @@ def whole(portal, tmp_path_factory):
     """A week that nothing disturbed."""
     portal.clear_faults()
     settings = small_settings(portal.url, tmp_path_factory.mktemp("whole"))
-    plan = workflow.make_plan(settings, city=CITY, issue_date=ISSUE_DATE, now=NOW)
-    return SimpleNamespace(
-        settings=settings, plan=plan, week=workflow.run_week(settings, plan, now=NOW)
-    )
+    plan = make_plan(settings, city=CITY, issue_date=ISSUE_DATE, now=NOW)
+    return SimpleNamespace(settings=settings, plan=plan, week=run_week(settings, plan, now=NOW))
 
 
 def test_training_that_is_killed_leaves_no_model_in_use_and_trains_the_same_again(
@@ -102,12 +102,12 @@ def test_training_that_is_killed_leaves_no_model_in_use_and_trains_the_same_agai
             settings = whole.settings.model_copy(update={"home": home})
             inputs = (whole.plan, week.grid, week.decision)
             killed(point, settings, "train", *inputs)
-            assert workflow.STEPS["decide_training"](settings, whole.plan, week.grid) == {
+            assert STEPS["decide_training"](settings, whole.plan, week.grid) == {
                 "mode": "retrain", "why": "no earlier model",
             }  # fmt: skip
-            again = workflow.STEPS["train"](settings, *inputs)
+            again = STEPS["train"](settings, *inputs)
             assert again["sha256"] == week.trained["sha256"]
-            made = workflow.STEPS["forecast"](settings, whole.plan, week.grid, again)
+            made = STEPS["forecast"](settings, whole.plan, week.grid, again)
             assert made["ref"] == week.forecast["ref"]
 
 
@@ -146,7 +146,7 @@ def test_publishing_that_is_killed_leaves_all_of_a_week_or_nothing(whole, result
             is_committed = where.startswith("committed")
             expected = undisturbed if is_committed else dict.fromkeys(undisturbed, 0)
             assert rows(results, but=others) == expected
-    published = workflow.STEPS["publish"](settings, *inputs, now=NOW)
+    published = STEPS["publish"](settings, *inputs, now=NOW)
     # the week may be stored by now, which the re-run says in words; what it stores is the same
     for name in ("revision", "forecast_sha256"):
         assert published[name] == week.published[name]
@@ -160,7 +160,7 @@ def test_a_step_that_is_killed_while_it_writes_to_the_lake_leaves_nothing_to_rea
     shutil.copytree(whole.settings.home / "models", tmp_path / "models")
     settings = whole.settings.model_copy(update={"home": tmp_path})
     inputs = (whole.plan, whole.week.grid, whole.week.trained)
-    killed(("pipeline.durable", "_write", 1), settings, "forecast", *inputs)
+    killed(("pipeline.files", "_write", 1), settings, "forecast", *inputs)
     left = [path.name for path in forecasts.rglob("*") if path.is_dir()]
     assert any(name.startswith(".tmp-") for name in left)
-    assert workflow.STEPS["forecast"](settings, *inputs) == whole.week.forecast
+    assert STEPS["forecast"](settings, *inputs) == whole.week.forecast

@@ -11,7 +11,7 @@ from pipeline.domain.city import load_city
 from pipeline.domain.weeks import target_week_of
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from tests.own_city import BLOCKS, LEAST, NAME, WEEKLY, write_city, write_reports
 
 pytestmark = pytest.mark.timeout(900)

@@ -9,9 +9,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from pipeline.domain.errors import ForecastLocked, SourceUnavailable
-from pipeline.results.engine import transaction
-from pipeline.results.store import ResultsStore
-from pipeline.results.tables import Base
+from pipeline.results.store.database import transaction
+from pipeline.results.store.tables import Base
+from pipeline.results.store.writer import ResultsStore
 from tests.services import create_database
 from tests.unit.results.samples import (
     BEFORE,

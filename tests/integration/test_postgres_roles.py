@@ -6,8 +6,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from pipeline.domain.errors import InvalidRequest
-from pipeline.results.reading import ResultsReader
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import BEFORE, TARGET, make_run, publish, small_cells
 
 CITY = "smallville"

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 
-from pipeline import cli
+from pipeline.cli import main as cli
 from pipeline.settings import get_settings
 from tests.integration.conftest import ISSUE_DATE
 from tests.printed import letters, printable

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline import workflow
 from pipeline.model.registry import Registry
-from pipeline.workflow import promotion
-from pipeline.workflow.modelling import train_model
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube
+from pipeline.workflow.train import train_model
+from pipeline.workflow.training import promotion
 from tests.integration.conftest import ISSUE_DATE, small_settings
 from tests.spoiled import tripled
 
@@ -15,7 +16,7 @@ NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 
 
 def plan_for(settings, issue_date=ISSUE_DATE):
-    return workflow.make_plan(settings, city="chicago", issue_date=issue_date, now=NOW)
+    return make_plan(settings, city="chicago", issue_date=issue_date, now=NOW)
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +25,10 @@ def trial(portal, tmp_path_factory):
     portal.clear_faults()
     settings = small_settings(portal.url, tmp_path_factory.mktemp("trial"))
     plan = plan_for(settings)
-    _, grid = workflow.run_to_cube(settings, plan, now=NOW)
+    _, grid = run_to_cube(settings, plan, now=NOW)
     unopposed = promotion.compare(settings, plan, grid, {"version": "1"})
     early = plan_for(settings, "2017-05-24")
-    _, early_grid = workflow.run_to_cube(settings, early, now=NOW)
+    _, early_grid = run_to_cube(settings, early, now=NOW)
     train_model(settings, early, early_grid, "retrain")
     challenger = promotion.train_challenger(settings, plan, grid)
     return settings, plan, grid, challenger, unopposed

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline import workflow
 from pipeline.domain.city import load_city
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.accounting import account
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube, run_week
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -24,9 +25,9 @@ def recorded(shared_data):
 
 def test_a_quarter_of_los_angeles_reaches_the_cube_with_every_row_accounted_for(recorded, tmp_path):
     settings = Settings(home=tmp_path, replay_url=recorded.url, history_start="2023-01-01")
-    plan = workflow.make_plan(settings, city="los_angeles", issue_date="2023-04-19", now=NOW)
+    plan = make_plan(settings, city="los_angeles", issue_date="2023-04-19", now=NOW)
     city = load_city("los_angeles")
-    validated, grid = workflow.run_to_cube(settings, plan, now=NOW)
+    validated, grid = run_to_cube(settings, plan, now=NOW)
     rows = {line.label: line.rows for line in account(validated, grid)}
     assert rows["rows in"] == 48_494
     assert rows["quarantined"] == 0
@@ -55,8 +56,8 @@ def test_a_week_of_real_chicago_is_trained_forecast_and_stored(recorded, tmp_pat
     settings = Settings(
         home=tmp_path, replay_url=recorded.url, train_epochs=1, train_members=1, seed=3
     )
-    plan = workflow.make_plan(settings, city="chicago", issue_date="2017-10-02", now=NOW)
-    week = workflow.run_week(settings, plan, now=NOW)
+    plan = make_plan(settings, city="chicago", issue_date="2017-10-02", now=NOW)
+    week = run_week(settings, plan, now=NOW)
     assert week.grid["horizon"] == 3
     store = ResultsStore(settings.results_database)
     total = store.totals("chicago", store.latest("chicago").record.weeks.target_week).iloc[0]

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import load_city
-from pipeline.replay.calibrate import calibrate, main, monthly_reports
-from pipeline.replay.calibrate_daily import BURST, DOWNTOWN, fit_daily, fit_totals
 from pipeline.replay.intensity import Intensity
 from pipeline.replay.kinds import CODES, KINDS
 from pipeline.replay.parameters import PARAMETERS_FILE, Parameters, load_parameters
 from pipeline.replay.simulated_weather import simulate_weather
 from pipeline.replay.simulator import simulate, warm_and_wet
+from tools.calibration.fit import calibrate, main, monthly_reports
+from tools.calibration.fit_daily import BURST, DOWNTOWN, fit_daily, fit_totals
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 REAL = DATA / "los_angeles"
@@ -70,7 +70,7 @@ def test_shipped_parameters_are_those_of_the_calibration(tmp_path, monkeypatch):
     fitted = calibrate(DATA).model_dump_json()
     assert Parameters.model_validate_json(fitted) == load_parameters()
     copy = tmp_path / "parameters.json"
-    monkeypatch.setattr("pipeline.replay.calibrate.PARAMETERS_FILE", copy)
+    monkeypatch.setattr("tools.calibration.fit.PARAMETERS_FILE", copy)
     main([str(DATA)])
     assert copy.read_text() == PARAMETERS_FILE.read_text()
 

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from pipeline.model.saved import load
-from pipeline.workflow import train_process
-from pipeline.workflow.training_job import FAILURE, JOB, MODEL, PROGRESS, finished, job_folder
+from pipeline.workflow.training import process as train_process
+from pipeline.workflow.training.job import FAILURE, JOB, MODEL, PROGRESS, finished, job_folder
 
 pytestmark = pytest.mark.slow
 

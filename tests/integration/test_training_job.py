@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline import workflow
 from pipeline.domain.errors import HotspotsError, ProcessInterrupted, WeekNotReady
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from pipeline.model.registry import Registry
 from pipeline.settings import get_settings
-from pipeline.workflow import training_job
-from pipeline.workflow.training_job import LOG, PROGRESS, fit_apart, fit_here, job_folder
+from pipeline.workflow.tasks import run_step
+from pipeline.workflow.training import job as training_job
+from pipeline.workflow.training.job import LOG, PROGRESS, fit_apart, fit_here, job_folder
 from tests.integration.test_kills import FRESH
 
 pytestmark = pytest.mark.slow
@@ -100,7 +100,7 @@ def test_the_step_of_a_task_trains_apart_and_registers_the_same_model(
     monkeypatch.setenv("HOTSPOTS_HOME", str(own_home.home))
     get_settings.cache_clear()
     decision = {"mode": "retrain", "why": "no earlier model"}
-    trained = workflow.run_step("train", training.plan, training.grid, decision)
+    trained = run_step("train", training.plan, training.grid, decision)
     assert trained["sha256"] == in_process
     assert Registry(own_home, "chicago").champion().sha256 == in_process
     assert times_said(job_folder(own_home, training.job), "has trained") == 1

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pipeline import workflow
-from pipeline.lake import Lake
+from pipeline.lake.lake import Lake
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.revision import REVISED_ROWS
 from pipeline.replay.server import ReplayServer
+from pipeline.workflow.backfill import Session
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube
 from tests.integration.conftest import made_up_reports, small_settings
 
 
@@ -22,10 +24,10 @@ def young_portal(tmp_path_factory):
         yield server
 
 
-def to_cube(settings, issue_date, now):
+def to_cube(settings, issue_date, now, reads=None):
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    plan = workflow.make_plan(settings, city="chicago", issue_date=issue_date, now=moment)
-    return workflow.run_to_cube(settings, plan, now=moment)
+    plan = make_plan(settings, city="chicago", issue_date=issue_date, now=moment)
+    return run_to_cube(settings, plan, now=moment, reads=reads)
 
 
 def test_a_revision_is_seen_by_the_next_week_and_by_no_rebuild_of_the_last(young_portal, tmp_path):
@@ -54,11 +56,12 @@ def test_an_unchanged_dataset_is_not_pulled_again(young_portal, tmp_path):
 
 def test_weeks_of_the_same_snapshots_make_their_incidents_once(young_portal, tmp_path, monkeypatch):
     settings = small_settings(young_portal.url, tmp_path / "home")
-    first, _ = to_cube(settings, "2017-12-13", "2017-12-13T15:00")
+    session = Session()
+    first, _ = to_cube(settings, "2017-12-13", "2017-12-13T15:00", session)
 
     def never(*_words):
         raise AssertionError("made again")
 
     monkeypatch.setattr("pipeline.sources.crime.build_incidents", never)
-    second, _ = to_cube(settings, "2017-12-20", "2017-12-20T15:00")
+    second, _ = to_cube(settings, "2017-12-20", "2017-12-20T15:00", session)
     assert second["rows_in"] == first["rows_in"]

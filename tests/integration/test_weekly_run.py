@@ -8,23 +8,24 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import workflow
 from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import WEEK
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from pipeline.model.saved import hash_folder
-from pipeline.results.history import HistoryReader
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.writer import ResultsStore
+from pipeline.workflow import run
 from pipeline.workflow.accounting import account
-from pipeline.workflow.ingest import pull_crime
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.pull import pull_crime
 from tests.integration.conftest import ISSUE_DATE, small_settings
 
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 
 
 def run_week(settings, issue_date=ISSUE_DATE, **chosen):
-    plan = workflow.make_plan(settings, city="chicago", issue_date=issue_date, now=NOW, **chosen)
-    return workflow.run_week(settings, plan, now=NOW)
+    plan = make_plan(settings, city="chicago", issue_date=issue_date, now=NOW, **chosen)
+    return run.run_week(settings, plan, now=NOW)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def test_dates_follow_the_citys_publication(first):
     # 11-26; the first week after 12-13 starts 12-17: three weeks on.
     assert week.validated["known_through"] == "2017-12-05"
     assert week.grid["edge_week"] == "2017-11-26"
-    assert week.plan["target_week"] == "2017-12-17"
+    assert week.plan.target_week.isoformat() == "2017-12-17"
     assert week.grid["horizon"] == 3
 
 
@@ -74,7 +75,7 @@ def test_the_store_holds_the_forecast_and_says_where_it_is_from(first):
 
 def test_the_store_holds_what_was_counted_up_to_the_edge(first):
     settings, _ = first
-    weeks = HistoryReader(settings.results_database).observed_weeks("chicago")
+    weeks = ResultsReader(settings.results_database).observed_weeks("chicago")
     assert weeks["week_start"].iloc[-1] == date(2017, 11, 26)
     assert set(weeks["as_of"]) == {date(2017, 11, 26)}
     # 60 reports a day, half of them battery or assault: about 210 a week.
@@ -96,7 +97,7 @@ def test_the_weeks_files_are_there(first):
 def test_the_model_has_a_card_and_its_hash_is_not_changed_by_it(first):
     settings, week = first
     trained = week.trained
-    card = HistoryReader(settings.results_database).card("chicago", trained["version"])
+    card = ResultsReader(settings.results_database).card("chicago", trained["version"])
     assert card.startswith(f"# Model card: Chicago, version {trained['version']}\n")
     assert "to that of 2017-11-26; " in card
     assert trained["sha256"] in card
@@ -163,7 +164,7 @@ def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
     assert week.scored["weeks"] == ["2017-12-17"]
     store = ResultsStore(settings.results_database)
     assert store.latest("chicago").record.run_id == "scheduled__2018-01-10T14:00:00+00:00"
-    reader = HistoryReader(settings.results_database)
+    reader = ResultsReader(settings.results_database)
     scores = reader.current_scores("chicago", ["poisson_deviance"])
     deviance = scores.set_index("model")["value"]
     assert {"forecast", "long_run_mean", "last_week", "zero", "poisson_glm"} <= set(deviance.index)
@@ -204,7 +205,7 @@ def test_live_and_recorded_data_do_not_mix(first):
     table = lake.read_snapshot(snapshot)
     pull = ingest_pull(table, "live")
     from pipeline.domain.city import load_city
-    from pipeline.workflow.ingest import store_pull
+    from pipeline.workflow.pull import store_pull
 
     with pytest.raises(InvalidRequest, match="must not mix"):
         store_pull(lake, load_city("chicago"), pull, NOW)
@@ -213,7 +214,7 @@ def test_live_and_recorded_data_do_not_mix(first):
 def test_live_sources_are_not_asked_for_a_lake_that_may_not_hold_them(first):
     settings, _ = first
     live = settings.model_copy(update={"replay_url": None})
-    plan = workflow.make_plan(
+    plan = make_plan(
         live, city="chicago", issue_date=NOW.date(), publish=False, data_interval_end=NOW, now=NOW
     )
     with pytest.raises(InvalidRequest, match="must not mix"):
@@ -221,7 +222,7 @@ def test_live_sources_are_not_asked_for_a_lake_that_may_not_hold_them(first):
 
 
 def ingest_pull(table, provenance):
-    from pipeline.sources.pull import Pull
+    from pipeline.sources.pulled import Pull
 
     return Pull("ijzp-q8t2", table, None, provenance, ())
 

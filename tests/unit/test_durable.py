@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import durable
-from pipeline.lake import Lake
+from pipeline import files as durable
+from pipeline.lake.lake import Lake
 from tests.unit.lake_samples import TABLE, files_of, pull
 
 
@@ -23,8 +23,8 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import pyarrow as pa
-from pipeline import durable
-from pipeline.lake import Lake
+from pipeline import files as durable
+from pipeline.lake.lake import Lake
 
 def dying_at(last, real):
     def step(*args):

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import durable
+from pipeline import files as durable
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from tests.unit.lake_samples import (
     NOON,
     OTHER,

@@ -12,7 +12,7 @@ import requests
 from s3fs import S3FileSystem
 
 from pipeline.domain.errors import InvalidRequest, SourceUnavailable
-from pipeline.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref
 from tests.services import free_port
 from tests.unit.lake_samples import OTHER, TABLE, files_of, pull
 
@@ -52,7 +52,7 @@ def afresh(monkeypatch):
 # Forks one writer for each object it is to die at, in a lake of its own named after the step.
 WRITERS = """
 import os, signal, sys
-from pipeline.lake import Lake
+from pipeline.lake.lake import Lake
 from s3fs import S3FileSystem
 from tests.unit.lake_samples import pull
 

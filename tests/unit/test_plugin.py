@@ -17,13 +17,13 @@ import pytest
 from rich.console import Console
 
 from pipeline.domain.city import load_city
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.forecast import CountDistribution, Forecast
-from pipeline.results import answers
-from pipeline.results.history import HistoryReader
-from pipeline.results.report import report_page
-from pipeline.results.store import ResultsStore
-from pipeline.results.terminal import week_table
+from pipeline.results.page import schemas as answers
+from pipeline.results.products.terminal import week_table
+from pipeline.results.products.week_report import report_page
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings, get_settings
 from tests.neighbourhood_layer import box, with_layer, write_layer
 from tests.plugins import import_plugin
@@ -345,13 +345,13 @@ def test_places_are_named_by_the_layer_of_the_city(reader, published, monkeypatc
     first = body["clusters"][0]
     assert (first["peak_row"], first["peak_col"]) == (0, 54)
     assert first["place"].startswith("The Point (Harbor")
-    printed = report_page(HistoryReader(get_settings().reader_database), named, TARGET)
+    printed = report_page(ResultsReader(get_settings().reader_database), named, TARGET)
     assert f"<td>{first['place']}</td>" in printed
 
 
 def test_a_report_is_the_printed_page_and_loads_and_runs_nothing(reader, published):
     answer = reader.get(f"{WEEK}/report")
-    store = HistoryReader(get_settings().reader_database)
+    store = ResultsReader(get_settings().reader_database)
     assert answer.text == report_page(store, load_city(CITY), TARGET)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     policy = answer.headers["content-security-policy"].split("; ")

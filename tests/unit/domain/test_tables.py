@@ -4,9 +4,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.domain import tables
+from pipeline.domain import columns as tables
+from pipeline.domain.columns import Column, TableContract
 from pipeline.domain.errors import SchemaDrift
-from pipeline.domain.tables import Column, TableContract
 
 CONTRACT = TableContract(
     "readings",

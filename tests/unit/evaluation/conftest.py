@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import City, load_city
-from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import read_cube, run_backtest
 from pipeline.evaluation.rolling import ForecastOf

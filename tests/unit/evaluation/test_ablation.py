@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.cli_results import ablation_table
+from pipeline.cli.stored import ablation_table
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.ablation import (
@@ -24,7 +24,7 @@ from pipeline.evaluation.ablation import (
     without_delays,
 )
 from pipeline.evaluation.backtest import cube_of_events, read_cube
-from pipeline.evaluation.events import events_to_incidents
+from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.model.config import ModelConfig
 from pipeline.model.windows import read_reports
 from tests.unit.evaluation.conftest import make_events, mean_forecaster

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.domain.city import City
+from pipeline.domain.columns import FORECAST_CELLS
 from pipeline.domain.errors import InvalidRequest
-from pipeline.domain.tables import FORECAST_CELLS
 from pipeline.domain.weeks import WEEK
 from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.baselines import BASELINES
-from pipeline.evaluation.events import events_to_incidents
+from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.evaluation.outputs import BACKTEST_SCORES
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.scores import score_week

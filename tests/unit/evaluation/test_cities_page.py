@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.domain import city as city_module
 from pipeline.domain.city import load_city
-from pipeline.evaluation.events import OPTIONAL, REQUIRED
+from pipeline.evaluation.event_files import OPTIONAL, REQUIRED
 from tests.unit.evaluation.conftest import backtest_events, make_events, mean_forecaster
 
 PAGE = (Path(__file__).parents[3] / "docs" / "cities.md").read_text()

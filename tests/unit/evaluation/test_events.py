@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import City, load_city
+from pipeline.domain.columns import INCIDENTS
 from pipeline.domain.errors import InvalidRequest
-from pipeline.domain.tables import INCIDENTS
-from pipeline.evaluation.events import (
+from pipeline.evaluation.event_files import (
     check_events,
     events_to_incidents,
     read_events,

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from pipeline.evaluation.backtest import cube_of_events
-from pipeline.evaluation.events import events_to_incidents
+from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.evaluation.rivals import FEATURES, PoissonGlm
 from tests.unit.evaluation.conftest import make_events
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.domain.errors import SchemaDrift
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import cube_of_events, run_backtest
-from pipeline.evaluation.events import events_to_incidents
+from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.evaluation.rolling import TrainedModels, observed_counts, say_nothing
 from pipeline.evaluation.scores import poisson_deviance
 from pipeline.evaluation.summary import attainable
@@ -41,7 +41,7 @@ def test_each_training_starts_from_the_last_one(city, cube, settings, tmp_path, 
     )
     monkeypatch.setitem(sys.modules, "pipeline.model.training", SimpleNamespace(train=train))
     monkeypatch.setitem(sys.modules, "pipeline.model.saved", saved)
-    monkeypatch.setitem(sys.modules, "pipeline.model.forecast", SimpleNamespace(forecast=forecast))
+    monkeypatch.setitem(sys.modules, "pipeline.model.predict", SimpleNamespace(forecast=forecast))
     models = TrainedModels(
         city, ModelConfig.from_settings(settings), tmp_path, lambda *report: reports.append(report)
     )

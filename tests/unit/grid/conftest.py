@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import City, Offences, Station
+from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY
 from pipeline.domain.grid_spec import GridSpec
-from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY
 from pipeline.domain.weeks import WEEK
 
 SUNDAY = date(2023, 1, 1)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.domain.columns import CELLS, CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.tables import CELLS, CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
 from pipeline.grid.build import build_cube, cube_from_tables, cube_tables, cube_weeks
-from pipeline.lake import Lake
+from pipeline.lake.lake import Lake
 
 SUNDAY = date(2023, 1, 1)
 NEAR = "USW00000001"

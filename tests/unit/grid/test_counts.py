@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import load_city
+from pipeline.domain.columns import CUBE_COUNTS, INCIDENTS
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.tables import CUBE_COUNTS, INCIDENTS
 from pipeline.domain.timeline import sundays
 from pipeline.domain.weeks import week_start_of, weeks_between
 from pipeline.grid import counts as counts_module

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.cells import Cells
-from pipeline.domain.tables import CUBE_WEATHER
-from pipeline.grid.weather import grid_weather
+from pipeline.domain.columns import CUBE_WEATHER
+from pipeline.grid.gridded_weather import grid_weather
 
 NEAR, FAR = "USW00000001", "USW00000002"  # in the middle of cells (0, 0) and (0, 3)
 SUNDAY = date(2023, 1, 1)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City, Offences
+from pipeline.domain.columns import CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
 from pipeline.domain.grid_spec import GridSpec
-from pipeline.domain.tables import CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig

@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from pipeline.evaluation.hotspots import share_in_top
-from pipeline.model.forecast import forecast, prepare
 from pipeline.model.inputs import crime_maps, read_history
+from pipeline.model.predict import forecast, prepare
 from pipeline.model.reruns import RERUNS, as_counted, redraw, rerun_rates
 from tests.unit.model.made_up_city import small_config, week, weeks_of
 

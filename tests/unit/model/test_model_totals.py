@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from pipeline.domain.columns import CUBE_WEATHER
 from pipeline.domain.errors import InvalidRequest
-from pipeline.domain.tables import CUBE_WEATHER
 from pipeline.model import totals as city_totals
 from pipeline.model.glm import fit_poisson
 from pipeline.model.levels import find_shift, fit_season

@@ -15,8 +15,8 @@ from numpy.testing import assert_allclose
 from pipeline.domain.errors import InvalidRequest, ModelRejected, WeekNotReady
 from pipeline.model import fitting
 from pipeline.model import network as net
-from pipeline.model.forecast import forecast
 from pipeline.model.inputs import Inputs
+from pipeline.model.predict import forecast
 from pipeline.model.saved import (
     CARD,
     WEIGHTS,

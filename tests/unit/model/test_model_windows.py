@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
+from pipeline.domain.columns import CUBE_COUNTS
 from pipeline.domain.errors import WeekNotReady
-from pipeline.domain.tables import CUBE_COUNTS
 from pipeline.model import windows
 from pipeline.model.config import ModelConfig
 from pipeline.model.windows import LATEST_DELAY, Reports

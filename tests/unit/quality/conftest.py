@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.city import City, load_city
-from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY
+from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY
 from tests.unit.quality.quality_samples import as_table, good_incidents, good_weather
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.domain.city import City
-from pipeline.domain.tables import TableContract
+from pipeline.domain.columns import TableContract
 
 AS_OF = date(2026, 11, 24)
 LAST_DAY = date(2026, 11, 14)  # a Saturday, ten days before

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from pipeline.domain.city import City, load_city
+from pipeline.domain.columns import INCIDENTS, QUARANTINE
 from pipeline.domain.errors import QualityGateFailed, StaleData
-from pipeline.domain.tables import INCIDENTS, QUARANTINE
 from pipeline.quality import gate, measures
 from pipeline.quality.gate import check_incidents, health_rows, judge_incidents
 from pipeline.quality.rules import RULES

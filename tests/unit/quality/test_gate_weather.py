@@ -6,8 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from pipeline.domain.city import load_city
+from pipeline.domain.columns import WEATHER_DAILY
 from pipeline.domain.errors import QualityGateFailed
-from pipeline.domain.tables import WEATHER_DAILY
 from pipeline.quality import engine
 from pipeline.quality.gate import check_weather
 from pipeline.quality.rules import RULES

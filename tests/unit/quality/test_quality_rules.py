@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.domain.city import load_city
+from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY
 from pipeline.domain.errors import QualityGateFailed
-from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY
 from pipeline.quality import engine, expectations, measures
 from pipeline.quality.engine import Check, SuiteRun
 from pipeline.quality.rules import RULES, limits_text, rules_table

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import small_cells, small_city
 
 

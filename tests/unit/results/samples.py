@@ -10,17 +10,17 @@ from alembic.config import Config
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City, Offences
-from pipeline.domain.forecast import CountDistribution, Forecast
+from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.hotspots import Hotspots, find_hotspots
-from pipeline.results.engine import transaction
-from pipeline.results.history import HistoryReader
-from pipeline.results.records import RunRecord
-from pipeline.results.rows import cell_rows, total_rows
-from pipeline.results.schema import MIGRATIONS
-from pipeline.results.store import ResultsStore, _add, _add_run
-from pipeline.results.tables import CellForecast, TotalForecast
+from pipeline.results.store.database import transaction
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.records import RunRecord
+from pipeline.results.store.rows import cell_rows, total_rows
+from pipeline.results.store.schema import MIGRATIONS
+from pipeline.results.store.tables import CellForecast, TotalForecast
+from pipeline.results.store.writer import ResultsStore, _add, _add_run
 
 TARGET = date(2026, 1, 4)
 BEFORE = date(2026, 1, 1)
@@ -143,4 +143,4 @@ def publish_as_first_version(store: ResultsStore, cells: Cells) -> None:
 def scores_of(store: ResultsStore, *names: str) -> pd.DataFrame:
     """Return these scores of Smallville's current forecasts."""
     url = store._engine.url.render_as_string(hide_password=False)
-    return HistoryReader(url).current_scores("smallville", names)
+    return ResultsReader(url).current_scores("smallville", names)

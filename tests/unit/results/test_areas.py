@@ -3,8 +3,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from pipeline.results.areas import area_hits
-from pipeline.results.history import HistoryReader
+from pipeline.results.page.divisions import area_hits
+from pipeline.results.store.reader import ResultsReader
 from tests.unit.results.samples import TARGET, publish
 
 CITY = "smallville"
@@ -23,7 +23,7 @@ def history(store, cells, tmp_path):
     store.save_observed(CITY, weeks, counts, TARGET + 9 * WEEK)
     for week in weeks[:2]:
         store.save_scores(CITY, week, 1, SCORES, TARGET + 9 * WEEK)
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 def test_hits_are_the_stores_over_the_scored_weeks(history):
@@ -53,6 +53,6 @@ def test_only_the_current_revision_counts(store, cells, history):
 
 def test_without_scores_there_are_no_areas(store, cells, tmp_path):
     publish(store, cells)
-    reader = HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    reader = ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
     found = area_hits(reader, CITY)
     assert (found.weeks, found.areas) == ([], [])

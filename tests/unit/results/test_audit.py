@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.audit import audit_city, audit_table, loop_rows
-from pipeline.results.history import HistoryReader
+from pipeline.results.products.city_audit import audit_city, audit_table, loop_rows
+from pipeline.results.store.reader import ResultsReader
 from tests.unit.results.samples import TARGET, publish
 
 WEEKS = [TARGET + timedelta(days=7 * k) for k in range(3)]
@@ -16,7 +16,7 @@ WEEKS = [TARGET + timedelta(days=7 * k) for k in range(3)]
 
 @pytest.fixture
 def history(store, tmp_path):
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 def test_nothing_known_is_nothing_to_audit(store, cells, history):

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.comparison import changes, compare_weeks
+from pipeline.results.products.comparison import changes, compare_weeks
 from tests.unit.results.samples import TARGET, publish
 
 NEXT = TARGET + timedelta(days=7)
@@ -58,7 +58,7 @@ def test_a_week_without_forecast_is_named(both, city):
 
 
 def test_a_division_that_only_one_week_has_shows_no_change(both, city):
-    from pipeline.results.comparison import totals_table
+    from pipeline.results.products.comparison import totals_table
 
     totals = both.totals("smallville", NEXT)
     text = printed(totals_table(city, TARGET, NEXT, totals[totals["name"] != "Up"], totals))

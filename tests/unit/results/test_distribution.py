@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import nbinom, poisson
 
-from pipeline.results.distribution import QUANTILES, quantiles
+from pipeline.results.store.quantiles import QUANTILES, quantiles
 
 
 def test_quantiles_of_a_geometric():

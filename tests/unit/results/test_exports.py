@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.exports import export_week
-from pipeline.results.files import write_file
+from pipeline.files import write_file
+from pipeline.results.products.exports import export_week
 from tests.unit.results.samples import (
     BEFORE,
     HEALTH,

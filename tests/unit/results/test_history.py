@@ -4,10 +4,9 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine, text
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.history import HistoryReader
+from pipeline.results.store.reader import ResultsReader
 from tests.unit.results.samples import TARGET, publish
 
 CITY = "smallville"
@@ -18,7 +17,7 @@ SCORES = {"dual_branch_cnn": {"poisson_deviance": 0.5}}
 
 @pytest.fixture
 def history(store, tmp_path):
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 @pytest.fixture
@@ -140,16 +139,3 @@ def test_version_changes_with_all_that_is_stored(store, cells, history):
         assert history.version(CITY) not in seen
         seen.append(history.version(CITY))
     assert history.version(CITY) == seen[-1]
-
-
-def test_a_store_from_before_outcomes_reads_as_one_without(store, cells, history, tmp_path):
-    publish(store, cells)
-    engine = create_engine(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE observed_cells"))
-        connection.execute(text("DROP TABLE observed_weeks"))
-    engine.dispose()
-    assert history.observed_weeks(CITY).empty
-    assert history.reliability(CITY).empty
-    assert history.version(CITY)
-    assert history.cell_past(CITY, 1, 1)[TARGET].reports is None

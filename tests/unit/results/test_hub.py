@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.results.exports import week_files
+from pipeline.results.products.exports import week_files
 from tests.unit.results.samples import TARGET, publish
 
 COLUMNS = {

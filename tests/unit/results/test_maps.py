@@ -3,8 +3,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from pipeline.results.map_layers import borders, mark_unstable, number_clusters
-from pipeline.results.maps import draw_week
+from pipeline.results.products.map_layers import borders, mark_unstable, number_clusters
+from pipeline.results.products.maps import draw_week
 from tests.unit.results.samples import TARGET, publish
 
 

@@ -12,10 +12,9 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.model.config import ModelConfig
 from pipeline.model.saved import TrainedModel
 from pipeline.model.spread import Spread
-from pipeline.results.history import HistoryReader
-from pipeline.results.model_card import LearnedFrom, model_card, with_own_record
-from pipeline.results.store import ResultsStore
-from tests.unit.results.samples import TARGET, publish, publish_as_first_version
+from pipeline.results.products.model_card import LearnedFrom, model_card, with_own_record
+from pipeline.results.store.reader import ResultsReader
+from tests.unit.results.samples import TARGET, publish
 
 WEEK = timedelta(days=7)
 LATER = TARGET + 9 * WEEK
@@ -34,7 +33,7 @@ DATA = LearnedFrom("simulated", date(2010, 1, 3), TARGET, 12_345, 6, "c" * 64)
 
 @pytest.fixture
 def history(store, tmp_path):
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 @pytest.fixture
@@ -122,10 +121,3 @@ def test_a_stored_card_is_read_back_and_replaced(store, history):
     assert history.card("smallville", "3") == "new"
     with pytest.raises(WeekNotReady, match="no card of a model 4"):
         history.card("smallville", "4")
-
-
-def test_a_store_older_than_cards_has_none(tmp_path, cells):
-    store = ResultsStore(f"sqlite:///{tmp_path / 'old.db'}")
-    publish_as_first_version(store, cells)
-    with pytest.raises(WeekNotReady, match="no card"):
-        store.card("smallville", "3")

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.results import views
-from pipeline.results.comparison import compare_weeks
-from pipeline.results.exports import export_week
-from pipeline.results.history import HistoryReader
-from pipeline.results.places import place_name, with_places
-from pipeline.results.report import report_page
-from pipeline.results.terminal import cells_table, clusters_table
+from pipeline.results.page import views
+from pipeline.results.place_names import place_name, with_places
+from pipeline.results.products.comparison import compare_weeks
+from pipeline.results.products.exports import export_week
+from pipeline.results.products.terminal import cells_table, clusters_table
+from pipeline.results.products.week_report import report_page
+from pipeline.results.store.reader import ResultsReader
 from tests.neighbourhood_layer import box, with_layer, write_layer
 from tests.unit.results.samples import TARGET, publish
 
@@ -26,7 +26,7 @@ def layered(city, tmp_path):
 @pytest.fixture
 def history(store, cells, tmp_path):
     publish(store, cells)
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 def printed(renderable):

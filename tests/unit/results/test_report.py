@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.history import HistoryReader
-from pipeline.results.report import report_page
+from pipeline.results.products.week_report import report_page
+from pipeline.results.store.reader import ResultsReader
 from tests.unit.results.samples import TARGET, publish
 
 WEEK = timedelta(days=7)
@@ -17,7 +17,7 @@ WEEK = timedelta(days=7)
 def history(store, cells, tmp_path):
     publish(store, cells, provenance="simulated")
     publish(store, cells, target=TARGET + WEEK, notes=("one <retry>",))
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 def words(page):
@@ -99,7 +99,7 @@ def test_a_cluster_without_a_long_run_mean_has_none(store, cells, city, tmp_path
 
     forecast = make_forecast()
     store.publish(make_run(), forecast, make_hotspots(forecast), HEALTH, cells, today=BEFORE)
-    reader = HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    reader = ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
     assert "1 4.0 –" in words(report_page(reader, city, TARGET))
 
 

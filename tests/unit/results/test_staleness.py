@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from pipeline.domain.weeks import ForecastWeeks
-from pipeline.results.staleness import UNKNOWN, WORDS, staleness
-from pipeline.workflow.staleness import INPUT_FAILED
+from pipeline.results.store.stale import UNKNOWN, WORDS, staleness
+from pipeline.workflow.operations.staleness import INPUT_FAILED
 
 # Issued on a Wednesday, for the Sunday after.
 LATEST = ForecastWeeks(date(2026, 11, 4), date(2026, 10, 18), date(2026, 11, 8))

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from pipeline.domain.errors import (
@@ -20,13 +20,14 @@ from pipeline.domain.errors import (
     InvalidRequest,
     ModelRejected,
     SourceUnavailable,
+    StoreOutdated,
     WeekNotReady,
 )
-from pipeline.results.engine import make_engine, sqlite_file, transaction
-from pipeline.results.reading import ResultsReader
-from pipeline.results.schema import MIGRATIONS
-from pipeline.results.store import ResultsStore
-from pipeline.results.tables import Base
+from pipeline.results.store.database import make_engine, sqlite_file, transaction
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.schema import MIGRATIONS
+from pipeline.results.store.tables import NEWEST, Base
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import (
     BEFORE,
     HEALTH,
@@ -274,21 +275,25 @@ class TestSchema:
             )
             assert compare_metadata(context, Base.metadata) == []
 
+    def test_the_newest_migration_is_the_one_that_the_code_needs(self):
+        assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == NEWEST
+
     def test_migrating_twice_keeps_what_is_there(self, store, cells):
         publish(store, cells)
         store.migrate()
         assert store.run(CITY, TARGET).revision == 1
 
-    def test_a_store_of_the_first_version_is_read_and_then_brought_up_to_date(
+    def test_a_store_of_the_first_version_is_refused_until_it_is_brought_up_to_date(
         self, tmp_path, cells
     ):
         store = ResultsStore(f"sqlite:///{tmp_path / 'old.db'}")
         publish_as_first_version(store, cells)
-        before = store.cells_frame(CITY, TARGET)
-        assert before["mean"].tolist() == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
-        assert before["p_top5"].isna().all()
+        with pytest.raises(StoreOutdated, match=r"at migration 0001.*Run `hotspots migrate`"):
+            store.cells_frame(CITY, TARGET)
         store.migrate()
-        pd.testing.assert_frame_equal(store.cells_frame(CITY, TARGET), before)
+        brought = store.cells_frame(CITY, TARGET)
+        assert brought["mean"].tolist() == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]
+        assert brought["p_top5"].isna().all()
         assert publish(store, cells, **OTHER) == 2
         assert store.cells_frame(CITY, TARGET)["p_top5"].sum() == 1.0
 
@@ -299,6 +304,7 @@ class TestSchema:
         with transaction(store._engine, is_write=True) as session:
             config.attributes["connection"] = session.connection()
             command.downgrade(config, "0001")
+        store.migrate()
         assert store.cells_frame(CITY, TARGET)["p_top5"].isna().all()
         assert store.totals(CITY, TARGET)["mean"].tolist() == [7.875, 4.125, 3.75]
 

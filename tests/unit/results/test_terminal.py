@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 
 from pipeline.console import Terminal
-from pipeline.results.records import CityStatus
-from pipeline.results.terminal import (
+from pipeline.results.products.terminal import (
     cells_table,
     clusters_table,
     status_table,
     totals_table,
     week_table,
 )
+from pipeline.results.store.records import CityStatus
 from tests.printed import letters, printable
 from tests.unit.results.samples import TARGET, publish
 

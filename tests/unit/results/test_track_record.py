@@ -3,8 +3,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from pipeline.results.history import HistoryReader
-from pipeline.results.track_record import scores
+from pipeline.results.page.track_record import scores
+from pipeline.results.store.reader import ResultsReader
 from tests.unit.results.samples import TARGET, publish
 
 CITY = "smallville"
@@ -16,7 +16,7 @@ LATER = TARGET + 9 * WEEK
 def history(store, cells, tmp_path):
     for k in range(4):
         publish(store, cells, target=TARGET + k * WEEK)
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 def save(store, k, ours, theirs, revision=1):

@@ -5,11 +5,11 @@ import pytest
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results import views
-from pipeline.results.exports import week_files
-from pipeline.results.history import HistoryReader
-from pipeline.results.records import CellPast
-from pipeline.results.store import ResultsStore
+from pipeline.results.page import views
+from pipeline.results.products.exports import week_files
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.records import CellPast
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import HEALTH, TARGET, publish, publish_as_first_version
 
 CITY = "smallville"
@@ -20,7 +20,7 @@ NEXT = TARGET + WEEK
 @pytest.fixture
 def history(store, cells, tmp_path):
     publish(store, cells)
-    return HistoryReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
+    return ResultsReader(f"sqlite:///{tmp_path / 'deep' / 'results.db'}")
 
 
 def one_report():
@@ -54,7 +54,8 @@ def test_a_forecast_has_cells_totals_and_clusters(history, city):
 def test_a_forecast_from_before_history_was_rerun_has_no_stability(cells, city, tmp_path):
     url = f"sqlite:///{tmp_path / 'old.db'}"
     publish_as_first_version(ResultsStore(url), cells)
-    week = views.week_forecast(HistoryReader(url), city, TARGET)
+    ResultsStore(url).migrate()
+    week = views.week_forecast(ResultsReader(url), city, TARGET)
     assert week.cells.p_top5 == [None] * 6
     assert [cluster.p_top5 for cluster in week.clusters] == [None]
 

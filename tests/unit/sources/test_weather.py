@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from pipeline.domain.columns import WEATHER_DAILY
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
-from pipeline.domain.tables import WEATHER_DAILY
 from pipeline.sources.weather import (
     acis_value,
     merge_weather,

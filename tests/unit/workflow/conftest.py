@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 
 

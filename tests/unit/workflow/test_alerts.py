@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from pipeline.domain.errors import SchemaDrift, SourceUnavailable
-from pipeline.results.store import ResultsStore
-from pipeline.workflow.alerts import Failure, is_first, make_alert
+from pipeline.results.store.writer import ResultsStore
+from pipeline.workflow.operations.alerts import Failure, is_first, make_alert
 from tests.unit.results.samples import make_weeks, publish, small_cells
 
 NOW = datetime(2026, 11, 27, 15, tzinfo=UTC)

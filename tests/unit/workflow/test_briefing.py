@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from pipeline.lake import Lake
-from pipeline.workflow.briefing import briefing
+from pipeline.lake.lake import Lake
+from pipeline.workflow.operations.briefing import briefing
 from pipeline.workflow.plan import make_plan
 
 NOW = datetime(2026, 11, 25, 15, tzinfo=UTC)

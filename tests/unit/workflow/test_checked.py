@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from pipeline.domain.city import load_city
-from pipeline.domain.tables import INCIDENTS, WEATHER_DAILY
+from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY
 from pipeline.domain.weeks import EPOCH
-from pipeline.lake import Lake
+from pipeline.lake.lake import Lake
 from pipeline.quality.gate import check_incidents, check_weather
-from pipeline.workflow.as_published import Archive
+from pipeline.workflow.archive import Archive
+from pipeline.workflow.backfill import Session
 from pipeline.workflow.checked import read_checked, write_checked
+from pipeline.workflow.reads import Reads
 from tests.unit.quality.quality_samples import AS_OF, as_table, good_incidents, good_weather
 
 CITY = "los_angeles"
@@ -25,13 +27,15 @@ def archive(tmp_path):
     frame = frame.reset_index(drop=True)
     frame.loc[100, "era"] = "paper"
     known_on = np.array([(day - EPOCH).days for day in frame["reported_on"]], np.int32)
-    return Archive(tmp_path / "lake", load_city(CITY), as_table(INCIDENTS, frame), known_on)
+    return Archive(tmp_path / "lake", CITY, as_table(INCIDENTS, frame), known_on)
 
 
 def checks_of(archive, as_of):
     city = load_city(CITY)
     known = archive.through(as_of)
-    incidents = check_incidents(city, known, as_of=as_of, docs_dir=None, judged=archive.judged)
+    incidents = check_incidents(
+        city, known, as_of=as_of, docs_dir=None, judged=Session().judged(city, archive)
+    )
     weather = as_table(WEATHER_DAILY, good_weather())
     return incidents, check_weather(city, weather, as_of=AS_OF, docs_dir=None)
 
@@ -42,7 +46,7 @@ def test_a_week_reads_back_what_passed_its_checks(archive, weeks_back):
     incidents, weather = checks_of(archive, AS_OF - timedelta(weeks=weeks_back))
     assert incidents.left_out.tolist() == [100]
     whole, first = (
-        read_checked(lake, write_checked(lake, CITY, incidents, weather, shared, INFO))
+        read_checked(lake, write_checked(lake, CITY, incidents, weather, shared, INFO), Reads())
         for shared in (None, archive)
     )
     for reports, days in (whole, first):

@@ -9,8 +9,9 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.model import registry
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
-from pipeline.workflow import modelling
-from pipeline.workflow.modelling import decide_training
+from pipeline.workflow import train
+from pipeline.workflow.plan import Plan
+from pipeline.workflow.train import decide_training
 
 EDGE = date(2026, 10, 25)
 GRID = {"ref": "", "edge_week": EDGE.isoformat(), "horizon": 3, "tally": {}}
@@ -34,7 +35,12 @@ def decide(monkeypatch, age_weeks, training="auto", settings=None, config=None, 
             return SimpleNamespace(trained_through=through, config=made_with, metrics=metrics)
 
     monkeypatch.setattr(registry, "Registry", Stub)
-    plan = {"city": "los_angeles", "training": training}
+    plan = Plan(
+        city="los_angeles",
+        issue_date=EDGE,
+        target_week=EDGE + timedelta(weeks=3),
+        training=training,
+    )
     decision = decide_training(settings, plan, GRID)
     assert asked == [EDGE]
     return decision["mode"]
@@ -49,7 +55,7 @@ def drift(monkeypatch):
         known.asked.append((city, retrained_through, edge))
         return known.answer
 
-    monkeypatch.setattr(modelling, "find_drift", find_drift)
+    monkeypatch.setattr(train, "find_drift", find_drift)
     return known
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.workflow.difference import difference
 from tests.unit.results.samples import TARGET, make_forecast, publish, small_cells
 

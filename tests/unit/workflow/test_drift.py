@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pipeline.workflow.drift import DRIFT_WEEKS, find_drift
+from pipeline.workflow.training.drift import DRIFT_WEEKS, find_drift
 from tests.unit.results.samples import TARGET, make_weeks, publish, small_cells
 
 CITY = "smallville"

@@ -11,10 +11,10 @@ from sqlalchemy import create_engine, text
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import StaleData
-from pipeline.lake import Lake
-from pipeline.results.store import ResultsStore
-from pipeline.results.tables import VERSION_TABLE
-from pipeline.workflow.health import due_week, examine, require_forecast
+from pipeline.lake.lake import Lake
+from pipeline.results.store.tables import NEWEST, VERSION_TABLE
+from pipeline.results.store.writer import ResultsStore
+from pipeline.workflow.operations.health import due_week, examine, require_forecast
 from tests.unit.results.samples import make_weeks, publish, small_cells
 
 NOW = datetime(2026, 11, 27, 15, tzinfo=UTC)  # Friday
@@ -64,8 +64,7 @@ def test_when_all_is_well_every_check_says_so(any_lake, store):
     assert [name for name, finding in checks.items() if finding.error] == []
     assert "stands for the week of 2026-11-29" in checks["forecast"].said
     assert "refreshed 3 days ago" in checks["feed"].said
-    assert checks["migrations"].said.startswith("current (")
-    assert checks["store"].said == "answers; 1 weeks of Los Angeles"
+    assert checks["store"].said == f"answers, at migration {NEWEST}; 1 weeks of Los Angeles"
     assert not checks["scheduler"].is_known
 
 
@@ -98,7 +97,7 @@ def test_a_city_without_any_forecast_fails(settings):
 def test_without_a_store_all_that_asks_it_fails(settings):
     checks = found(settings)
     assert {name for name, finding in checks.items() if finding.error} == {
-        "store", "migrations", "forecast", "feed",
+        "store", "forecast", "feed",
     }  # fmt: skip
     assert not settings.home.joinpath("results.db").exists()
 
@@ -113,9 +112,10 @@ def test_a_store_out_of_reach_is_told_apart(settings):
 def test_a_store_of_another_version_fails(settings, store):
     engine = create_engine(settings.results_database)
     with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0000'"))
+        connection.execute(text(f"UPDATE {VERSION_TABLE.name} SET version_num = '0000'"))
     engine.dispose()
-    assert "is at migration 0000, this code at 0" in found(settings)["migrations"].said
+    assert "is at migration 0000, and this code needs 0" in found(settings)["store"].said
+    assert "hotspots migrate" in found(settings)["forecast"].said
 
 
 def test_a_feed_that_has_not_refreshed_in_time_fails(settings, store):

@@ -8,17 +8,22 @@ from threading import Event
 
 import pytest
 
-from pipeline import workflow
 from pipeline.domain.city import load_city
+from pipeline.domain.columns import WEATHER_DAILY
 from pipeline.domain.errors import ProcessInterrupted, WeekNotReady
-from pipeline.domain.tables import WEATHER_DAILY
-from pipeline.lake import Lake
+from pipeline.lake.lake import Lake
 from pipeline.quality.gate import check_weather
-from pipeline.workflow.as_published import weather_verdicts
+from pipeline.workflow import backfill
+from pipeline.workflow.backfill import Session, cubes_ahead
+from pipeline.workflow.plan import Plan
 from tests.unit.quality.quality_samples import AS_OF, as_table, good_weather
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 CITY = "los_angeles"
+
+
+def plan_of(city):
+    return Plan(city=city, issue_date=NOW.date(), target_week=NOW.date())
 
 
 def be_killed(*_plan, **_now):
@@ -34,13 +39,13 @@ def snapshots_of(tmp_path):
         snapshot = lake.add_snapshot(
             CITY, "weather_ncei", table, pulled_at=NOW, source_updated_at=None, provenance="live"
         )
-        return lake.root, load_city(CITY), (("weather_ncei", snapshot.ref.to_json()),)
+        return lake, load_city(CITY), (("weather_ncei", snapshot.ref.to_json()),)
 
     return store
 
 
 def test_a_week_of_weather_judged_with_others_comes_to_what_it_comes_to_alone(snapshots_of):
-    verdicts = weather_verdicts(*snapshots_of(good_weather()))
+    verdicts = Session().weather_verdicts(*snapshots_of(good_weather()))
     assert verdicts
     as_of = AS_OF - timedelta(days=30)
     frame = good_weather()
@@ -56,25 +61,25 @@ def test_a_week_of_weather_judged_with_others_comes_to_what_it_comes_to_alone(sn
 def test_where_any_weather_is_bad_each_week_is_judged_alone(snapshots_of):
     frame = good_weather()
     frame.loc[10, "tmin_degc"] = 24.1  # above its tmax_degc
-    assert weather_verdicts(*snapshots_of(frame)) is None
+    assert Session().weather_verdicts(*snapshots_of(frame)) is None
 
 
 def test_the_next_two_cubes_are_made_ahead_and_no_other(monkeypatch):
     begun = {name: Event() for name in ("1", "2", "3", "4")}
 
-    def to_cube(_settings, plan, *, now):
+    def to_cube(_settings, plan, *, now, reads):
         assert now == NOW
-        begun[plan["city"]].set()
-        if plan["city"] == "2":
+        begun[plan.city].set()
+        if plan.city == "2":
             raise WeekNotReady("too early")
-        return {}, {"ref": plan["city"]}
+        return {}, {"ref": plan.city}
 
-    monkeypatch.setattr(workflow, "run_to_cube", to_cube)
+    monkeypatch.setattr(backfill, "run_to_cube", to_cube)
     # What this test hands over can't leave its process.
-    monkeypatch.setattr(workflow, "ProcessPoolExecutor", lambda n, _: ThreadPoolExecutor(n))
-    weeks = workflow.cubes_ahead(None, [{"city": name} for name in begun], now=NOW)
+    monkeypatch.setattr(backfill, "ProcessPoolExecutor", lambda n, _: ThreadPoolExecutor(n))
+    weeks = cubes_ahead(None, [plan_of(name) for name in begun], now=NOW)
     plan, cube = next(weeks)
-    assert (plan["city"], cube()[1]) == ("1", {"ref": "1"})
+    assert (plan.city, cube()[1]) == ("1", {"ref": "1"})
     assert begun["3"].wait(10)
     assert not begun["4"].wait(0.1)
     plan, cube = next(weeks)
@@ -84,8 +89,8 @@ def test_the_next_two_cubes_are_made_ahead_and_no_other(monkeypatch):
 
 
 def test_where_the_process_that_makes_cubes_is_killed_an_error_says_so(monkeypatch):
-    monkeypatch.setattr(workflow, "run_to_cube", be_killed)
-    weeks = workflow.cubes_ahead(None, [{"city": "1"}], now=NOW)
+    monkeypatch.setattr(backfill, "_to_cube", be_killed)
+    weeks = cubes_ahead(None, [plan_of("1")], now=NOW)
     _, cube = next(weeks)
     with pytest.raises(ProcessInterrupted, match=r"was killed.*go on from this week"):
         cube()

@@ -116,13 +116,13 @@ def test_the_present_of_a_replay_is_the_day_that_it_shows(replayed, chosen):
     settings, source = replayed
     asked = {"city": "los_angeles", "issue_date": None, "now": NOW, **chosen}
     made = make_plan(settings, **asked)
-    assert (made["issue_date"], made["is_current"]) == (f"{source.as_of}", False)
-    assert make_plan(Settings(), **asked)["issue_date"] == "2026-11-25"
+    assert (made.issue_date, made.is_current) == (source.as_of, False)
+    assert make_plan(Settings(), **asked).issue_date == date(2026, 11, 25)
     given = make_plan(settings, **{**asked, "issue_date": "2026-11-25"})
-    assert given["issue_date"] == "2026-11-25"
+    assert given.issue_date == date(2026, 11, 25)
     if "data_interval_end" in chosen:
         scheduled = make_plan(settings, **asked, occasion="scheduled")
-        assert scheduled["issue_date"] == "2026-11-25"
+        assert scheduled.issue_date == date(2026, 11, 25)
 
 
 def test_its_first_report_is_the_citys(replayed):

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.domain import errors
 from pipeline.domain.errors import HotspotsError, ProcessInterrupted, SourceUnavailable
-from pipeline.workflow.retries import RETRY_FOR, RULES, UNFORESEEN, may_retry, rule_of
+from pipeline.workflow.operations.retries import RETRY_FOR, RULES, UNFORESEEN, may_retry, rule_of
 
 NAMED = [
     kind

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.testing import assert_allclose
 
-from pipeline.domain.tables import CUBE_COUNTS
+from pipeline.domain.columns import CUBE_COUNTS
 from pipeline.domain.weeks import WEEK
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.rivals import POISSON_GLM, PoissonGlm
-from pipeline.workflow.scoring import rival_rates
+from pipeline.workflow.score import rival_rates
 from tests.unit.model.made_up_city import WEEKS, make_cube, make_town, week
 
 EDGE, HORIZON = week(WEEKS - 6), 3

@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from pipeline.domain.errors import InvalidRequest, QualityGateFailed, SchemaDrift
-from pipeline.results.store import ResultsStore
+from pipeline.results.store.writer import ResultsStore
 from pipeline.sources.replayed import ReplayedDays
-from pipeline.workflow.plan import make_plan, plan_past_weeks
-from pipeline.workflow.staleness import marks_stale
+from pipeline.workflow.backfill import plan_past_weeks
+from pipeline.workflow.operations.staleness import marks_stale
+from pipeline.workflow.plan import make_plan
 from tests.unit.results.samples import make_weeks, publish, small_cells
 
 CITY = "los_angeles"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.workflow import STEPS, written
-from pipeline.workflow.written import FACTS
+from pipeline.workflow.operations.written import FACTS
+from pipeline.workflow.tasks import STEPS, written
 
 REF = '{"path": "cubes/los_angeles/3f", "sha256": "3f"}'
 PLAN = {

@@ -1,0 +1,217 @@
+"""`hotspots backtest` and `ablate`: past weeks forecast again, and what they come to.
+
+Both take a file of events, a simulated city, or, told neither, what the city's own portals hold.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli import stored
+from pipeline.cli.support import CityOption, Steps, to_cube, warning
+from pipeline.console import Terminal
+from pipeline.domain.city import City
+from pipeline.domain.errors import InvalidRequest
+from pipeline.evaluation.rolling import TrueRate
+from pipeline.grid.cube import Cube
+from pipeline.settings import Settings, get_settings
+from pipeline.workflow.accounting import unplaced
+
+SIMULATED_CITY = "los_angeles"
+SIMULATED_LAST_YEAR = 2025
+MOST_SIMULATED_YEARS = 16
+
+Events = Annotated[Path | None, typer.Option(help="Parquet file of events; see docs/cities.md.")]
+SimulatedYears = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        max=MOST_SIMULATED_YEARS,
+        help="Years of a simulated Los Angeles, to the end of 2025.",
+    ),
+]
+SimulationSeed = Annotated[int, typer.Option(help="Seed of the simulation.")]
+LastWeeks = Annotated[int, typer.Option(help="Whole weeks to forecast, from the end.")]
+Horizons = Annotated[str, typer.Option(help="Weeks ahead, separated by commas.")]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What there is to forecast again.
+
+    Attributes:
+        cube: counts, weather and calendar.
+        source: what is said of the input.
+        true_rate: the rates behind a simulated city, else None.
+    """
+
+    cube: Cube
+    source: dict[str, Any]
+    true_rate: TrueRate | None = None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (backtest, ablate):
+        app.command()(command)
+
+
+def backtest(
+    city: CityOption,
+    out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
+    events: Events = None,
+    simulated_years: SimulatedYears = None,
+    simulation_seed: SimulationSeed = 1,
+    last_weeks: LastWeeks = 26,
+    horizons: Horizons = "1,2,3,4,5",
+    refit_weeks: Annotated[
+        int, typer.Option(min=1, help="Weeks that one model serves before it is trained on.")
+    ] = 13,
+) -> None:
+    """Forecast the last weeks as of then, and score them beside baselines.
+
+    Example: hotspots backtest --city chicago --events events.parquet --out backtest
+    """
+    from pipeline.evaluation.backtest import run_backtest
+    from pipeline.evaluation.outputs import make_folder
+
+    weeks_ahead = _weeks_ahead(horizons)
+    settings, the_city = get_settings().with_city(city)
+    make_folder(out)
+    with Steps("Backtest") as steps:
+        with _past(the_city, events, simulated_years, simulation_seed, settings, steps) as past:
+            summary = run_backtest(
+                the_city,
+                past.cube,
+                last_weeks=last_weeks,
+                horizons=weeks_ahead,
+                out=out,
+                settings=settings,
+                progress=steps.stage,
+                refit_weeks=refit_weeks,
+                source=past.source,
+                true_rate=past.true_rate,
+            )
+        steps.finish()
+    console = Terminal()
+    for table in stored.backtest_tables(summary):
+        console.print(table)
+    console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
+
+
+def ablate(
+    city: CityOption,
+    out: Annotated[Path, typer.Option(help="Folder for ablation.json; kept to go on from.")],
+    events: Events = None,
+    simulated_years: SimulatedYears = None,
+    simulation_seed: SimulationSeed = 1,
+    last_weeks: LastWeeks = 26,
+    horizons: Horizons = "1,5",
+) -> None:
+    """Forecast the last weeks without each part of the model, and say what the part is worth.
+
+    Example: hotspots ablate --city chicago --events events.parquet --out ablation
+    """
+    from pipeline.evaluation.ablation import run_ablation
+    from pipeline.evaluation.outputs import make_folder
+
+    weeks_ahead = _weeks_ahead(horizons)
+    settings, the_city = get_settings().with_city(city)
+    make_folder(out)
+    with Steps("Ablation") as steps:
+        with _past(the_city, events, simulated_years, simulation_seed, settings, steps) as past:
+            found = run_ablation(
+                the_city,
+                past.cube,
+                source=past.source,
+                last_weeks=last_weeks,
+                horizons=weeks_ahead,
+                out=out,
+                settings=settings,
+                progress=steps.stage,
+            )
+        steps.finish()
+    Terminal().print(stored.ablation_table(found))
+
+
+@contextmanager
+def _past(
+    city: City,
+    events: Path | None,
+    simulated_years: int | None,
+    seed: int,
+    settings: Settings,
+    steps: Steps,
+) -> Iterator[Past]:
+    """Give the cube of a file of events, of a simulated city, or of the city's portals."""
+    if events is not None and simulated_years is not None:
+        raise InvalidRequest("--events and --simulated-years exclude each other. Give one.")
+    if events is not None:
+        from pipeline.evaluation.backtest import read_cube
+
+        past = Past(*read_cube(city, events))
+        loud = unplaced(past.source["tally"])
+        if loud:
+            steps.console.print(warning(loud))
+        yield past
+    elif simulated_years is None:
+        yield _pulled(city, settings, None, steps)
+    else:
+        with tempfile.TemporaryDirectory(prefix="simulated-") as home:
+            yield _simulated(city, simulated_years, seed, settings.moved_to(Path(home)), steps)
+
+
+def _simulated(city: City, years: int, seed: int, settings: Settings, steps: Steps) -> Past:
+    """Simulate a city, serve it on loopback, and pull, check and grid it as if it were real."""
+    from pipeline.replay.server import ReplayServer
+    from pipeline.replay.simulator import simulate
+
+    if city.name != SIMULATED_CITY:
+        raise InvalidRequest(
+            f"{city.name} can't be simulated; only {SIMULATED_CITY} can. Give --city "
+            f"{SIMULATED_CITY}, or --events instead of --simulated-years."
+        )
+    first, last = date(SIMULATED_LAST_YEAR + 1 - years, 1, 1), date(SIMULATED_LAST_YEAR, 12, 31)
+    steps.start("simulating")
+    source = simulate(seed, first, last)
+    with ReplayServer(source) as server:
+        update = {"replay_url": server.url, "history_start": first.isoformat()}
+        past = _pulled(city, settings.model_copy(update=update), source.as_of, steps)
+
+    @cache
+    def true_rate(week_start: date) -> Any:  # noqa: ANN401
+        return source.true_weekly_rate(week_start, with_shocks=False)
+
+    facts = {**past.source, "simulated_years": years, "simulation_seed": seed}
+    return Past(past.cube, facts, true_rate)
+
+
+def _pulled(city: City, settings: Settings, issue_date: date | None, steps: Steps) -> Past:
+    """Run the weekly steps up to the cube; without an issue date, as of today."""
+    from pipeline.lake.lake import Lake
+    from pipeline.workflow.reads import Reads
+
+    _plan, validated, grid = to_cube(settings, city, issue_date, steps)
+    facts = {
+        "provenance": validated["provenance"],
+        "known_through": validated["known_through"],
+        "rows_in": validated["rows_in"],
+        "cube": grid["ref"],
+    }
+    return Past(Reads().view(Lake(settings.lake_root), city, grid).cube, facts)
+
+
+def _weeks_ahead(horizons: str) -> list[int]:
+    try:
+        return [int(part) for part in horizons.split(",")]
+    except ValueError as error:
+        raise InvalidRequest(
+            f"--horizons {horizons!r}: write 1,2,3,4,5 or a part of it."
+        ) from error

@@ -1,0 +1,63 @@
+"""Commands that look after an installation: doctor, migrate."""
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from pipeline.clock import utc_now
+from pipeline.console import Terminal
+from pipeline.results.store.writer import ResultsStore
+from pipeline.settings import get_settings
+from pipeline.workflow.operations.health import Finding, examine
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command in (doctor, migrate):
+        app.command()(command)
+
+
+def doctor(
+    city: Annotated[
+        str | None,
+        typer.Option(
+            "--city",
+            help="Name of a city, or path of its TOML file; every scheduled one if left out.",
+        ),
+    ] = None,
+) -> None:
+    """Check from outside of Airflow: scheduler, results store, forecast, feed.
+
+    Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
+    forecast is due by Thursday noon, in the city's time, before its week.
+    """
+    console = Terminal()
+    settings = get_settings()
+    names = [city] if city else settings.scheduled_cities
+    failed = []
+    for name in names:
+        if len(names) > 1:
+            console.print(f"{name}:")
+        findings = examine(*settings.with_city(name), now=utc_now())
+        _print_findings(findings, console)
+        failed += [finding.error for finding in findings if finding.error is not None]
+    if failed:
+        raise typer.Exit(failed[0].exit_code)
+
+
+def _print_findings(findings: list[Finding], console: Terminal) -> None:
+    for finding in findings:
+        mark = ("fails", "red") if finding.error else ("ok   ", "green")
+        mark = mark if finding.is_known else ("?    ", "yellow")
+        console.print(Text.assemble(mark, f" {finding.name:11}{finding.said}"))
+
+
+def migrate() -> None:
+    """Bring the results store's tables to this version; doing it again changes nothing.
+
+    Run it after an upgrade: until then every command and page says so. In the distributed form only
+    the role that owns the tables may.
+    """
+    ResultsStore(get_settings().results_database).migrate()
+    Terminal().print("The results store is up to date.")

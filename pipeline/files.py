@@ -1,0 +1,134 @@
+"""Files and folders written whole or not at all, with the same bytes for the same content."""
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+TEMPORARY = ".tmp-"
+MANIFEST = "manifest.json"
+ROWS_PER_GROUP = 2**18
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    """Return a table as Parquet; equal rows give equal bytes, however they are chunked."""
+    metadata = {k: v for k, v in (table.schema.metadata or {}).items() if k != b"pandas"}
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(metadata).combine_chunks(),
+        sink,
+        row_group_size=ROWS_PER_GROUP,
+        compression="zstd",
+        compression_level=3,
+    )
+    return sink.getvalue().to_pybytes()
+
+
+def write_file(path: Path, content: bytes) -> Path:
+    """Write a file under a temporary name beside it, bring it to the disk, rename it; return it.
+
+    A reader sees the old file or the new one, never a part; its folder is made where missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    try:
+        _write(temporary, content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a folder that holds these files, by name; where it exists already, do nothing.
+
+    The files are filled in under a temporary name beside it, brought to the disk, and renamed. Of
+    writers at the same time one wins and the others drop what they wrote.
+    """
+    if folder.is_dir():
+        return
+    temporary = folder.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    temporary.mkdir(parents=True)
+    for name, content in files.items():
+        _write(temporary / name, content)
+    _sync(temporary)
+    _rename_or_drop(temporary, folder)
+    _sync(folder.parent)
+
+
+class Folders(Protocol):
+    """Folders of files and a manifest, below a root; each is seen whole or not at all."""
+
+    def manifests(self, parent: str) -> dict[str, bytes]:
+        """Return folder -> manifest of all folders in a parent."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file, or None where there is none."""
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make a folder of these files, the manifest among them; keep one that is there."""
+
+
+class DiskFolders:
+    """`Folders` on a file system; the root is made on the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def manifests(self, parent: str) -> dict[str, bytes]:
+        """Return folder -> manifest of all folders in a parent, empty where it is lost."""
+        paths = [f"{parent}/{folder.name}" for folder in (self._root / parent).glob("[!.]*")]
+        return {path: self.read(f"{path}/{MANIFEST}") or b"" for path in paths}
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file, or None where there is none."""
+        file = self._root / path
+        return file.read_bytes() if file.is_file() else None
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make a folder by renaming it once it is filled; keep one that is there."""
+        write_folder(self._root / folder, files)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Let one holder at a time pass, among all threads and processes that name this file.
+
+    A holder that dies lets go. It can't be taken twice by the same holder.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _rename_or_drop(temporary: Path, folder: Path) -> None:
+    try:
+        temporary.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        shutil.rmtree(temporary)

@@ -1,0 +1,1 @@
+"""Immutable, content-addressed folders of Parquet, on disk or in object storage."""

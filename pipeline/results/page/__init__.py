@@ -1,0 +1,1 @@
+"""What the page's API answers, put together from the results store."""

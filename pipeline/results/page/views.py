@@ -1,0 +1,265 @@
+"""The page's answers, put together from the results store."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from pipeline.domain.city import City
+from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import WEEK
+from pipeline.grid.neighbourhoods import neighbourhoods
+from pipeline.results.page.schemas import (
+    BaseMap,
+    CellColumns,
+    CellHistory,
+    CellWeek,
+    Check,
+    Cluster,
+    Download,
+    Downloads,
+    Geometry,
+    RunFacts,
+    Total,
+    WeekForecast,
+    WeekHealth,
+    WeekLine,
+    WeekOutcome,
+    Weeks,
+)
+from pipeline.results.place_names import place_names
+from pipeline.results.store.current import Columns
+from pipeline.results.store.many_weeks import YEAR_WEEKS
+from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.records import CellPast, StoredRun
+from pipeline.results.summaries import clusters_summary
+from pipeline.settings import Settings
+
+FORECAST = "forecast"
+NOTHING = CellPast(None, None, None, None)
+CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name != "place")
+
+
+def weeks(store: ResultsReader, city: str) -> Weeks:
+    """Return every week with a forecast, newest first, and how far each has come."""
+    status = store.status(city)
+    totals = {total.target_week: total for total in store.city_totals(city).itertuples()}
+    observed = {known.week_start: known for known in store.observed_weeks(city).itertuples()}
+    scored = store.scored_weeks(city)
+    return Weeks(
+        city=city,
+        cities=store.cities(),
+        stale_since=status.stale and status.stale.since,
+        stale_reason=status.stale and status.stale.sentence,
+        weeks=[_line(run, totals, observed, scored) for run in store.weeks(city)],
+    )
+
+
+def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
+    """Return a week's current forecast.
+
+    Raises:
+        WeekNotReady: the week has none.
+        InvalidRequest: the city's layer of neighbourhoods can't be used.
+    """
+    run, cells, totals = store.week(city.name, week, CELL_COLUMNS)
+    names = neighbourhoods(city)[cells["row"], cells["col"]]
+    of_city, *of_divisions = _totals(totals)
+    return WeekForecast(
+        run=run_facts(run),
+        city=of_city,
+        divisions=of_divisions,
+        has_neighbourhoods=city.neighbourhoods is not None,
+        clusters=_clusters(city, cells),
+        cells=CellColumns(**cells, place=place_names(names, cells["division"])),
+    )
+
+
+def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
+    """Return what was counted in a week, cell by cell in the order of its forecast.
+
+    Raises:
+        WeekNotReady: the week has no forecast, or its outcome isn't known yet.
+    """
+    as_of, reports = store.observed_week(city, week)
+    return WeekOutcome(
+        target_week=week, as_of=as_of, reports=reports, cells=store.counts(city, week)
+    )
+
+
+def cell_history(
+    past: Mapping[date, CellPast], city: str, row: int, col: int, week: date
+) -> CellHistory:
+    """Return a cell's year up to a week, given its past as ResultsReader.cell_past gives it.
+
+    Raises:
+        WeekNotReady: no forecast of that year has such a cell.
+    """
+    weeks = [week - WEEK * back for back in reversed(range(YEAR_WEEKS))]
+    year = [past.get(start, NOTHING) for start in weeks]
+    if all(of_week.mean is None for of_week in year):
+        raise WeekNotReady(
+            f"{city} has no forecast of a cell {row},{col} in the year up to {week}. "
+            "Its cells are listed by the geometry; row 0 is the southernmost."
+        )
+    lines = zip(weeks, year, strict=True)
+    return CellHistory(
+        row=row, col=col, weeks=[CellWeek(week_start=w, **y._asdict()) for w, y in lines]
+    )
+
+
+def week_health(
+    store: ResultsReader, city: str, week: date, settings: Settings | None = None
+) -> WeekHealth:
+    """Return what a week was made from and what the checks of it found.
+
+    The settings say where the reports of all checks lie and are served, if they are.
+
+    Raises:
+        WeekNotReady: the week has no forecast.
+    """
+    run, stale = store.run(city, week), store.status(city).stale
+    record = run.record
+    return WeekHealth(
+        run=run_facts(run),
+        tally=dict(record.tally),
+        checks=[Check(**check) for check in store.health(city, week, run.revision)],
+        notes=list(record.notes),
+        input_sha256=record.input_sha256,
+        model_sha256=record.model_sha256,
+        config_sha256=record.config_sha256,
+        code_version=record.code_version,
+        model_version=record.model_version,
+        has_card=store.has_card(city, record.model_version),
+        # Airflow allows no space in a run's name; the command line's names have some.
+        airflow_run=record.run_id if "/" in record.run_id else None,
+        data_docs=settings and data_docs_of(settings, city, record.weeks.issue_date),
+        stale_detail=stale.detail if stale and stale.last_week == week else None,
+    )
+
+
+def data_docs_of(settings: Settings, city: str, issue_date: date) -> str | None:
+    """Return the address of a run's Data Docs; None where they aren't served or none were made."""
+    url = settings.data_docs_url
+    if url is None or not settings.data_docs_dir(city, issue_date).is_dir():
+        return None
+    return f"{url.rstrip('/')}/{city}/{issue_date}/incidents/index.html"
+
+
+def geometry(city: City, settings: Settings | None = None) -> Geometry:
+    """Return the grid, and the outlines of the city and its divisions; empty without a cell list.
+
+    Outlines follow the cells, so that a map of them and the cells agree. The settings say which
+    streets lie beneath, if any.
+    """
+    import shapely
+
+    cells, grid = city.listed_cells(), city.grid
+    boxes: dict[str, list[Any]] = {}
+    if cells is not None:
+        for row, col, division in zip(cells.row, cells.col, cells.division, strict=True):
+            boxes.setdefault(division, []).append(shapely.box(*grid.bounds(row, col)))
+    # Neighbours' corners differ in the last bits; on this raster, a decimetre, they meet.
+    merged = {name: shapely.union_all(part, grid_size=1e-6) for name, part in boxes.items()}
+    outline = shapely.union_all(list(merged.values()), grid_size=1e-6)
+    features = [
+        {"type": "Feature", "properties": {"name": name}, "geometry": shapely.geometry.mapping(m)}
+        for name, m in sorted(merged.items())
+    ]
+    return Geometry(
+        city=city.name,
+        title=city.title,
+        offences=list(city.offences.target),
+        **grid.model_dump(),
+        outline=shapely.geometry.mapping(outline),
+        divisions={"type": "FeatureCollection", "features": features},
+        base_map=settings and _base_map(settings),
+    )
+
+
+def _base_map(settings: Settings) -> BaseMap | None:
+    url, source = settings.base_map_url, settings.base_map_source
+    return BaseMap(url=url, source=source) if url and source else None
+
+
+def downloads(files: Mapping[str, tuple[str, bytes]]) -> Downloads:
+    """Return the names, sizes and hashes of a week's files, as exports.week_files gives them."""
+    return Downloads(
+        files=[
+            Download(
+                kind=kind,
+                file=name,
+                sha256=hashlib.sha256(content).hexdigest(),
+                size_bytes=len(content),
+            )
+            for kind, (name, content) in files.items()
+        ]
+    )
+
+
+def run_facts(run: StoredRun) -> RunFacts:
+    """Return what a reader needs to know of a run."""
+    record, dates = run.record, run.record.weeks
+    return RunFacts(
+        target_week=dates.target_week,
+        issue_date=dates.issue_date,
+        edge_week=dates.edge_week,
+        horizon=dates.horizon,
+        revision=run.revision,
+        is_backfill=run.is_backfill,
+        provenance=record.provenance,
+        banner=run.banner,
+        snapshot_age_days=record.snapshot_age_days,
+        model=f"{record.model_name} {record.model_version}",
+        training_mode=record.training_mode,
+        created_at=record.created_at,
+        forecast_sha256=record.forecast_sha256,
+    )
+
+
+def _line(
+    run: StoredRun,
+    totals: Mapping[date, Any],
+    observed: Mapping[date, Any],
+    scored: Mapping[date, date],
+) -> WeekLine:
+    week = run.record.weeks.target_week
+    total, known, scored_as_of = totals[week], observed.get(week), scored.get(week)
+    return WeekLine(
+        **run_facts(run).model_dump(),
+        total=Total(name="city", mean=total.mean, q10=total.q10, q90=total.q90),
+        observed=None if known is None else known.reports,
+        observed_as_of=None if known is None else known.as_of,
+        scored_as_of=scored_as_of,
+        rows_in=run.record.tally.get("rows in"),
+        stage="scored" if scored_as_of else FORECAST if known is None else "known",
+    )
+
+
+def _clusters(city: City, cells: Columns) -> list[Cluster]:
+    return [
+        Cluster(
+            cluster=found.cluster,
+            cells=found.cells,
+            expected=found.mean,
+            long_run_mean=_number(found.long_run_mean),
+            p_top5=_number(found.p_top5),
+            peak_row=found.row,
+            peak_col=found.col,
+            divisions=found.divisions.split(", "),
+            place=found.place,
+        )
+        for found in clusters_summary(city, cells)
+    ]
+
+
+def _totals(totals: Columns) -> list[Total]:
+    """Return the city's total, then the divisions', those with the most expected reports first."""
+    rows = [dict(zip(totals, row, strict=True)) for row in zip(*totals.values(), strict=True)]
+    rows.sort(key=lambda total: (total["kind"], -total["mean"], total["name"]))
+    return [Total(**{name: row[name] for name in Total.model_fields}) for row in rows]
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

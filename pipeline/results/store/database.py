@@ -1,0 +1,115 @@
+"""Connections to the results store: SQLite or PostgreSQL, made to behave alike."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from pipeline.domain.errors import (
+    InvalidRequest,
+    SourceUnavailable,
+    StoreOutdated,
+    WeekNotReady,
+)
+from pipeline.results.store.tables import NEWEST, VERSION_TABLE
+
+LOCK_WAIT_S = 60
+IS_WRITE = "hotspots_is_write"
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine that keeps no connection open, so that it survives a fork.
+
+    Raises:
+        InvalidRequest: the URL names no database that can be used.
+    """
+    try:
+        engine = create_engine(url, poolclass=NullPool)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise InvalidRequest(
+            f"HOTSPOTS_RESULTS_URL is no database URL that can be used ({error}). Write it as "
+            "sqlite:////folder/results.db or postgresql+psycopg://user@host/database."
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """Return the file of a SQLite database, or None where the database is another."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    return Path(engine.url.database)
+
+
+class Connected:
+    """A database that holds a results store, or will."""
+
+    def __init__(self, url: str) -> None:
+        """Point at a database; nothing is opened yet."""
+        self._engine = make_engine(url)
+
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
+        file = sqlite_file(self._engine)
+        if file is not None and not file.is_file():
+            raise WeekNotReady(f"There is no results store at {file} yet. Run a week first.")
+        with transaction(self._engine) as session:
+            _require_newest(session)
+            yield session
+
+
+@contextmanager
+def transaction(engine: Engine, *, is_write: bool = False) -> Iterator[Session]:
+    """Open a session in one transaction, committed at the end unless an error came up.
+
+    Raises:
+        SourceUnavailable: the database did not answer, or was locked for too long.
+    """
+    bound = engine.execution_options(**{IS_WRITE: is_write})
+    try:
+        with Session(bound) as session, session.begin():
+            yield session
+    except OperationalError as error:
+        raise SourceUnavailable(
+            f"The results store {engine.url.render_as_string(hide_password=True)} failed: "
+            f"{error.orig}. Check that it runs, then run the step again; a forecast that was "
+            "stored already isn't stored twice."
+        ) from error
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Leaves BEGIN to us: the driver's own comes too late, with the first write.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes its lock before it reads, so that two never wait for each other.
+    is_write = connection.get_execution_options().get(IS_WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def migration_of(session: Session) -> str | None:
+    """Return the migration that the store's tables are at; None where it has none yet."""
+    if not inspect(session.connection()).has_table(VERSION_TABLE.name):
+        return None
+    return session.scalar(select(VERSION_TABLE.c.version_num))
+
+
+def _require_newest(session: Session) -> None:
+    found = migration_of(session)
+    if found is None:
+        raise WeekNotReady("The results store has no tables yet. Run a week first.")
+    if found != NEWEST:
+        raise StoreOutdated(
+            f"The results store is at migration {found}, and this code needs {NEWEST}. Run "
+            "`hotspots migrate` with the newer of the two versions."
+        )

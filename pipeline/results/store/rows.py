@@ -1,0 +1,122 @@
+"""From forecasts, checks and scores to the rows that the store keeps of them."""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.cells import Cells
+from pipeline.domain.distributions import Forecast
+from pipeline.domain.errors import ModelRejected
+from pipeline.evaluation.hotspots import Hotspots
+from pipeline.evaluation.scores import probability_of_any
+from pipeline.results.store.quantiles import LARGEST_SIZE, quantiles
+
+Row = dict[str, Any]
+
+
+def cell_rows(
+    forecast: Forecast,
+    hotspots: Hotspots,
+    cells: Cells,
+    long_run_mean: NDArray[np.floating] | None,
+) -> list[Row]:
+    """Return one row per in-city cell.
+
+    Raises:
+        ModelRejected: a cell has no rate, or no size above 0.
+    """
+    place = (cells.row, cells.col)
+    mean, size = forecast.mean[place], np.minimum(forecast.nb_size[place], LARGEST_SIZE)
+    if not (np.isfinite(mean).all() and (size > 0).all()):
+        raise ModelRejected(
+            f"{int((~np.isfinite(mean)).sum())} of {len(cells)} in-city cells have no rate, or "
+            "some have no size above 0; each needs both. Nothing was stored; retrain the model."
+        )
+    columns = {
+        "row": cells.row,
+        "col": cells.col,
+        "mean": mean,
+        "nb_size": size,
+        "p_any": probability_of_any(mean, size),
+        "rank": hotspots.rank[place],
+        "band": hotspots.band[place],
+        "cluster": hotspots.cluster[place],
+        **quantiles(mean, size),
+    }
+    values = {name: np.asarray(column).tolist() for name, column in columns.items()}
+    values["division"] = list(cells.division)
+    for name, grid in (("long_run_mean", long_run_mean), ("p_top5", forecast.p_top5)):
+        values[name] = [None] * len(cells) if grid is None else grid[place].tolist()
+    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def total_rows(forecast: Forecast) -> list[Row]:
+    """Return one row for the city and one per division."""
+    totals = [("city", "city", forecast.city)]
+    totals += [("division", name, total) for name, total in forecast.divisions.items()]
+    mean = [float(total.mean) for _, _, total in totals]
+    size = [min(float(total.size), LARGEST_SIZE) for _, _, total in totals]
+    levels = {name: level.tolist() for name, level in quantiles(mean, size).items()}
+    return [
+        {
+            "kind": kind,
+            "name": name,
+            "mean": mean[k],
+            "nb_size": size[k],
+            **{level: values[k] for level, values in levels.items()},
+        }
+        for k, (kind, name, _) in enumerate(totals)
+    ]
+
+
+def health_rows(health: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return one row per check, numbered in the order given."""
+    names = ("table", "name", "outcome", "found", "expected", "rows")
+    return [{"position": k, **{n: row[n] for n in names}} for k, row in enumerate(health)]
+
+
+def score_rows(
+    run_pk: int, scores: Mapping[str, Mapping[str, float]], scored_as_of: date
+) -> list[Row]:
+    """Return one row per model and score."""
+    return [
+        {
+            "run_pk": run_pk,
+            "model": model,
+            "score": score,
+            # SQLite can't hold NaN.
+            "value": float(value) if math.isfinite(value) else None,
+            "scored_as_of": scored_as_of,
+        }
+        for model, values in scores.items()
+        for score, value in values.items()
+    ]
+
+
+def observed_week_rows(
+    city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
+) -> list[Row]:
+    """Return one row per known week, with the hash of its cells' reports."""
+    return [
+        {
+            "city": city,
+            "week_start": week,
+            "as_of": as_of,
+            "reports": int(grid.sum()),
+            "sha256": hashlib.sha256(grid.astype("<i4").tobytes()).hexdigest(),
+        }
+        for week, grid in counts.items()
+    ]
+
+
+def observed_cell_rows(city: str, week: date, grid: NDArray[np.floating]) -> list[Row]:
+    """Return one row per cell that has reports in a known week."""
+    row, col = np.nonzero(grid)
+    columns = (row.tolist(), col.tolist(), grid[row, col].astype(int).tolist())
+    key = {"city": city, "week_start": week}
+    return [{**key, "row": r, "col": c, "reports": n} for r, c, n in zip(*columns, strict=True)]

@@ -1,0 +1,1 @@
+"""What operators meet: retries, alerts, staleness, health, briefings, catalogue facts."""

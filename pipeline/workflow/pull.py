@@ -1,0 +1,137 @@
+"""Pull: bring the snapshots of crime reports and weather up to date."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pipeline.domain.city import City
+from pipeline.domain.errors import (
+    DatasetMoved,
+    InvalidRequest,
+    SchemaDrift,
+    SourceUnavailable,
+    WeekNotReady,
+)
+from pipeline.lake.lake import Lake, Snapshot
+from pipeline.settings import Settings
+from pipeline.sources import crime, weather
+from pipeline.sources.http import HttpClient
+from pipeline.sources.pulled import Pull
+from pipeline.workflow.ability import wanted_datasets
+from pipeline.workflow.operations.staleness import marks_stale
+from pipeline.workflow.plan import Plan, end_of_day
+from pipeline.workflow.step_results import Pulled, Stored
+
+WEATHER_SOURCES = ("weather_ncei", "weather_acis", "weather_nws")
+WEATHER_FORECAST_SOURCE = "weather_forecast"
+
+
+@marks_stale
+def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
+    """Bring every crime dataset up to date, or keep what a past week can be rebuilt from.
+
+    Raises:
+        SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
+        InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
+    """
+    city, lake = settings.city(plan.city), Lake(settings.lake_root)
+    datasets = wanted_datasets(city, settings)
+    names = [dataset.id for dataset in datasets]
+    http = HttpClient(settings)
+    stored: dict[str, Stored] = {}
+    if not _is_past_and_held(lake, city, plan, names, now):
+        for dataset in datasets:
+            held = lake.snapshots(city.name, dataset.id)
+            if http.provenance == "live":  # before it takes an hour
+                _refuse_to_mix(lake, held, "live")
+            last = held[-1].source_updated_at if held else None
+            pull = crime.pull_crime(http, settings, city, dataset, last)
+            if pull is not None:
+                stored[dataset.id] = _stored(store_pull(lake, city, pull, now))
+    return _pulled(lake, city, plan, names, stored, list(http.notes))
+
+
+def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
+    """Bring station weather up to date and archive today's forecast; never stop a week for it."""
+    city, lake = settings.city(plan.city), Lake(settings.lake_root)
+    http = HttpClient(settings)
+    notes: list[str] = []
+    stored: dict[str, Stored] = {}
+    if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
+        first = min(dataset.occurred_from for dataset in wanted_datasets(city, settings))
+        today = min(plan.issue_date, now.astimezone(ZoneInfo(city.time_zone)).date())
+        try:
+            for pull in weather.pull_weather(http, settings, city, first, today):
+                stored[pull.dataset] = _stored(store_pull(lake, city, pull, now))
+            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
+        except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
+            notes.append(f"weather: {error}")
+    held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
+    return _pulled(lake, city, plan, held, stored, [*http.notes, *notes])
+
+
+def _is_past_and_held(
+    lake: Lake, city: City, plan: Plan, names: Sequence[str], now: datetime
+) -> bool:
+    """Say whether a week lies in the past and the lake already holds all that it needs.
+
+    Such a week is rebuilt from what is held: a new pull could only add what was not known then.
+    """
+    is_past = end_of_day(plan.issue_date, city) < now
+    return is_past and all(lake.snapshots(city.name, name) for name in names)
+
+
+def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
+    """Store a pull as a snapshot.
+
+    Raises:
+        InvalidRequest: the lake holds snapshots of another origin.
+    """
+    _refuse_to_mix(lake, lake.snapshots(city.name, pull.dataset), pull.provenance)
+    return lake.add_snapshot(
+        city.name,
+        pull.dataset,
+        pull.table,
+        pulled_at=now,
+        source_updated_at=pull.source_updated_at,
+        provenance=pull.provenance,
+        notes=pull.notes,
+    )
+
+
+def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
+    if held and held[-1].provenance != provenance:
+        raise InvalidRequest(
+            f"{lake.root} holds {held[-1].provenance} snapshots of {held[-1].dataset}, and this "
+            f"pull is {provenance}. They must not mix: set HOTSPOTS_HOME to another folder, such "
+            "as var/live for live data, or HOTSPOTS_LAKE_URL to another place."
+        )
+
+
+def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
+    """Return the snapshot that a run reads: the newest it could have had, else the first."""
+    as_of = end_of_day(plan.issue_date, city)
+    chosen = lake.snapshot_as_of(city.name, name, as_of) or lake.first_snapshot(city.name, name)
+    if chosen is None:
+        raise WeekNotReady(f"The lake holds no snapshot of {name} for {city.title}; pull it first.")
+    return chosen
+
+
+def _stored(snapshot: Snapshot) -> Stored:
+    return Stored(rows=snapshot.rows, sha256=snapshot.ref.sha256)
+
+
+def _pulled(
+    lake: Lake,
+    city: City,
+    plan: Plan,
+    names: Sequence[str],
+    stored: dict[str, Stored],
+    notes: list[str],
+) -> Pulled:
+    chosen = {name: _chosen(lake, city, plan, name) for name in names}
+    origins = {snapshot.provenance for snapshot in chosen.values()}
+    # One simulated part makes the whole run simulated; a recorded one makes it recorded.
+    provenance = next((p for p in ("simulated", "recorded") if p in origins), "live")
+    refs = {name: snapshot.ref.to_json() for name, snapshot in chosen.items()}
+    return Pulled(snapshots=refs, stored=stored, provenance=provenance, notes=notes)
