@@ -137,7 +137,10 @@ def test_airflow_is_named_in_no_import():
 
 
 def test_the_workflow_and_the_command_start_light_and_without_airflow():
-    assert import_without(["airflow"], ["pipeline", "pipeline.workflow", "pipeline.cli.main"]) == []
+    assert (
+        import_without(["airflow"], ["pipeline", "pipeline.workflow.tasks", "pipeline.cli.main"])
+        == []
+    )
 
 
 def test_all_but_the_model_imports_without_tensorflow():
@@ -147,6 +150,11 @@ def test_all_but_the_model_imports_without_tensorflow():
     # The lake's other half speaks to object storage, and is loaded where that is named.
     loaded = import_without(["tensorflow", "keras"], names)
     assert set(loaded) <= {"s3fs", "botocore"}
+
+
+def test_help_is_printed_without_what_the_commands_use():
+    slow = (*HEAVY, "pandas", "pyarrow", "sqlalchemy", "scipy", "requests")
+    assert import_without([], ["pipeline.cli.main"], slow) == []
 
 
 def test_a_step_that_needs_none_of_it_loads_nothing_slow():

@@ -3,6 +3,8 @@
 Both take a file of events, a simulated city, or, told neither, what the city's own portals hold.
 """
 
+from __future__ import annotations
+
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +12,19 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import stored
 from pipeline.cli.support import CityOption, Steps, to_cube, warning
 from pipeline.console import Terminal
-from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
-from pipeline.evaluation.rolling import TrueRate
-from pipeline.grid.cube import Cube
 from pipeline.settings import Settings, get_settings
-from pipeline.workflow.accounting import unplaced
+
+if TYPE_CHECKING:
+    from pipeline.domain.city import City
+    from pipeline.evaluation.rolling import TrueRate
+    from pipeline.grid.cube import Cube
 
 SIMULATED_CITY = "los_angeles"
 SIMULATED_LAST_YEAR = 2025
@@ -79,6 +81,7 @@ def backtest(
 
     Example: hotspots backtest --city chicago --events events.parquet --out backtest
     """
+    from pipeline.cli.backtest_tables import backtest_tables
     from pipeline.evaluation.backtest import run_backtest
     from pipeline.evaluation.outputs import make_folder
 
@@ -101,7 +104,7 @@ def backtest(
             )
         steps.finish()
     console = Terminal()
-    for table in stored.backtest_tables(summary):
+    for table in backtest_tables(summary):
         console.print(table)
     console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
 
@@ -119,6 +122,7 @@ def ablate(
 
     Example: hotspots ablate --city chicago --events events.parquet --out ablation
     """
+    from pipeline.cli.backtest_tables import ablation_table
     from pipeline.evaluation.ablation import run_ablation
     from pipeline.evaluation.outputs import make_folder
 
@@ -138,7 +142,7 @@ def ablate(
                 progress=steps.stage,
             )
         steps.finish()
-    Terminal().print(stored.ablation_table(found))
+    Terminal().print(ablation_table(found))
 
 
 @contextmanager
@@ -155,6 +159,7 @@ def _past(
         raise InvalidRequest("--events and --simulated-years exclude each other. Give one.")
     if events is not None:
         from pipeline.evaluation.backtest import read_cube
+        from pipeline.workflow.accounting import unplaced
 
         past = Past(*read_cube(city, events))
         loud = unplaced(past.source["tally"])

@@ -18,7 +18,6 @@ from pipeline.cli import (
     cities,
     models,
     replays,
-    reports,
     stored,
     upkeep,
     weeks,
@@ -40,7 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(replays.app, name="replay")
 app.add_typer(cities.app, name="city")
-for group in (weeks, backtests, stored, models, reports, upkeep, cities):
+for group in (weeks, backtests, stored, models, upkeep, cities):
     group.add_to(app)
 
 

@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import requests
 import typer
 
 from pipeline.console import Terminal
@@ -77,6 +76,8 @@ def fault(
 
     Example: hotspots replay fault throttled --times 2
     """
+    import requests
+
     address = f"{url}/_replay/faults"
     wanted = {"name": name, "times": times, "match": match}
     try:

@@ -1,45 +1,28 @@
-"""Commands that read what is stored: show, status, export; and the tables of the others."""
+"""Commands that read what is stored: show, status, compare, audit, report and export."""
 
-from datetime import date
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
-from sqlalchemy import make_url
 
-from pipeline.cli.support import CityOption, accounting_table
+from pipeline.cli.support import CityOption
 from pipeline.console import Terminal
-from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date, target_week_of
-from pipeline.evaluation.baselines import REFERENCE
-from pipeline.evaluation.bootstrap import LEAST_WEEKS
-from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
-from pipeline.evaluation.rolling import TRUE_RATE
-from pipeline.results.products.terminal import stale_banner, status_table, week_table
-from pipeline.results.store.writer import ResultsStore
-from pipeline.settings import Settings, get_settings
-from pipeline.workflow.run import Week
+from pipeline.settings import get_settings
+
+if TYPE_CHECKING:
+    from pipeline.results.store.reader import ResultsReader
 
 WeekOption = Annotated[
     str | None, typer.Option("--week", help="Sunday of a target week; the newest if left out.")
 ]
 
-SHOWN_SCORES = {
-    "poisson_deviance": "deviance",
-    "bias": "bias",
-    "hit_rate_5": "hit 5%",
-    "hit_rate_20": "hit 20%",
-    "pei_star_5": "PEI* 5%",
-    "mae": "MAE",
-}
-
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (show, status, export):
+    for command in (show, status, compare, audit, report, export):
         app.command()(command)
 
 
@@ -54,14 +37,64 @@ def show(
 
     Example: hotspots show --city los_angeles
     """
+    from pipeline.cli.printed_week import print_forecast
+
     target = target_week_of(parse_date(issued)) if issued else parse_date(week) if week else None
-    _print_forecast(*get_settings().with_city(city), target, Terminal())
+    print_forecast(*get_settings().with_city(city), target, Terminal())
 
 
 def status(city: CityOption = "los_angeles") -> None:
     """Print what a city's forecasts look like now: the latest, how many are scored, staleness."""
+    from pipeline.results.products.terminal import status_table
+    from pipeline.results.store.reader import ResultsReader
+
     settings, the_city = get_settings().with_city(city)
-    Terminal().print(status_table(_store(settings).status(the_city.name)))
+    Terminal().print(status_table(ResultsReader(settings.results_database).status(the_city.name)))
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="Sunday of the earlier target week.")],
+    second: Annotated[str, typer.Argument(help="Sunday of the later target week.")],
+    city: CityOption = "los_angeles",
+) -> None:
+    """Print how the forecast changed from one week to another: totals, hotspots, cells.
+
+    Example: hotspots compare 2026-11-08 2026-11-15
+    """
+    from pipeline.results.products.comparison import compare_weeks
+
+    weeks = parse_date(first), parse_date(second)
+    _, the_city = get_settings().with_city(city)
+    Terminal().print(compare_weeks(_reader(), the_city, *weeks))
+
+
+def audit(city: CityOption = "los_angeles") -> None:
+    """Print who bears the errors, where the flags fall, and whether they would feed themselves.
+
+    Over the newest year of weeks that are known. Nothing demographic is read.
+    """
+    from pipeline.results.products.city_audit import audit_city, audit_table
+
+    _, the_city = get_settings().with_city(city)
+    Terminal().print(audit_table(the_city, audit_city(_reader(), the_city.name)))
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="HTML file to write.")],
+    city: CityOption = "los_angeles",
+    week: WeekOption = None,
+) -> None:
+    """Write a week as one HTML page that needs nothing else and prints well.
+
+    Example: hotspots report --out week.html
+    """
+    from pipeline.files import write_file
+    from pipeline.results.products.week_report import report_page
+
+    store, (_, the_city) = _reader(), get_settings().with_city(city)
+    target = parse_date(week) if week else store.latest(the_city.name).record.weeks.target_week
+    path = write_file(out, report_page(store, the_city, target).encode())
+    Terminal().print(str(path))
 
 
 def export(
@@ -74,215 +107,16 @@ def export(
     Example: hotspots export --week 2026-11-15 --out exports
     """
     from pipeline.results.products.exports import export_week
+    from pipeline.results.store.reader import ResultsReader
 
     settings, the_city = get_settings().with_city(city)
-    store = _store(settings)
+    store = ResultsReader(settings.results_database)
     target = parse_date(week) if week else store.latest(the_city.name).record.weeks.target_week
     for path in export_week(store, the_city, target, out):
         Terminal().print(str(path))
 
 
-def week_line(week: Week) -> str:
-    """Return in a line what a past week came to, and how it differs from what is stored."""
-    return (
-        f"{week.plan.target_week}  horizon {week.grid['horizon']}  "
-        f"expected {week.forecast['city_mean']:.0f}  "
-        f"model {week.trained['mode']}  {week.published['difference']}"
-    )
+def _reader() -> ResultsReader:
+    from pipeline.results.store.reader import ResultsReader
 
-
-def print_week(settings: Settings, week: Week, console: Terminal) -> None:
-    """Print what a run came to: where its rows went, its forecast, its files."""
-    console.print(accounting_table(week.plan, week.validated, week.grid))
-    for note in week.validated["notes"]:
-        console.print(f"note: {note}")
-    if not week.published["revision"]:
-        console.print(
-            f"Dry run: {week.forecast['city_mean']:.0f} reports expected in the week of "
-            f"{week.plan.target_week}; nothing was published. Beside what is stored: "
-            f"{week.published['difference']}."
-        )
-        return
-    city = settings.city(week.plan.city)
-    _print_forecast(settings, city, week.plan.target_week, console)
-
-
-def backtest_tables(summary: dict[str, Any]) -> list[Table]:
-    """Return all tables of a backtest, in the order they are read."""
-    tables = [backtest_table(summary), comparison_table(summary), calibration_table(summary)]
-    return [*tables, attainable_table(summary)] if summary["attainable"] else tables
-
-
-def attainable_table(summary: dict[str, Any]) -> Table:
-    """Return how far a backtest of a simulated city goes to its true rates."""
-    table = Table(
-        title="SIMULATED city: the way from the long-run mean to the true rates, in deviance",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
-    for name in ("h", " model", " long-run mean", " true rate", " share gone", " interval"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for horizon, found in summary["attainable"].items():
-        deviances = (
-            summary["pooled"][name][horizon]["poisson_deviance"]
-            for name in (summary["model"], REFERENCE, TRUE_RATE)
-        )
-        share = (
-            f"{100 * found['share']:.0f} %",
-            _interval(found, "{:.0f}", 100, " %"),
-        )
-        table.add_row(horizon, *(f"{value:.4f}" for value in deviances), *share)
-    return table
-
-
-def backtest_table(summary: dict[str, Any]) -> Table:
-    """Return the pooled scores of every model and horizon h of a backtest, in-city cells only."""
-    table = Table(
-        title=f"{summary['city']}: {summary['weeks']} weeks from {summary['first_week']}, "
-        f"{summary['cells']} in-city cells",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
-    table.add_column("h")
-    table.add_column("model", no_wrap=True)
-    for name in SHOWN_SCORES.values():
-        table.add_column(name, justify="right")
-    for horizon in map(str, summary["horizons"]):
-        for model, pooled in summary["pooled"].items():
-            scores = pooled[horizon]
-            table.add_row(horizon, model, *(f"{scores[name]:.4f}" for name in SHOWN_SCORES))
-        table.add_section()
-    return table
-
-
-UNIFORM = {True: "yes", False: "no", None: "–"}
-RIVALS = (REFERENCE, POISSON_GLM, GLM_SHARE_OWN_TOTAL)
-
-
-def comparison_table(summary: dict[str, Any]) -> Table:
-    """Return how far the model's deviance lies below its rivals', with 95 % intervals."""
-    table = Table(
-        title="Deviance minus the rival's (below 0: the model is better; 95 % interval)",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
-    for name in ("h ", "rival"):
-        table.add_column(name, no_wrap=True)
-    for name in (" difference", " in %", " interval", " weeks won"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for horizon in map(str, summary["horizons"]):
-        for rival in RIVALS:
-            found = summary["model_against"][rival][horizon]["poisson_deviance"]
-            theirs = summary["pooled"][rival][horizon]["poisson_deviance"]
-            table.add_row(
-                horizon,
-                rival,
-                f"{found['difference']:+.4f}",
-                f"{100 * found['difference'] / theirs:+.2f}",
-                f"  {_interval(found)}",
-                f"{found['weeks_won']} of {found['weeks']}",
-            )
-        ours = summary["pooled"][summary["model"]][horizon]["poisson_deviance"]
-        floor = summary["noise_floor"][horizon]["negative_binomial"]
-        gap = (f"{ours - floor:+.4f}", f"{100 * (ours - floor) / floor:+.2f}")
-        table.add_row(horizon, "(noise floor)", *gap, "", "")
-        table.add_section()
-    return table
-
-
-def calibration_table(summary: dict[str, Any]) -> Table:
-    """Return what the forecasts of the city total come to, and whether the cells' hold."""
-    table = Table(
-        title="City total and weeks passing each test, in percent; is the cells' PIT uniform",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
-    heads = ("h", "MAPE", "bias", "in 80 %", "in 95 %", "N-test", "L-test", "CL-test", "PIT")
-    for name in heads:
-        table.add_column(f" {name}", justify="right", no_wrap=True)
-    for horizon, found in summary["calibration"].items():
-        city = found["city"]
-        table.add_row(
-            horizon,
-            f"{city['mape_percent']:.1f}",
-            f"{city['bias_percent']:+.1f}",
-            f"{city['coverage_percent']['80']:.0f}",
-            f"{city['coverage_percent']['95']:.0f}",
-            f"{city['n_test_passed_percent']:.0f}",
-            f"{found['cells']['l_test_passed_percent']:.0f}",
-            f"{found['cells']['cl_test_passed_percent']:.0f}",
-            UNIFORM[found["cells_pit"]["is_inside"]],
-        )
-    return table
-
-
-def ablation_table(found: dict[str, Any]) -> Table:
-    """Return each variant's deviance, and its difference to the default's with its interval."""
-    table = Table(
-        title="Poisson deviance of each variant, and minus the default's (95 % interval); above 0: "
-        "the model is worse without it",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
-    table.add_column("variant")
-    for name in (" h", " deviance", " difference", " interval", " s"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name, variant in found["variants"].items():
-        if "why_not" in variant:
-            table.add_row(name, "", "", "", "too little history", "")
-            continue
-        for horizon, deviance in variant["deviance"].items():
-            row = [f" {horizon}", f" {deviance:.4f}", "", "", f" {variant['seconds']:.0f}"]
-            if "difference" in variant:
-                gap = variant["difference"][horizon]
-                row[2] = f" {gap['difference']:+.4f}"
-                row[3] = f" {_interval(gap)}"
-            table.add_row(name, *row)
-        table.add_section()
-    return table
-
-
-def _interval(
-    found: dict[str, Any], form: str = "{:+.4f}", scale: float = 1, unit: str = ""
-) -> str:
-    """Return an interval in words; NaN or nothing at its ends means that weeks are wanting."""
-    low, high = (found[end] for end in ("low", "high"))
-    if low is None or low != low:
-        return f"from {LEAST_WEEKS} weeks on"
-    return f"{form.format(scale * low)} to {form.format(scale * high)}{unit}"
-
-
-def _print_forecast(settings: Settings, city: City, target: date | None, console: Terminal) -> None:
-    store = _store(settings)
-    target = target or store.latest(city.name).record.weeks.target_week
-    stored = store.run(city.name, target)
-    cells, totals = store.cells_frame(city.name, target), store.totals(city.name, target)
-    status = store.status(city.name)
-    if status.stale and status.stale.last_week == target:
-        console.print(*stale_banner(status))
-    console.print(week_table(city, stored, cells, totals))
-    files = settings.home / "reports" / city.name / target.isoformat()
-    docs = settings.data_docs_dir(city.name, stored.record.weeks.issue_date)
-    places = {
-        "Map and exports": files if files.is_dir() else "see `hotspots report` and `export`",
-        "Data Docs": docs / "incidents" / "index.html" if docs.is_dir() else "none were written",
-        "Results": make_url(settings.results_database)
-        .render_as_string()
-        .removeprefix("sqlite:///"),
-        "Lake": settings.lake_root,
-    }
-    console.print()
-    for name, place in places.items():
-        console.print(Text.assemble((f"{name:16}", "bold"), f" {place}"))
-    if not stored.is_live:
-        origin = (stored.record.provenance.upper(), "bold")
-        console.print(Text.assemble("The input was ", origin, ", not live."))
-
-
-def _store(settings: Settings) -> ResultsStore:
-    return ResultsStore(settings.results_database)
+    return ResultsReader(get_settings().reader_database)

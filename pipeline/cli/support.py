@@ -1,15 +1,15 @@
 """What several commands share: their settings, a replay beside them, and progress."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.clock import utc_now
@@ -17,9 +17,12 @@ from pipeline.console import Terminal, progress_bar
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest
 from pipeline.settings import Settings, get_settings
-from pipeline.workflow.accounting import account, unplaced
-from pipeline.workflow.plan import Plan
-from pipeline.workflow.step_results import Gridded, Validated
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pipeline.workflow.plan import Plan
+    from pipeline.workflow.step_results import Gridded, Validated
 
 CityOption = Annotated[
     str, typer.Option("--city", help="Name of a city, or path of its TOML file.")
@@ -121,22 +124,6 @@ def to_cube(
         now=now,
     )
     return plan, *run_to_cube(settings, plan, now=now, watch=steps.start)
-
-
-def accounting_table(plan: Plan, validated: Validated, grid: Gridded) -> Table:
-    """Return the table that accounts for every row that came in."""
-    table = Table(
-        title=f"Rows in and where they went: {plan.city}, as of {plan.issue_date} "
-        f"({validated['provenance']} input)",
-        title_justify="left",
-    )
-    table.add_column("")
-    table.add_column("reports", justify="right")
-    for line in account(validated, grid):
-        table.add_row("  " * line.depth + line.label, f"{line.rows:,}")
-    table.caption = warning(unplaced(grid["tally"]) or "")
-    table.caption_justify = "left"
-    return table
 
 
 def warning(words: str) -> Text:

@@ -1,15 +1,18 @@
 """Commands that look after an installation: doctor, migrate."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from pipeline.clock import utc_now
 from pipeline.console import Terminal
-from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import get_settings
-from pipeline.workflow.operations.health import Finding, examine
+
+if TYPE_CHECKING:
+    from pipeline.workflow.operations.health import Finding
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,6 +35,8 @@ def doctor(
     Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
     forecast is due by Thursday noon, in the city's time, before its week.
     """
+    from pipeline.workflow.operations.health import examine
+
     console = Terminal()
     settings = get_settings()
     names = [city] if city else settings.scheduled_cities
@@ -59,5 +64,7 @@ def migrate() -> None:
     Run it after an upgrade: until then every command and page says so. In the distributed form only
     the role that owns the tables may.
     """
+    from pipeline.results.store.writer import ResultsStore
+
     ResultsStore(get_settings().results_database).migrate()
     Terminal().print("The results store is up to date.")

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import stored
-from pipeline.cli.support import CityOption, Steps, accounting_table, session, to_cube
+from pipeline.cli.support import CityOption, Steps, session, to_cube
 from pipeline.clock import utc_now
 from pipeline.console import Terminal
 from pipeline.domain.errors import (
@@ -48,6 +47,7 @@ def run(
 
     Example: hotspots run --city chicago --source-dir ../shared/data/chicago --issue-date 2017-10-02
     """
+    from pipeline.cli.printed_week import print_week
     from pipeline.workflow.plan import make_plan
     from pipeline.workflow.run import run_week
 
@@ -64,7 +64,7 @@ def run(
         )
         week = run_week(settings, plan, now=now, watch=steps.start, progress=steps.progress)
         steps.finish()
-        stored.print_week(settings, week, Terminal())
+        print_week(settings, week, Terminal())
 
 
 def cube(
@@ -76,6 +76,8 @@ def cube(
 
     Example: hotspots cube --source-dir ../shared/data --issue-date 2023-04-12
     """
+    from pipeline.cli.printed_week import accounting_table
+
     with session(city, source_dir) as (settings, the_city), Steps("Building the cube") as steps:
         plan, validated, grid = to_cube(settings, the_city, issue_date, steps)
         steps.finish()
@@ -101,6 +103,7 @@ def backfill(
 
     Example: hotspots backfill --from 2026-08-05 --to 2026-10-28
     """
+    from pipeline.cli.printed_week import week_line
     from pipeline.workflow.backfill import cubes_ahead, plan_past_weeks
     from pipeline.workflow.card import renew_cards
     from pipeline.workflow.run import run_week
@@ -131,7 +134,7 @@ def backfill(
                 failed.append(str(plan.issue_date))
                 line = f"{plan.target_week}  {type(error).__name__}: {error}"
             else:
-                line = stored.week_line(week)
+                line = week_line(week)
                 scored += week.scored["weeks"]
             steps.finish()
             Terminal().print(line)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.cli.stored import ablation_table
+from pipeline.cli.backtest_tables import ablation_table
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.ablation import (
