@@ -132,7 +132,7 @@ def training_figures(city: City, cube: Cube) -> dict[str, float]:
 
 def last_week(cube: Cube) -> date:
     """Return the Sunday that starts the last whole week."""
-    weeks = cube.weeks.to_pandas()
+    weeks = cube.weeks_table.to_pandas()
     return max(weeks.loc[weeks["is_whole"], "week_start"])
 
 

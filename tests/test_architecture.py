@@ -208,6 +208,38 @@ def test_the_clock_knows_its_zone():
     assert first <= second
 
 
+TABLES_OF_A_CUBE = {"counts_table", "weather_table", "weeks_table", "_cube"}
+
+
+def test_a_cube_is_read_through_its_views():
+    """They alone know what was known when."""
+    for path in MODULES:
+        named = {
+            n.attr for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Attribute)
+        }
+        assert own_room(path) == "grid" or not named & TABLES_OF_A_CUBE, relative(path)
+
+
+def test_files_are_written_in_one_place():
+    """Whole or not at all; only there is a file or folder renamed into its place."""
+    calls = {
+        relative(path): {
+            ast.unparse(node.func)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("write_bytes", "fsync", "NamedTemporaryFile", "mkstemp")
+        }
+        for path in MODULES
+    }
+    assert {path for path, found in calls.items() if found} == {"files.py"}
+
+
+def test_no_two_modules_share_a_name():
+    names = [path.name for path in MODULES if path.name != "__init__.py"]
+    assert sorted(names) == sorted(set(names))
+
+
 def names_the_reader_of_cities(path: Path) -> bool:
     return any(
         isinstance(node, ast.ImportFrom) and any(name.name == "load_city" for name in node.names)

@@ -210,7 +210,7 @@ def _pulled(city: City, settings: Settings, issue_date: date | None, steps: Step
         "rows_in": validated["rows_in"],
         "cube": grid["ref"],
     }
-    return Past(Reads().view(Lake(settings.lake_root), city, grid).cube, facts)
+    return Past(Reads().cube(Lake(settings.lake_root), city, grid), facts)
 
 
 def _weeks_ahead(horizons: str) -> list[int]:

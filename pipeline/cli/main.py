@@ -16,11 +16,11 @@ from typer.exceptions import TyperException
 from pipeline.cli import (
     backtests,
     cities,
+    forecasting,
     models,
     replays,
     stored,
     upkeep,
-    weeks,
 )
 from pipeline.console import LogToTerminal, Terminal
 from pipeline.domain.errors import (
@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 app.add_typer(replays.app, name="replay")
 app.add_typer(cities.app, name="city")
-for group in (weeks, backtests, stored, models, upkeep, cities):
+for group in (forecasting, backtests, stored, models, upkeep, cities):
     group.add_to(app)
 
 

@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
-from pipeline.domain.weeks import EPOCH, ForecastWeeks
+from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import origins_of
 from pipeline.evaluation.baselines import BASELINES, REFERENCE
 from pipeline.evaluation.outputs import make_folder
@@ -53,24 +51,6 @@ def _with_recent_total(view: CubeView, city: City, made: Forecast) -> Forecast:
     """Return the forecast shares with the mean total of the last four weeks."""
     recent = np.nansum(_baseline("mean_4", view, city))
     return replace(made, mean=made.mean * (recent / made.city.mean))
-
-
-def without_delays(view: CubeView) -> CubeView:
-    """Return a view that takes what is known as all there is, each report known in its own week.
-
-    Weeks that are still being reported look quiet in it, as they do to a model that knows nothing
-    of late reports.
-    """
-    counts = view.cube.counts
-    days_known = pc.add(
-        counts["week_start"].cast(pa.int32()), pc.multiply(counts["delay_weeks"], 7)
-    )
-    known = counts.filter(pc.less_equal(days_known, (view.edge_week - EPOCH).days))
-    at_once = pa.array(np.zeros(known.num_rows, np.int32)).cast(known["delay_weeks"].type)
-    place = known.column_names.index("delay_weeks")
-    return replace(view.cube, counts=known.set_column(place, "delay_weeks", at_once)).as_of(
-        view.edge_week
-    )
 
 
 def prototype_forecaster(city: City, config: ModelConfig, progress: Progress) -> MakeForecaster:
@@ -132,7 +112,7 @@ VARIANTS = (
     Variant("regression alone, no network", {"expert_weight": 1.0}),
     Variant("ridge alone for the total", {"total_steps": 0}),
     Variant("no handling of breaks", {"handles_breaks": False}),
-    Variant("no handling of late reports", see=without_delays),
+    Variant("no handling of late reports", see=CubeView.without_delays),
     Variant("window of 10 weeks", {"window_weeks": 10}),
     Variant("window of 30 weeks", {"window_weeks": 30}),
     Variant("window of 52 weeks", {"window_weeks": 52}),

@@ -57,8 +57,7 @@ def plan_origins(
         )
     if last_weeks < 1:
         raise InvalidRequest(f"{last_weeks} weeks to forecast: give 1 or more.")
-    weeks = cube.weeks.to_pandas()
-    whole = list(weeks.loc[weeks["is_whole"], "week_start"])
+    whole = cube.whole_weeks
     needed = last_weeks + max(horizons) - 1 + history_weeks
     if len(whole) < needed:
         span = f", {whole[0]} to {whole[-1]}" if whole else ""

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
@@ -71,7 +70,7 @@ class Rolling:
 
     def run(self, make_forecaster: MakeForecaster) -> None:
         """Forecast and score every target at every horizon."""
-        observed = observed_counts(self.cube, self.city.offences.target, self.origins.targets)
+        observed = self.cube.outcome(self.city.offences.target, self.origins.targets)
         edges, refit_on = self.origins.edges, self.origins.edges[0]
         for done, edge in enumerate(edges):
             view = self.cube.as_of(edge)
@@ -178,22 +177,6 @@ class Rolling:
         row = {"week_start": weeks.target_week, "horizon": weeks.horizon, "model": model}
         box = {"box_cells": float(rows * cols)}
         self.sums.append({**row, **box, **statistics(mean, size, truth, seed)})
-
-
-def observed_counts(cube: Cube, classes: Sequence[str], weeks: Sequence[date]) -> NDArray:
-    """Return (weeks, cells) reports of these classes, by all that the cube holds of them."""
-    table = cube.counts
-    wanted = pc.and_(
-        pc.is_in(table["week_start"], pa.array(weeks, pa.date32())),
-        pc.and_(
-            pc.is_in(table["offence_class"], pa.array(classes)), pc.greater_equal(table["row"], 0)
-        ),
-    )
-    frame = table.filter(wanted).to_pandas()
-    grids = np.zeros((len(weeks), *cube.cells.shape))
-    week = pd.Index(weeks).get_indexer(frame["week_start"])
-    np.add.at(grids, (week, frame["row"], frame["col"]), frame["reports"])
-    return grids[:, cube.cells.row, cube.cells.col]
 
 
 class TrainedModels:

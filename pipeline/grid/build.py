@@ -87,9 +87,9 @@ def cube_tables(cube: Cube) -> dict[str, pa.Table]:
     cells = {"row": cube.cells.row, "col": cube.cells.col, "division": list(cube.cells.division)}
     return {
         "cells": CELLS.conform(pa.table(cells)),
-        "counts": cube.counts,
-        "weather": cube.weather,
-        "weeks": cube.weeks,
+        "counts": cube.counts_table,
+        "weather": cube.weather_table,
+        "weeks": cube.weeks_table,
     }
 
 

@@ -1,7 +1,10 @@
-"""The cube: weekly counts by reporting delay, with weather and calendar; and its as-of views."""
+"""The cube: weekly counts by reporting delay, with weather and calendar; and its as-of views.
+
+A view is the only way to read a cube: no other room touches its tables.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
@@ -24,16 +27,42 @@ class Cube:
 
     Attributes:
         cells: the in-city cells.
-        counts: table of contract CUBE_COUNTS (sparse: only cells with reports).
-        weather: table of contract CUBE_WEATHER; may be empty.
-        weeks: table of contract CUBE_WEEKS, one row per week, without gaps, sorted; it runs past
+        counts_table: contract CUBE_COUNTS (sparse: only cells with reports).
+        weather_table: contract CUBE_WEATHER; may be empty.
+        weeks_table: contract CUBE_WEEKS, one row per week, without gaps, sorted; it runs past
             the newest data as far as calendars are needed.
     """
 
     cells: Cells
-    counts: pa.Table
-    weather: pa.Table
-    weeks: pa.Table
+    counts_table: pa.Table
+    weather_table: pa.Table
+    weeks_table: pa.Table
+
+    @cached_property
+    def whole_weeks(self) -> list[date]:
+        """The weeks of which all reports may be known, oldest first."""
+        weeks = self.weeks_table
+        return sorted(weeks.filter(weeks["is_whole"])["week_start"].to_pylist())
+
+    def outcome(self, classes: Sequence[str], weeks: Sequence[date]) -> NDArray[np.float64]:
+        """Return (weeks, in-city cells) reports of these classes, by all that is known of them.
+
+        It is what forecasts of these weeks are scored by; no forecast may see it.
+        """
+        table = self.counts_table
+        is_wanted = pc.and_(
+            pc.is_in(table["week_start"], pa.array(weeks, pa.date32())),
+            pc.and_(
+                pc.is_in(table["offence_class"], pa.array(classes)),
+                pc.greater_equal(table["row"], 0),
+            ),
+        )
+        frame = table.filter(is_wanted).to_pandas()
+        grids = np.zeros((len(weeks), *self.cells.shape))
+        week = pd.Index(weeks).get_indexer(frame["week_start"])
+        np.add.at(grids, (week, frame["row"], frame["col"]), frame["reports"])
+        counts: NDArray[np.float64] = grids[:, self.cells.row, self.cells.col]
+        return counts
 
     def as_of(self, edge_week: date) -> "CubeView":
         """Return what was known once `edge_week` had been published.
@@ -41,7 +70,7 @@ class Cube:
         Raises:
             WeekNotReady: the edge week isn't in the cube, or isn't whole there.
         """
-        weeks = self.weeks.to_pandas()
+        weeks = self.weeks_table.to_pandas()
         row = weeks[weeks["week_start"] == edge_week]
         if row.empty or not bool(row["is_whole"].iloc[0]):
             state = "not there" if row.empty else "not whole"
@@ -61,34 +90,69 @@ class CubeView:
     A report counts if the week it was reported in is the edge week or an earlier one.
     """
 
-    cube: Cube
+    _cube: Cube
     edge_week: date
 
     @property
     def cells(self) -> Cells:
         """The in-city cells."""
-        return self.cube.cells
+        return self._cube.cells
 
     @cached_property
     def week_starts(self) -> list[date]:
         """Every week from the first in the cube to the edge week, oldest first."""
-        first = pc.min(self.cube.weeks["week_start"]).as_py()
+        first = pc.min(self._cube.weeks_table["week_start"]).as_py()
         return week_range(first, self.edge_week)
 
+    @property
+    def first_whole_week(self) -> date:
+        """The first week of which all reports may be known."""
+        return self._cube.whole_weeks[0]
+
+    def earlier(self, edge_week: date) -> "CubeView":
+        """Return what was known at an earlier edge.
+
+        Raises:
+            InvalidRequest: it is no earlier one.
+            WeekNotReady: it isn't in the cube, or isn't whole there.
+        """
+        if edge_week > self.edge_week:
+            raise InvalidRequest(f"Week {edge_week} lies after {self.edge_week}, the view's edge.")
+        return self._cube.as_of(edge_week)
+
+    def without_delays(self) -> "CubeView":
+        """Return a view that takes what is known as all there is, each report known at once.
+
+        Weeks that are still being reported look quiet in it, as they do to a model that knows
+        nothing of late reports.
+        """
+        counts = self._cube.counts_table.filter(self._is_known)
+        at_once = pa.array(np.zeros(counts.num_rows, np.int32))
+        place = counts.column_names.index("delay_weeks")
+        kind = counts["delay_weeks"].type
+        known = counts.set_column(place, "delay_weeks", at_once.cast(kind))
+        return replace(self._cube, counts_table=known).as_of(self.edge_week)
+
     @cached_property
-    def _known(self) -> pa.Table:
-        """The counts known at the edge, with the number of their week, 0 for the first."""
-        days = self.cube.counts["week_start"].cast(pa.int32())
-        known_from = pc.add(days, pc.multiply(self.cube.counts["delay_weeks"], 7))
-        is_known = pc.less_equal(known_from, (self.edge_week - EPOCH).days)
+    def _is_known(self) -> pa.ChunkedArray:
+        """Whether each row of the counts is known at the edge: the as-of filter, once."""
+        table = self._cube.counts_table
+        days = table["week_start"].cast(pa.int32())
+        known_from = pc.add(days, pc.multiply(table["delay_weeks"], WEEK.days))
+        return pc.less_equal(known_from, (self.edge_week - EPOCH).days)
+
+    @cached_property
+    def reports(self) -> pa.Table:
+        """The reports known at the edge: contract CUBE_COUNTS with `week`, 0 for the first."""
+        known = self._cube.counts_table.filter(self._is_known)
         first = (self.week_starts[0] - EPOCH).days
-        week = pc.divide(pc.subtract(days.filter(is_known), first), WEEK.days)
-        return self.cube.counts.filter(is_known).append_column("week", week)
+        days = pc.subtract(known["week_start"].cast(pa.int32()), first)
+        return known.append_column("week", pc.divide(days, WEEK.days))
 
     @property
     def offence_classes(self) -> list[str]:
         """The offence classes that any known report belongs to."""
-        return sorted(self._known["offence_class"].unique().to_pylist())
+        return sorted(self.reports["offence_class"].unique().to_pylist())
 
     def counts(
         self, classes: Sequence[str], known_within_weeks: int | None = None
@@ -114,7 +178,7 @@ class CubeView:
     def _count(
         self, classes: tuple[str, ...], known_within_weeks: int | None
     ) -> NDArray[np.float32]:
-        known = self._known
+        known = self.reports
         is_one = pc.is_in(known["offence_class"], pa.array(classes, pa.string()))
         known = known.filter(pc.and_(is_one, pc.greater_equal(known["row"], 0)))
         if known_within_weeks is not None:
@@ -128,6 +192,12 @@ class CubeView:
         counts.setflags(write=False)
         return counts
 
+    @cached_property
+    def weather_rows(self) -> pa.Table:
+        """The weekly weather up to the edge: contract CUBE_WEATHER."""
+        table = self._cube.weather_table
+        return table.filter(pc.less_equal(table["week_start"], pa.scalar(self.edge_week)))
+
     def weather(self) -> NDArray[np.float32]:
         """Return (weeks, rows, cols, 4) weather up to the edge, in the order of WEATHER_NAMES.
 
@@ -135,11 +205,11 @@ class CubeView:
         """
         rows, cols = self.cells.shape
         grid = np.full((len(self.week_starts), rows, cols, len(WEATHER_NAMES)), np.nan, np.float32)
-        frame = self.cube.weather.to_pandas()
+        frame = self.weather_rows.to_pandas()
         week = (
             pd.to_datetime(frame["week_start"]) - pd.Timestamp(self.week_starts[0])
         ).dt.days // WEEK.days
-        known = ((week >= 0) & (week < len(self.week_starts))).to_numpy()
+        known = (week >= 0).to_numpy()
         place = (week[known], frame["row"][known], frame["col"][known])
         grid[place] = frame.loc[known, list(WEATHER_NAMES)].to_numpy(np.float32)
         return grid
@@ -154,13 +224,14 @@ class CubeView:
             InvalidRequest: the cube's calendar does not reach that far.
         """
         last = self.edge_week + WEEK * weeks_past_edge
-        frame = self.cube.weeks.to_pandas()
-        frame = frame[frame["week_start"] <= last].reset_index(drop=True)
+        table = self._cube.weeks_table
+        known = table.filter(pc.less_equal(table["week_start"], pa.scalar(last)))
+        frame = known.to_pandas()
         if frame["week_start"].iloc[-1] != last:
             raise InvalidRequest(
                 f"The cube's calendar ends {frame['week_start'].iloc[-1]}, before {last}."
             )
-        week, number = (self._known[name].to_numpy() for name in ("week", "reports"))
+        week, number = (self.reports[name].to_numpy() for name in ("week", "reports"))
         reports = np.bincount(week, weights=number, minlength=len(frame))
         frame["reports"] = reports.astype(np.int32)
         past = frame["week_start"] > self.edge_week

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import WEEK
 from pipeline.grid.cube import WEATHER_NAMES, CubeView
 from pipeline.model.config import HORIZON_COUNT
-from pipeline.model.windows import LATEST_DELAY, Reports, first_whole_week
+from pipeline.model.windows import LATEST_DELAY, Reports
 
 CONTEXT_NAMES = (*WEATHER_NAMES[:3], "missing", "holiday_days", "log_level")
 CALENDAR_NAMES = ("sine", "cosine", "holiday_days", "daylight", "horizon")
@@ -73,28 +72,20 @@ def read_totals(view: CubeView, target: Reports) -> tuple[Totals, tuple[str, ...
     size = len(names) * target.weeks * bins
     known = np.bincount(index, weights=target.number, minlength=size).astype(np.float64)
     known = known.reshape(len(names), target.weeks, bins).cumsum(axis=2)
-    calendar = _calendar(view, target.weeks + HORIZON_COUNT)
+    calendar = _calendar(view)
     daylight, era = (calendar[name].to_numpy() for name in ("daylight_hours", "nibrs_share"))
     season = _season(calendar)
     totals = Totals(known, target.completeness, season, daylight, era[: target.weeks])
     return totals, names
 
 
-def _calendar(view: CubeView, weeks: int) -> pa.Table:
-    """Return the cube's first whole week and those after it."""
-    known = view.cube.weeks
-    first = pa.scalar(first_whole_week(view))
-    known = known.filter(pc.greater_equal(known["week_start"], first))
-    if known.num_rows < weeks:
-        raise InvalidRequest(
-            f"The cube's calendar ends {pc.max(known['week_start'])}, before the last target week "
-            f"of a forecast from {view.edge_week}. Build the cube with its calendar "
-            f"{HORIZON_COUNT} weeks longer than its data."
-        )
-    return known.slice(0, weeks)
+def _calendar(view: CubeView) -> pd.DataFrame:
+    """Return the first whole week and those after it, to the last that can be forecast."""
+    calendar = view.calendar(HORIZON_COUNT)
+    return calendar[calendar["week_start"] >= view.first_whole_week]
 
 
-def _season(calendar: pa.Table) -> NDArray[np.float64]:
+def _season(calendar: pd.DataFrame) -> NDArray[np.float64]:
     sunday = calendar["week_start"].to_numpy().astype("datetime64[D]")
     wednesday = (sunday - sunday.astype("datetime64[Y]")).astype(np.float64) + 4
     angle = 2 * np.pi * wednesday / 365.25
@@ -107,13 +98,10 @@ def weekly_weather(view: CubeView, weeks: int) -> NDArray[np.float64]:
 
     Scaled to the order of one; where nothing is known, zeros with missing at one.
     """
-    weather = view.cube.weather
+    weather = view.weather_rows
     first = view.edge_week - WEEK * (weeks - 1)
-    known = pc.and_(
-        pc.greater_equal(weather["week_start"], pa.scalar(first)),
-        pc.less_equal(weather["week_start"], pa.scalar(view.edge_week)),
-    )
-    means = weather.filter(known).group_by("week_start")
+    is_asked = pc.greater_equal(weather["week_start"], pa.scalar(first))
+    means = weather.filter(is_asked).group_by("week_start")
     frame = means.aggregate([(name, "mean") for name in WEATHER_NAMES]).to_pandas()
     values = np.full((weeks, len(WEATHER_NAMES)), np.nan)
     place = (pd.to_datetime(frame["week_start"]) - pd.Timestamp(first)).dt.days // WEEK.days

@@ -6,7 +6,6 @@ after it. Features of many origins (training) and of one (forecasting) come from
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property, lru_cache
 from typing import Literal, NamedTuple, Protocol
 
@@ -136,23 +135,16 @@ class Reports:
         return 1 / growth[::-1].cumprod()[::-1]
 
 
-def first_whole_week(view: CubeView) -> date:
-    """Return the first week of the cube that is whole."""
-    weeks = view.cube.weeks
-    return pc.min(weeks.filter(weeks["is_whole"])["week_start"]).as_py()
-
-
 def read_reports(view: CubeView, city: City) -> tuple[Reports, Reports]:
     """Return the located reports known at the edge: of the target offences, and of all others."""
-    counts = view.cube.counts
-    first = first_whole_week(view)
+    counts, first = view.reports, view.first_whole_week
     days = counts["week_start"].cast(pa.int32()).to_numpy()
     week = (days - (first - EPOCH).days) // 7
     delay, row, col, number = (
         counts[name].to_numpy() for name in ("delay_weeks", "row", "col", "reports")
     )
     weeks = weeks_between(first, view.edge_week) + 1
-    usable = (week >= 0) & (week + delay < weeks) & (row >= 0) & view.cells.mask[row, col]
+    usable = (week >= 0) & (row >= 0) & view.cells.mask[row, col]
     is_target = pc.is_in(counts["offence_class"], pa.array(city.offences.target)).to_numpy()
     cell = row * view.cells.shape[1] + col
     target, other = (

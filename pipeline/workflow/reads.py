@@ -8,7 +8,7 @@ import pyarrow as pa
 from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date
 from pipeline.grid.build import cube_from_tables
-from pipeline.grid.cube import CubeView
+from pipeline.grid.cube import Cube, CubeView
 from pipeline.lake.lake import Lake, Ref
 from pipeline.quality.engine import Verdict
 from pipeline.quality.judged import Judged
@@ -31,10 +31,13 @@ class Reads:
         """Return a run's cube as known at its edge week."""
 
         def read() -> CubeView:
-            tables = lake.read(Ref.from_json(grid["ref"]))
-            return cube_from_tables(city, tables).as_of(parse_date(grid["edge_week"]))
+            return self.cube(lake, city, grid).as_of(parse_date(grid["edge_week"]))
 
         return self._keep("view", (lake.root, city, grid["ref"], grid["edge_week"]), read)
+
+    def cube(self, lake: Lake, city: City, grid: Gridded) -> Cube:
+        """Return a run's cube, for many edges to be looked at from."""
+        return cube_from_tables(city, lake.read(Ref.from_json(grid["ref"])))
 
     def incidents(self, lake: Lake, city: City, snapshots: Snapshots) -> crime.IncidentBuild:
         """Return the incidents of these snapshots, and what was dropped as they were made."""

@@ -58,7 +58,7 @@ def _scores(
     mean, size = cells["mean"].to_numpy(), cells["nb_size"].to_numpy()
     scores = {run.record.model_name: score_week(mean, size, observed, settings.seed)}
     poisson = np.full(len(observed), POISSON_SIZE)
-    for name, rate in rival_rates(view.cube.as_of(weeks.edge_week), city, weeks.horizon).items():
+    for name, rate in rival_rates(view.earlier(weeks.edge_week), city, weeks.horizon).items():
         scores[name] = score_week(rate[place], poisson, observed, settings.seed)
     return scores
 

@@ -244,7 +244,7 @@ def test_without_a_date_it_is_the_citys_today(hotspots, monkeypatch, tmp_path):
     monkeypatch.setattr("pipeline.workflow.run.pull_crime", pull)
     # 01:30 UTC on the 24th is still the evening of the 23rd in Los Angeles.
     monkeypatch.setattr(
-        "pipeline.cli.weeks.utc_now", lambda: datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
+        "pipeline.cli.forecasting.utc_now", lambda: datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
     )
     code, _, err = hotspots("run", HOTSPOTS_HOME=str(tmp_path))
     assert (code, asked) == (3, ["2026-11-23"])

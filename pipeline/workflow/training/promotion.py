@@ -87,7 +87,7 @@ def compare(settings: Settings, plan: Plan, grid: Gridded, challenger: Trained) 
     champion = registry.champion()
     if champion is None:
         return _unopposed(challenger)
-    cube = Reads().view(Lake(settings.lake_root), city, grid).cube
+    cube = Reads().cube(Lake(settings.lake_root), city, grid)
     origins = origins_of(cube, settings, TRIAL_WEEKS, [grid["horizon"]])
     number = registry.version_of(champion.sha256)
     with tempfile.TemporaryDirectory(dir=_models(settings)) as folder:

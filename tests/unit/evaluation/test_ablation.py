@@ -21,10 +21,10 @@ from pipeline.evaluation.ablation import (
     _with_long_run_shares,
     _with_recent_total,
     run_ablation,
-    without_delays,
 )
 from pipeline.evaluation.backtest import cube_of_events, read_cube
 from pipeline.evaluation.event_files import events_to_incidents
+from pipeline.grid.cube import CubeView
 from pipeline.model.config import ModelConfig
 from pipeline.model.windows import read_reports
 from tests.unit.evaluation.conftest import make_events, mean_forecaster
@@ -89,7 +89,7 @@ def test_variants_are_compared_and_a_finished_one_is_not_run_again(asked):
 
 def test_the_wrapped_variants_change_one_factor_only(city, events):
     cube, _ = cube_of_events(city, events_to_incidents(city, events))
-    weeks = cube.weeks.to_pandas()
+    weeks = cube.weeks_table.to_pandas()
     view = cube.as_of(list(weeks.loc[weeks["is_whole"], "week_start"])[-1])
     target = view.edge_week + timedelta(weeks=1)
     made = mean_forecaster(city)(view)(
@@ -116,16 +116,16 @@ def late_events():
 
 def view_of(city, events, weeks_before_end):
     cube, _ = cube_of_events(city, events_to_incidents(city, events))
-    weeks = cube.weeks.to_pandas()
+    weeks = cube.weeks_table.to_pandas()
     return cube.as_of(list(weeks.loc[weeks["is_whole"], "week_start"])[-1 - weeks_before_end])
 
 
 def test_a_view_without_delays_holds_what_was_known_and_calls_it_complete(city):
     view = view_of(city, late_events(), 4)
-    naive = without_delays(view)
+    naive = view.without_delays()
     target = city.offences.target
     np.testing.assert_array_equal(naive.counts(target), view.counts(target))
-    assert set(naive.cube.counts["delay_weeks"].to_pylist()) == {0}
+    assert set(naive._cube.counts_table["delay_weeks"].to_pylist()) == {0}
     assert read_reports(naive, city)[0].completeness.tolist() == [1.0] * 53
     assert read_reports(view, city)[0].completeness[0] < 0.95
     # as of an earlier week it would know what was not known then, so no such view is made of it
@@ -139,8 +139,10 @@ def test_a_variant_sees_by_its_own_eyes_in_training_and_in_forecasting(city):
         seen.append(trained_on)
         return lambda later, weeks: seen.append(later)
 
-    _changed(make, city, Variant("naive", see=without_delays, wrap=lambda *_: None))(view)(view, 1)
-    assert [set(v.cube.counts["delay_weeks"].to_pylist()) for v in seen] == [{0}, {0}]
+    _changed(make, city, Variant("naive", see=CubeView.without_delays, wrap=lambda *_: None))(view)(
+        view, 1
+    )
+    assert [set(v._cube.counts_table["delay_weeks"].to_pylist()) for v in seen] == [{0}, {0}]
     plain = _changed(mean_forecaster(city), city, Variant("plain"))(view)
     target = view.edge_week + timedelta(weeks=1)
     weeks = ForecastWeeks(target - timedelta(days=1), view.edge_week, target)

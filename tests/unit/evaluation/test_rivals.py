@@ -31,7 +31,7 @@ def busy_events():
 
 def fitted(city, events, back=0):
     cube, _ = cube_of_events(city, events_to_incidents(city, events))
-    weeks = cube.weeks.to_pandas()
+    weeks = cube.weeks_table.to_pandas()
     whole = list(weeks.loc[weeks["is_whole"], "week_start"])
     view = cube.as_of(whole[-1 - back])
     return PoissonGlm(view, city), view, cube

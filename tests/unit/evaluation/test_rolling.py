@@ -11,7 +11,7 @@ from pipeline.domain.errors import SchemaDrift
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.event_files import events_to_incidents
-from pipeline.evaluation.rolling import TrainedModels, observed_counts, say_nothing
+from pipeline.evaluation.rolling import TrainedModels, say_nothing
 from pipeline.evaluation.scores import poisson_deviance
 from pipeline.evaluation.summary import attainable
 from pipeline.model.config import ModelConfig
@@ -61,7 +61,7 @@ def test_each_training_starts_from_the_last_one(city, cube, settings, tmp_path, 
 
 def test_observed_counts_are_of_target_classes_in_city_cells(city, cube, events):
     weeks = [date(2020, 1, 12), date(2020, 6, 14)]
-    found = observed_counts(cube, ["robbery", "assault"], weeks)
+    found = cube.outcome(["robbery", "assault"], weeks)
     assert found.shape == (2, len(cube.cells))
     days = events.loc[events["offence"] != "Theft", "occurred_at"].dt.date
     for week, counts in zip(weeks, found, strict=True):
@@ -72,7 +72,7 @@ def test_withheld_offences_are_in_no_cell(city):
     events = make_events().assign(offence=["rape"] * 500 + ["robbery"] * 460)
     cube, facts = cube_of_events(city, events_to_incidents(city, events))
     assert facts["tally"]["withheld"] == 500
-    assert observed_counts(cube, ["rape"], [date(2020, 1, 12)]).sum() == 0
+    assert cube.outcome(["rape"], [date(2020, 1, 12)]).sum() == 0
 
 
 def test_a_forecast_with_holes_is_refused(city, cube, settings, tmp_path):
@@ -102,7 +102,7 @@ def test_true_rates_are_scored_and_the_way_to_them_is_measured(city, cube, setti
     )  # fmt: skip
     # the last four weeks begin on 24 and 31 May, 7 and 14 June
     targets = [date(2020, 5, 24), date(2020, 5, 31), date(2020, 6, 7), date(2020, 6, 14)]
-    observed = observed_counts(cube, city.offences.target, targets)
+    observed = cube.outcome(city.offences.target, targets)
     rates = np.array([[24 / 20], [31 / 20], [7 / 20], [14 / 20]]) * np.ones_like(observed)
     found = summary["pooled"]["true_rate"]["1"]["poisson_deviance"]
     assert found == pytest.approx(poisson_deviance(rates, observed).mean())

@@ -66,18 +66,18 @@ class TestBuild:
         return build_cube(city, incidents, weather, calendar, known_through=day(2, 3))
 
     def test_whole_weeks_are_marked(self, built):
-        weeks = built[0].weeks.to_pandas()
+        weeks = built[0].weeks_table.to_pandas()
         assert weeks["week_start"].tolist() == [day(k) for k in range(8)]
         assert weeks["is_whole"].tolist() == [True, True] + [False] * 6
 
     def test_reports_are_counted_wherever_they_lie(self, built):
-        weeks = built[0].weeks.to_pandas()
+        weeks = built[0].weeks_table.to_pandas()
         assert weeks["reports"].tolist() == [4, 1, 1, 0, 0, 0, 0, 0]
         # Week 0: of the three reported within it (one a week late) one is in the NIBRS system.
         assert weeks["nibrs_share"].tolist() == pytest.approx([1 / 3, 1, 0, 0, 0, 0, 0, 0])
 
     def test_the_calendar_is_carried_over(self, built):
-        weeks = built[0].weeks.to_pandas()
+        weeks = built[0].weeks_table.to_pandas()
         assert weeks["holiday_days"].tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
         assert weeks["holidays"][1] == "A day"
         assert set(weeks["daylight_hours"]) == {12.0}
@@ -85,13 +85,13 @@ class TestBuild:
     def test_the_partial_week_is_tallied_but_not_in_the_cube(self, built):
         cube, tally = built
         assert (tally.rows, tally.placed, tally.missing) == (7, 6, 1)
-        assert pc.sum(cube.counts["reports"]).as_py() == 5
-        assert pc.min(cube.counts["week_start"]).as_py() == day(0)
+        assert pc.sum(cube.counts_table["reports"]).as_py() == 5
+        assert pc.min(cube.counts_table["week_start"]).as_py() == day(0)
 
     def test_weather_covers_the_cells_of_observed_weeks(self, built):
         cube, _ = built
-        assert set(cube.weather["week_start"].to_pylist()) == {day(1)}
-        assert cube.weather.num_rows == len(cube.cells) == 2
+        assert set(cube.weather_table["week_start"].to_pylist()) == {day(1)}
+        assert cube.weather_table.num_rows == len(cube.cells) == 2
 
     def test_every_table_keeps_its_contract(self, built):
         contracts = {
@@ -122,7 +122,7 @@ def test_the_calendar_may_hold_dates_or_timestamps(
     cube, _ = build_cube(
         city, make_incidents(report(day(0))), make_weather(), calendar, known_through=day(1, 6)
     )
-    assert cube.weeks["week_start"].to_pylist() == [day(k) for k in range(8)]
+    assert cube.weeks_table["week_start"].to_pylist() == [day(k) for k in range(8)]
 
 
 def test_a_calendar_that_ends_early_is_refused(city, make_incidents, make_weather, make_calendar):

@@ -132,13 +132,13 @@ def test_context_and_calendar_hold_what_their_names_say(read):
 
 
 def test_no_weather_at_all_is_zeros_and_missing(cube):
-    dry = replace(cube, weather=CUBE_WEATHER.schema.empty_table())
+    dry = replace(cube, weather_table=CUBE_WEATHER.schema.empty_table())
     assert_allclose(city_totals.weekly_weather(dry.as_of(week(10)), 3), [[0, 0, 0, 1]] * 3)
 
 
 def test_a_calendar_that_ends_too_early_is_refused(town):
     cube = make_cube(40)
-    short = replace(cube, weeks=cube.weeks.slice(0, 43))
+    short = replace(cube, weeks_table=cube.weeks_table.slice(0, 43))
     view = short.as_of(week(39))
     with pytest.raises(InvalidRequest, match="calendar ends"):
         city_totals.read_totals(view, read_reports(view, town)[0])

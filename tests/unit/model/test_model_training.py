@@ -93,10 +93,11 @@ def test_a_later_target_is_forecast_from_the_same_knowledge(trained, cube, town)
 
 
 def test_what_is_planted_after_the_edge_is_invisible(trained, cube, town):
-    counts = cube.counts.to_pandas()
+    counts = cube.counts_table.to_pandas()
     counts.loc[counts["week_start"] > week(50), "reports"] += 1000
     planted = replace(
-        cube, counts=pa.Table.from_pandas(counts, cube.counts.schema, preserve_index=False)
+        cube,
+        counts_table=pa.Table.from_pandas(counts, cube.counts_table.schema, preserve_index=False),
     )
     made = [
         forecast(trained, c.as_of(week(50)), town, weeks_of(50, 1)).mean for c in (cube, planted)

@@ -34,7 +34,7 @@ class FakeCells:
 def test_reads_what_is_known_by_class_without_unlocated_ones(cube, town):
     view = cube.as_of(week(30))
     target, other = windows.read_reports(view, town)
-    assert windows.first_whole_week(view) == FIRST
+    assert view.first_whole_week == FIRST
     assert target.weeks == 31
     # The view has one week more: the one before the first whole one, which has no reports.
     assert_allclose(target.weekly(), view.counts(["robbery"])[1:])
@@ -44,13 +44,13 @@ def test_reads_what_is_known_by_class_without_unlocated_ones(cube, town):
 def test_reports_before_the_first_whole_week_or_outside_the_city_are_left_out(cube, town):
     view = cube.as_of(week(30))
     total = windows.read_reports(view, town)[0].number.sum()
-    counts = cube.counts.to_pandas()
+    counts = cube.counts_table.to_pandas()
     strange = counts.iloc[:2].copy()
     strange["week_start"] = [week(-1), week(10)]
     strange[["row", "col"]] = [[0, 0], [5, 7]]
     strange["offence_class"] = "robbery"
     strange["delay_weeks"] = 0
-    more = replace(cube, counts=CUBE_COUNTS.conform(pd.concat([counts, strange])))
+    more = replace(cube, counts_table=CUBE_COUNTS.conform(pd.concat([counts, strange])))
     assert windows.read_reports(more.as_of(week(30)), town)[0].number.sum() == total
 
 

@@ -29,13 +29,13 @@ def test_the_regression_stands_beside_the_baselines_as_in_a_backtest():
 
 def test_reports_that_became_known_after_the_edge_change_no_rival():
     cube, city = make_cube(), make_town()
-    counts = cube.counts.to_pandas()
+    counts = cube.counts_table.to_pandas()
     known = [
         start + WEEK * int(n)
         for start, n in zip(counts["week_start"], counts["delay_weeks"], strict=True)
     ]
     counts.loc[[moment > EDGE for moment in known], "reports"] *= 50
-    changed = replace(cube, counts=CUBE_COUNTS.conform(counts))
+    changed = replace(cube, counts_table=CUBE_COUNTS.conform(counts))
     before = rival_rates(cube.as_of(EDGE), city, HORIZON)
     for name, rate in rival_rates(changed.as_of(EDGE), city, HORIZON).items():
         assert_allclose(rate, before[name], rtol=1e-12, err_msg=name)
