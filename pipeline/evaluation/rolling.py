@@ -65,7 +65,7 @@ class Rolling:
     forecasts: list[pa.Table] = field(default_factory=list)
     sums: list[dict[str, Any]] = field(default_factory=list)
     totals: list[dict[str, Any]] = field(default_factory=list)
-    pits: dict[int, list[NDArray]] = field(default_factory=dict)
+    pits: dict[int, list[NDArray[np.number]]] = field(default_factory=dict)
     checks: list[dict[str, float]] = field(default_factory=list)
     trainings: list[dict[str, Any]] = field(default_factory=list)
 
@@ -180,7 +180,9 @@ class Rolling:
         self.sums.append({**row, **box, **statistics(mean, size, truth, seed)})
 
 
-def observed_counts(cube: Cube, classes: Sequence[str], weeks: Sequence[date]) -> NDArray:
+def observed_counts(
+    cube: Cube, classes: Sequence[str], weeks: Sequence[date]
+) -> NDArray[np.float64]:
     """Return (weeks, cells) reports of these classes, by all that the cube holds of them."""
     table = cube.counts
     wanted = pc.and_(
