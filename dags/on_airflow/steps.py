@@ -92,7 +92,7 @@ def resolve(*names: str, publish: bool = True) -> dict[str, Any]:
     note = tasks.describe(plan)
     print(note)  # noqa: T201 - Airflow's task log
     context["ti"].xcom_push("note", note)
-    return dict(plan)
+    return plan
 
 
 @task
