@@ -37,5 +37,8 @@ RUN uv sync --locked --no-dev --no-editable --extra airflow --extra $DEVICE
 COPY --chmod=0555 dags ./dags
 COPY --chmod=0555 plugins ./plugins
 COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist
+# Of the code, as `git describe` gives it: the build sees no checkout.
+ARG COMMIT=
+ENV HOTSPOTS_COMMIT=$COMMIT
 USER 50000
 CMD ["hotspots", "--help"]

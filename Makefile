@@ -14,7 +14,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page run test lint fast compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page page-types run test lint fmt fast compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ setup: .venv/.run .venv/.page ## Install what running needs
 
 page: .venv/.page ## Build the Hotspots page
 
+page-types: .venv/.test .venv/.page ## Write the types of the API's answers for the page, after a change of them
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/python -W ignore scripts/page_types.py
+
 run: .venv/.run .venv/.page ## Forecast a week through Airflow on a simulated city (LIVE=1: the real one)
 	@LIVE=$(LIVE) bash scripts/run.sh
 
@@ -53,8 +56,11 @@ fast: .venv/.test ## Run the fast tests only
 compose-test: .venv/.test ## Build and run docker-compose.yml on the container engine at hand, and test it
 	@bash scripts/compose-test.sh
 
-lint: .venv/.test ## Check style and types
-	@$(VENV)/ruff check . && $(VENV)/ruff format --check . && $(VENV)/mypy
+lint: .venv/.test .venv/.page ## Check style and types
+	@bash scripts/lint.sh
+
+fmt: .venv/.test .venv/.page ## Put style right, where that can be done without asking
+	@$(VENV)/ruff check --fix . && $(VENV)/ruff format . && cd $(WEB) && PATH="$(CURDIR)/$(VENV):$$PATH" npx eslint --fix .
 
 bench: .venv/.run ## Time training, forecast and gradient step on this machine (WEEKS=104)
 	@$(VENV)/python scripts/bench.py $(WEEKS)

@@ -37,5 +37,6 @@ def begin_to_write(connection: Connection, _savepoint: str) -> None:
     Airflow's backfill reads behind a savepoint and then writes. Who has read can't wait for another
     writer in SQLite: the write fails at once, and the backfill is left half made.
     """
-    if not connection.connection.driver_connection.in_transaction:
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

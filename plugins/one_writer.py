@@ -6,7 +6,7 @@ same loop to commit: nobody is answered until SQLite gives up, and what was aske
 """
 
 from asyncio import Lock
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
@@ -39,6 +39,6 @@ class OneWriterPlugin(AirflowPlugin):
     """Makes the API server use `OneWriter`, where it is needed."""
 
     name = "one_writer"
-    fastapi_root_middlewares: ClassVar[list[Any]] = (
+    fastapi_root_middlewares = (  # as Airflow declares it
         [{"middleware": OneWriter, "name": "one writer"}] if is_in_sqlite() else []
     )

@@ -4,7 +4,7 @@ A task can't write that itself. Airflow calls this in the middle of a transactio
 scheduler's, which a note must not break.
 """
 
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -53,7 +53,7 @@ def write_note(dag_run: Any) -> None:  # noqa: ANN401
     note.dag_run_id = dag_run.id
     # `airflow dags test` has let go of its run, and goes on with the session of its thread.
     its_session = object_session(dag_run)
-    kept = (its_session or settings.Session()).merge(note)
+    kept = (its_session or settings.get_session()()).merge(note)
     if its_session:
         set_committed_value(dag_run, "dag_run_note", kept)  # without asking for what was there
 
@@ -128,4 +128,4 @@ class RunNotePlugin(AirflowPlugin):
     """Makes Airflow call `RunNotes`."""
 
     name = "run_note"
-    listeners: ClassVar[list[Any]] = [RunNotes()]
+    listeners = [RunNotes()]  # noqa: RUF012 - as Airflow declares it

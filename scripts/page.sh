@@ -18,7 +18,7 @@ build() {
         echo "Setting up: fetching Node.js into .venv (61 MB, once), as this machine has none that builds the page" >&3
         .tools/bin/uv sync --locked --inexact --quiet --only-group node || return
     fi
-    echo "Setting up: building the Hotspots page (npm, about 45 MB, once)" >&3
+    echo "Setting up: building the Hotspots page (npm, about 100 MB, once)" >&3
     cd "$1" && npm ci --no-audit --no-fund && npm run build
 }
 

@@ -36,16 +36,24 @@ def for_viewer(app: Any) -> Any:
 
 
 @contextmanager
-def served_page(database: str) -> Iterator[str]:
-    """Serve the page of a store on loopback and give its address. Set AIRFLOW_HOME before."""
+def served_page(database: str, prefix: str = "") -> Iterator[str]:
+    """Serve the page of a store on loopback and give its address. Set AIRFLOW_HOME before.
+
+    Args:
+        database: address of the store.
+        prefix: of the page's path, such as Airflow's `/hotspots`; none by default.
+    """
     import uvicorn
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
 
     app = plugin_app()
     from hotspots_ui import answering
 
     app.dependency_overrides[answering.results] = lambda: ResultsReader(database)
     answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
-    config = uvicorn.Config(for_viewer(app), port=0, log_level="warning", ws="none", lifespan="off")
+    served = Starlette(routes=[Mount(prefix, for_viewer(app))]) if prefix else for_viewer(app)
+    config = uvicorn.Config(served, port=0, log_level="warning", ws="none", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

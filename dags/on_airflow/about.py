@@ -4,6 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from airflow.sdk import DAG
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from on_airflow.assets import inlets, outlets
 from on_airflow.links import LINKS
@@ -21,7 +22,7 @@ def texts() -> dict[str, str]:
 def describe(dag: DAG) -> None:
     """Give every task of a DAG its own docs and links, and the assets of the DAG's city."""
     for name, task in dag.task_dict.items():
-        if task.is_mapped:
+        if isinstance(task, MappedOperator):
             task.partial_kwargs["doc_md"] = texts()[name]
         else:
             task.doc_md = texts()[name]

@@ -52,9 +52,10 @@ def say_written(step: str, facts: dict[str, Any] | None) -> None:
     nothing in a dry run, and another city's where the run was asked for that.
     """
     context = get_current_context()
-    written = [asset(facts["city"], WRITES[step])] if facts else []
-    context["task"].outlets = written
-    for of_city in written:
+    context["task"].outlets = []
+    if facts:
+        of_city = asset(facts["city"], WRITES[step])
+        context["task"].outlets.append(of_city)
         event = context["outlet_events"][of_city]
         event.extra = facts
         if "week" in facts:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from airflow.sdk import Param, dag, get_parsing_context
 
@@ -24,7 +25,11 @@ def city_param(*cities: str) -> Param:
     )
 
 
-def dag_of_each_city(wire: Callable[[], None], params: dict[str, Param], **about: object) -> None:
+def dag_of_each_city(
+    wire: Callable[[], None],
+    params: dict[str, Param],
+    **about: Any,  # noqa: ANN401 - whatever else Airflow's `dag` takes
+) -> None:
     """Make a DAG of each scheduled city.
 
     The first city's bears the name of the function that wires it; those of others add the city's.

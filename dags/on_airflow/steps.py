@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
@@ -12,6 +12,8 @@ from on_airflow.alerts import alert
 from on_airflow.assets import say_written
 
 Result = TypeVar("Result")
+# What an earlier task gave: an XComArg while a DAG is wired, its value while a task runs.
+Given = Any
 
 # As in pipeline.workflow.operations.retries, which is not imported where DAGs are only read.
 DEFAULTS = {
@@ -45,13 +47,14 @@ def call(do: Callable[..., Result], *args: object, **named: object) -> Result:
     except Exception as error:
         context, words = get_current_context(), f"{type(error).__name__}: {error}"
         context["ti"].xcom_push("failure", words)
-        if may_retry(error, utc_now() - context["dag_run"].start_date):
+        now = utc_now()
+        if may_retry(error, now - (context["dag_run"].start_date or now)):
             raise
         raise AirflowFailException(words) from error
 
 
 @task
-def step(name: str, *inputs: dict) -> dict:
+def step(name: str, *inputs: Given) -> dict[str, Any]:
     """Call one step of the workflow; what no retry can mend fails at once, by its name."""
     from pipeline.workflow import tasks
 
@@ -63,7 +66,7 @@ def step(name: str, *inputs: dict) -> dict:
 
 
 @task
-def resolve(*names: str, publish: bool = True) -> dict:
+def resolve(*names: str, publish: bool = True) -> dict[str, Any]:
     """Resolve the run's params of these names into its plan, and say what they come to.
 
     The text goes to the log and to XCom as `note`, of which `plugins/run_note.py` makes the run's
@@ -101,14 +104,14 @@ def check_forecast() -> str:
 
 
 @task.branch
-def choose(verdict: dict) -> str:
+def choose(verdict: Given) -> str:
     """Let a person decide on a challenger that did worse, and promote any other."""
     print(verdict["table"])  # noqa: T201 - Airflow's task log
     return "approve" if verdict["is_worse"] else "promote"
 
 
 @task
-def plan_history() -> list[dict]:
+def plan_history() -> list[dict[str, Any]]:
     """Return the pieces of the city's history."""
     from pipeline.workflow import tasks
 
@@ -116,9 +119,12 @@ def plan_history() -> list[dict]:
 
 
 @task(map_index_template="{{ piece_name }}")
-def load_piece(piece: dict) -> dict:
+def load_piece(piece: dict[str, Any]) -> dict[str, Any]:
     """Pull one dataset's year, under whose name it shows in the grid."""
     from pipeline.workflow import tasks
 
-    get_current_context()["piece_name"] = f"{piece['dataset']} {piece['year']}"
+    # Airflow's type lists its own names alone; a template finds any other beside them.
+    cast("dict[str, Any]", get_current_context())["piece_name"] = (
+        f"{piece['dataset']} {piece['year']}"
+    )
     return call(tasks.run_step, "load_piece", piece)

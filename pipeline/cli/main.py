@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -26,6 +27,7 @@ from pipeline.console import LogToTerminal, Terminal
 from pipeline.domain.errors import (
     HotspotsError,
 )
+from pipeline.version import code_version
 
 app = typer.Typer(
     name="hotspots",
@@ -39,6 +41,27 @@ app = typer.Typer(
 )
 app.add_typer(replays.app, name="replay")
 app.add_typer(cities.app, name="city")
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        Terminal().print(f"la-hotspots {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Say which code this is."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
+
+
 for group in (forecasting, backtests, stored, models, upkeep, cities):
     group.add_to(app)
 

@@ -43,7 +43,9 @@ class Cells:
         return mask
 
     @classmethod
-    def with_any(cls, shape: tuple[int, int], row: NDArray, col: NDArray) -> "Cells":
+    def with_any(
+        cls, shape: tuple[int, int], row: NDArray[np.number], col: NDArray[np.number]
+    ) -> "Cells":
         """Return the cells that hold any of these points, as one division 'city'."""
         ids = np.unique(row * shape[1] + col)
         return cls(shape, ids // shape[1], ids % shape[1], ("city",) * len(ids))

@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ from pipeline.evaluation.summary import (
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
+from pipeline.version import code_version
 
 REFIT_WEEKS = 13
 MODELS_PREFIX = ".models-"
@@ -120,7 +120,7 @@ def run_backtest(
         "trainings": rolling.trainings,
         "input": dict(source or {}),
         "config_sha256": config_sha256,
-        "code_version": version("la-hotspots"),
+        "code_version": code_version(),
         "seconds": round(time.perf_counter() - started, 1),
     }
     written = write_backtest(out, forecasts, weekly_scores(sums), summary)
@@ -189,7 +189,7 @@ def _request(city: City, cube: Cube, origins: Origins) -> dict[str, Any]:
 
 def _models_folder(config_sha256: str, source: Mapping[str, Any]) -> str:
     """Return a name that only the same request on the same input by the same code has."""
-    request = [config_sha256, dict(source), version("la-hotspots")]
+    request = [config_sha256, dict(source), code_version()]
     content = json.dumps(request, sort_keys=True, default=str).encode()
     return MODELS_PREFIX + hashlib.sha256(content).hexdigest()[:16]
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.model.windows import smooth
 
-Baseline = Callable[[NDArray, NDArray[np.bool_], int], NDArray[np.float64]]
+Baseline = Callable[[NDArray[np.number], NDArray[np.bool_], int], NDArray[np.float64]]
 REFERENCE = "long_run_mean"
 EWMA_HALF_LIFE = 200.0  # weeks
 EWMA_SMOOTH_CELLS = 0.4
@@ -16,7 +16,7 @@ KDE_WEEKS = 52
 KDE_CELLS = 0.5  # bandwidth
 
 
-def zero(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
+def zero(counts: NDArray[np.number], mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
     """Return 0 for every in-city cell, whatever (weeks, rows, cols) `counts` hold."""
     return np.where(mask, np.zeros(counts.shape[1:]), np.nan)
 
@@ -27,14 +27,18 @@ def mean_of_last(weeks: int | None) -> Baseline:
     It uses the weeks there are where history is shorter.
     """
 
-    def baseline(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
+    def baseline(
+        counts: NDArray[np.number], mask: NDArray[np.bool_], _horizon: int
+    ) -> NDArray[np.float64]:
         newest = counts if weeks is None else counts[-weeks:]
         return np.where(mask, newest.mean(axis=0, dtype=np.float64), np.nan)
 
     return baseline
 
 
-def ewma_kernel(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
+def ewma_kernel(
+    counts: NDArray[np.number], mask: NDArray[np.bool_], _horizon: int
+) -> NDArray[np.float64]:
     """Return discounted mean counts, smoothed a little, scaled to the city's last four weeks."""
     weight = 0.5 ** (np.arange(len(counts) - 1, -1, -1) / EWMA_HALF_LIFE)
     mean = np.tensordot(weight, counts, axes=1) / weight.sum()
@@ -42,14 +46,16 @@ def ewma_kernel(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDAr
     return _scaled(mean, counts[-LEVEL_WEEKS:], mask)
 
 
-def kde(counts: NDArray, mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
+def kde(counts: NDArray[np.number], mask: NDArray[np.bool_], _horizon: int) -> NDArray[np.float64]:
     """Return a Gaussian kernel density of the last year's reports, as counts of a mean week."""
     recent = counts[-KDE_WEEKS:]
     mean = smooth(recent.mean(axis=0, dtype=np.float64)[None], KDE_CELLS, mask)[0]
     return _scaled(mean, recent, mask)
 
 
-def _scaled(mean: NDArray, recent: NDArray, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _scaled(
+    mean: NDArray[np.number], recent: NDArray[np.number], mask: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Return a mean scaled to the weekly total of recent counts, NaN outside the city."""
     weekly = (recent.sum(axis=0) * mask).sum(dtype=np.float64) / len(recent)
     return np.where(mask, mean * (weekly / max(mean[mask].sum(), 1e-12)), np.nan)

@@ -20,7 +20,7 @@ HIGHER_IS_BETTER = (
 RECENT_WEEKS = 26  # together in a point of skill along time
 LEAST_WEEKS = 13  # fewer give no interval: their blocks are too few to differ
 
-Weekly = Mapping[str, NDArray]
+Weekly = Mapping[str, NDArray[np.number]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Difference:
     weeks: int
 
 
-def draw_weeks(weeks: int, seed: int, block: int = BLOCK_WEEKS, draws: int = DRAWS) -> NDArray:
+def draw_weeks(
+    weeks: int, seed: int, block: int = BLOCK_WEEKS, draws: int = DRAWS
+) -> NDArray[np.int64]:
     """Return (draws, weeks) indices of weeks, drawn in blocks of `block` consecutive ones.
 
     Blocks keep the likeness of neighbouring weeks; a week's errors aren't independent of the
@@ -54,7 +56,7 @@ def draw_weeks(weeks: int, seed: int, block: int = BLOCK_WEEKS, draws: int = DRA
     return (starts[..., None] + np.arange(block)).reshape(draws, -1)[:, :weeks]
 
 
-def interval(drawn: NDArray, weeks: int) -> tuple[float, float]:
+def interval(drawn: NDArray[np.number], weeks: int) -> tuple[float, float]:
     """Return the 95 % interval of a figure's draws; NaN twice where too few weeks are behind it.
 
     Args:
@@ -89,7 +91,9 @@ def compare(model: Weekly, reference: Weekly, seed: int) -> dict[str, Difference
     return result
 
 
-def skill(ours: NDArray, theirs: NDArray, seed: int) -> tuple[float, float, float]:
+def skill(
+    ours: NDArray[np.number], theirs: NDArray[np.number], seed: int
+) -> tuple[float, float, float]:
     """Return 1 - ours / theirs of summed scores, and its 95 % `interval` over paired weeks.
 
     Args:
@@ -102,7 +106,9 @@ def skill(ours: NDArray, theirs: NDArray, seed: int) -> tuple[float, float, floa
     return float(1 - ours.sum() / theirs.sum()), *interval(skills, len(ours))
 
 
-def recent_skill(ours: NDArray, theirs: NDArray, seed: int) -> NDArray[np.float64]:
+def recent_skill(
+    ours: NDArray[np.number], theirs: NDArray[np.number], seed: int
+) -> NDArray[np.float64]:
     """Return (weeks, 3): `skill` of the RECENT_WEEKS up to each week, NaN before LEAST_WEEKS.
 
     Args: as `skill`.
@@ -124,10 +130,10 @@ def _times_drawn(weeks: int, seed: int) -> NDArray[np.float64]:
     return times
 
 
-def _sums(weekly: Weekly, chosen: NDArray) -> dict[str, NDArray]:
+def _sums(weekly: Weekly, chosen: NDArray[np.integer]) -> dict[str, NDArray[np.float64]]:
     return {name: values[chosen].sum(axis=-1) for name, values in weekly.items()}
 
 
-def _difference(model: Weekly, reference: Weekly) -> dict[str, NDArray]:
+def _difference(model: Weekly, reference: Weekly) -> dict[str, NDArray[np.float64]]:
     ours, theirs = metrics(model), metrics(reference)
     return {score: ours[score] - theirs[score] for score in ours}

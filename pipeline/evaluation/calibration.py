@@ -59,12 +59,12 @@ def randomised_pit(
     return below + np.random.default_rng(seed).random(np.shape(at)) * (at - below)
 
 
-def pit_histogram(pit: NDArray) -> NDArray[np.int64]:
+def pit_histogram(pit: NDArray[np.number]) -> NDArray[np.int64]:
     """Return (PIT_BINS,) how many values lie in each tenth."""
     return np.histogram(pit, bins=PIT_BINS, range=(0, 1))[0]
 
 
-def pit_band(weekly: NDArray, seed: int) -> dict[str, Any]:
+def pit_band(weekly: NDArray[np.number], seed: int) -> dict[str, Any]:
     """Return each bin's share over all weeks, and whether chance alone explains its departure.
 
     Weeks are drawn in blocks. `is_inside` says whether the largest departure of any bin from
@@ -94,7 +94,9 @@ def pit_band(weekly: NDArray, seed: int) -> dict[str, Any]:
     }
 
 
-def n_test(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> tuple[NDArray, NDArray]:
+def n_test(
+    mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the chances of as many reports or more, and of as many or fewer.
 
     Source: the number test of earthquake forecasting (Zechar 2010), with a negative binomial.
@@ -170,7 +172,7 @@ def cells_calibration(checks: pd.DataFrame) -> dict[str, Any]:
 
 
 def calibration(
-    totals: pd.DataFrame, pits: Mapping[int, NDArray], checks: pd.DataFrame, seed: int
+    totals: pd.DataFrame, pits: Mapping[int, NDArray[np.number]], checks: pd.DataFrame, seed: int
 ) -> dict[str, dict[str, Any]]:
     """Return, by horizon, the calibration of city and division totals and of cells.
 

@@ -56,7 +56,7 @@ def likelihood_quantile(
 
 
 def _quantile(
-    mean: ArrayLike, observed: ArrayLike, number: NDArray, random: np.random.Generator
+    mean: ArrayLike, observed: ArrayLike, number: NDArray[np.integer], random: np.random.Generator
 ) -> float:
     if not np.any(observed):
         return float("nan")
@@ -66,5 +66,5 @@ def _quantile(
     return float(np.mean(likelihood <= _log_likelihood(rate, np.asarray(observed))))
 
 
-def _log_likelihood(rate: NDArray, count: NDArray) -> NDArray[np.float64]:
+def _log_likelihood(rate: NDArray[np.number], count: NDArray[np.number]) -> NDArray[np.float64]:
     return np.sum(xlogy(count, rate) - rate - gammaln(count + 1.0), axis=-1)

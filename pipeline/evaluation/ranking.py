@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def rank_cells(mean: NDArray, seed: int) -> NDArray[np.int64]:
+def rank_cells(mean: NDArray[np.number], seed: int) -> NDArray[np.int64]:
     """Return the rank of each cell along the last axis, 1 for the highest mean.
 
     Args:
@@ -18,7 +18,7 @@ def rank_cells(mean: NDArray, seed: int) -> NDArray[np.int64]:
     return rank
 
 
-def top_cells(mean: NDArray, number: int, seed: int) -> NDArray[np.bool_]:
+def top_cells(mean: NDArray[np.number], number: int, seed: int) -> NDArray[np.bool_]:
     """Return which cells `rank_cells` ranks up to `number`, without ranking those that follow."""
     least = np.partition(mean, -number, axis=-1)[..., -number, None]
     is_top = mean >= least

@@ -64,7 +64,7 @@ class Rolling:
     forecasts: list[pa.Table] = field(default_factory=list)
     sums: list[dict[str, Any]] = field(default_factory=list)
     totals: list[dict[str, Any]] = field(default_factory=list)
-    pits: dict[int, list[NDArray]] = field(default_factory=dict)
+    pits: dict[int, list[NDArray[np.number]]] = field(default_factory=dict)
     checks: list[dict[str, float]] = field(default_factory=list)
     trainings: list[dict[str, Any]] = field(default_factory=list)
 

@@ -21,19 +21,19 @@ CRPS_QUANTILE = 1 - 1e-9
 CRPS_CHUNK = 32
 
 
-def poisson_deviance(mean: ArrayLike, observed: ArrayLike) -> NDArray:
+def poisson_deviance(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the mean Poisson deviance, with rates below 0.001 raised to it."""
     rate, count = np.maximum(mean, RATE_FLOOR), np.asarray(observed, dtype=float)
     return 2 * np.mean(xlogy(count, count / rate) - (count - rate), axis=-1)
 
 
-def nb_log_score(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> NDArray:
+def nb_log_score(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the mean of -log P(observed), with rates below 0.001 raised to it."""
     rate = np.maximum(mean, RATE_FLOOR)
     return -np.mean(_nb_log_pmf(np.asarray(observed, dtype=float), rate, _size(nb_size)), axis=-1)
 
 
-def crps_nb(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> NDArray:
+def crps_nb(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the mean continuous ranked probability score, sum over k of (F(k) - [y <= k])**2.
 
     The sum runs to where every cell's distribution holds all but 1e-9 of its mass.
@@ -54,33 +54,33 @@ def crps_nb(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> NDArray
             return np.mean(total, axis=-1)
 
 
-def probability_of_any(mean: ArrayLike, nb_size: ArrayLike) -> NDArray:
+def probability_of_any(mean: ArrayLike, nb_size: ArrayLike) -> NDArray[np.float64]:
     """Return P(count > 0) of each cell's negative binomial."""
     return -np.expm1(_nb_log_pmf(np.zeros(()), np.asarray(mean, dtype=float), _size(nb_size)))
 
 
-def brier_any(p_any: ArrayLike, observed: ArrayLike) -> NDArray:
+def brier_any(p_any: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the mean squared error of the probability of one report or more."""
     return np.mean((np.asarray(p_any) - (np.asarray(observed) > 0)) ** 2, axis=-1)
 
 
-def rmse(mean: ArrayLike, observed: ArrayLike) -> NDArray:
+def rmse(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the root mean squared error, in reports."""
     return np.sqrt(np.mean((np.asarray(mean) - np.asarray(observed)) ** 2, axis=-1))
 
 
-def mae(mean: ArrayLike, observed: ArrayLike) -> NDArray:
+def mae(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the mean absolute error, in reports; where most rates are low, zero wins it."""
     return np.mean(np.abs(np.asarray(mean) - np.asarray(observed)), axis=-1)
 
 
-def bias(mean: ArrayLike, observed: ArrayLike) -> NDArray:
+def bias(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the forecast total over the observed total, minus 1; NaN where nothing happened."""
     total = np.sum(observed, axis=-1, dtype=float)
     return _ratio(np.sum(mean, axis=-1) - total, total)
 
 
-def poisson_information(mean: ArrayLike, observed: ArrayLike) -> NDArray:
+def poisson_information(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the sum over cells of y ln f - f, with rates below 0.001 raised to it.
 
     Two forecasts' difference over the number of reports is the information gain per report.
@@ -90,13 +90,15 @@ def poisson_information(mean: ArrayLike, observed: ArrayLike) -> NDArray:
     return np.sum(xlogy(observed, rate) - rate, axis=-1)
 
 
-def hit_rate(mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int) -> NDArray:
+def hit_rate(
+    mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int
+) -> NDArray[np.float64]:
     """Return the share of reports in the top `fraction` of cells; NaN where nothing happened."""
     hits, _ = _hits(rank_cells(np.asarray(mean), seed), np.asarray(observed), fraction)
     return _ratio(hits, np.sum(observed, axis=-1, dtype=float))
 
 
-def pai(mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int) -> NDArray:
+def pai(mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int) -> NDArray[np.float64]:
     """Return the prediction accuracy index: hit rate over the share of cells flagged.
 
     Source: Chainey, Tompson and Uhlig 2008. Never compare it across grids.
@@ -105,7 +107,9 @@ def pai(mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int) -> NDA
     return hit_rate(mean, observed, fraction, seed) / (flagged_cells(cells, fraction) / cells)
 
 
-def pei_star(mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int) -> NDArray:
+def pei_star(
+    mean: ArrayLike, observed: ArrayLike, fraction: float, seed: int
+) -> NDArray[np.float64]:
     """Return the reports in the flagged cells over the most that as many cells could hold.
 
     Source: the National Institute of Justice's forecasting challenge, note 2 on its winners.
@@ -150,7 +154,7 @@ def statistics(
     return {name: float(value) for name, value in sums.items()}
 
 
-def metrics(sums: Mapping[str, float | NDArray]) -> dict[str, NDArray]:
+def metrics(sums: Mapping[str, float | NDArray[np.number]]) -> dict[str, NDArray[np.float64]]:
     """Return the scores of summed statistics; `sums` may hold arrays, such as one per draw.
 
     Where `sums` has `box_cells`, the cells of the whole bounding box, bbox_mae and bbox_rmse are
@@ -189,7 +193,9 @@ def score_week(
     return {name: float(value) for name, value in scores.items()}
 
 
-def _hits(rank: NDArray[np.int64], observed: NDArray, fraction: float) -> tuple[NDArray, NDArray]:
+def _hits(
+    rank: NDArray[np.int64], observed: NDArray[np.number], fraction: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the reports in the top cells, and the most that as many cells could hold."""
     flagged = flagged_cells(rank.shape[-1], fraction)
     best = np.sort(observed, axis=-1)[..., -flagged:]
@@ -197,16 +203,18 @@ def _hits(rank: NDArray[np.int64], observed: NDArray, fraction: float) -> tuple[
     return hits.sum(axis=-1, dtype=float), best.sum(axis=-1, dtype=float)
 
 
-def _size(nb_size: ArrayLike) -> NDArray:
+def _size(nb_size: ArrayLike) -> NDArray[np.float64]:
     return np.clip(np.asarray(nb_size, dtype=float), *SIZE_RANGE)
 
 
-def _nb_log_pmf(k: NDArray, mean: NDArray, size: NDArray) -> NDArray:
+def _nb_log_pmf(
+    k: NDArray[np.number], mean: NDArray[np.number], size: NDArray[np.number]
+) -> NDArray[np.float64]:
     ways = gammaln(k + size) - gammaln(size) - gammaln(k + 1)
     return ways - size * np.log1p(mean / size) + xlogy(k, mean / (size + mean))
 
 
-def _ratio(part: ArrayLike, whole: ArrayLike) -> NDArray:
+def _ratio(part: ArrayLike, whole: ArrayLike) -> NDArray[np.float64]:
     """Return part / whole, NaN where whole is 0."""
     part, whole = np.asarray(part, dtype=float), np.asarray(whole, dtype=float)
     out = np.full(np.broadcast_shapes(part.shape, whole.shape), np.nan)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest
 from pipeline.files import MANIFEST, DiskFolders, Folders, parquet_bytes
+from pipeline.version import code_version
 
 SNAPSHOTS = "snapshots"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -199,7 +200,9 @@ class Lake:
         return self.read(snapshot.ref)[snapshot.dataset]
 
     def _store(self, path: str, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
-        text = json.dumps(manifest, indent=2, sort_keys=True)
+        # Beside what is hashed: other code that makes the same content makes the same Ref.
+        told = {**manifest, "code_version": code_version()}
+        text = json.dumps(told, indent=2, sort_keys=True)
         tables = {f"{name}.parquet": content for name, content in files.items()}
         self._folders.write(path, {**tables, MANIFEST: text.encode()})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from aiohttp import ClientError as BrokenAnswer
 from botocore import exceptions as aws
@@ -86,7 +87,7 @@ class ObjectFolders:
             ) from error
 
 
-def _answer(error: BaseException) -> dict:
+def _answer(error: BaseException) -> dict[str, Any]:
     """Return the storage's answer that an error was made from; empty where there was none."""
     return getattr(error.__cause__, "response", None) or {}
 

@@ -75,7 +75,9 @@ def batches(
         yield np.concatenate([new, random.integers(0, max(newest, 1), half)])
 
 
-def map_batch(inputs: Inputs, counts: Grid, chosen: Indices, flip: tuple[bool, bool]) -> tuple:
+def map_batch(
+    inputs: Inputs, counts: Grid, chosen: Indices, flip: tuple[bool, bool]
+) -> tuple[list[Grid], Grid]:
     """Return (inputs, targets) of a crime branch at these origins, mirrored as asked.
 
     Args:
@@ -106,7 +108,7 @@ def compile_member(branch: keras.Model, config: ModelConfig, steps: int, mode: M
     branch.compile(optimizer=optimizer, loss=loss)
 
 
-def restart(branch: keras.Model, weights: list[NDArray]) -> None:
+def restart(branch: keras.Model, weights: list[NDArray[np.number]]) -> None:
     """Set a compiled branch's weights and forget what its optimizer has gathered."""
     branch.set_weights(weights)
     for variable in branch.optimizer.variables:
@@ -213,13 +215,13 @@ def fit_total(branch: keras.Model, lessons: Lessons, config: ModelConfig) -> flo
     return gain
 
 
-def _fit_total(branch: keras.Model, inputs: Inputs, goal: NDArray, steps: int) -> None:
+def _fit_total(branch: keras.Model, inputs: Inputs, goal: NDArray[np.number], steps: int) -> None:
     seen = inputs.total_inputs()
     for _ in range(steps):
         branch.train_on_batch(seen, goal.astype(np.float32))
 
 
-def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray, split: int) -> float:
+def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray[np.number], split: int) -> float:
     """Return the slope of the base's errors on the correction, from `split` on, within 0 to 1."""
     predicted = branch.predict_on_batch(inputs.total_inputs()).astype(np.float64)
     correction, error = (predicted - inputs.base)[split:], (goal - inputs.base)[split:]
@@ -229,7 +231,7 @@ def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray, split: int) -
 
 
 def measure(
-    network: keras.Model, lessons: Lessons, complete: NDArray, config: ModelConfig
+    network: keras.Model, lessons: Lessons, complete: NDArray[np.floating], config: ModelConfig
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Return each horizon's cell dispersion, and Poisson deviances, on the newest origins.
 
@@ -251,7 +253,7 @@ def measure(
 
 
 def measure_old(
-    network: keras.Model, lessons: Lessons, complete: NDArray, config: ModelConfig
+    network: keras.Model, lessons: Lessons, complete: NDArray[np.floating], config: ModelConfig
 ) -> float:
     """Return the Poisson deviance on origins that a fine-tuning only replays."""
     newest = max(len(lessons.origins) - config.fine_tune_weeks, 1)
@@ -262,7 +264,7 @@ def measure_old(
 def _known_pairs(
     network: keras.Model,
     lessons: Lessons,
-    complete: NDArray,
+    complete: NDArray[np.floating],
     config: ModelConfig,
     chosen: Indices,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -277,7 +279,7 @@ def _known_pairs(
     return observed, mean * complete[np.clip(age, 0, len(complete) - 1)][..., None]
 
 
-def _deviance(observed: NDArray, mean: NDArray) -> float:
+def _deviance(observed: NDArray[np.number], mean: NDArray[np.number]) -> float:
     """Return the mean Poisson deviance of what is known."""
     floor = np.maximum(mean, 1e-3)
     logs = np.where(observed > 0, observed * np.log(np.maximum(observed, 1) / floor), 0.0)

@@ -12,7 +12,9 @@ CONVERGED = 1e-5
 TOLERANCE = 1e-3  # of log likelihood: the ridge itself takes a little
 
 
-def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[np.float64]:
+def fit_poisson(
+    features: NDArray[np.number], counts: NDArray[np.number], offset: NDArray[np.number]
+) -> NDArray[np.float64]:
     """Fit log mean = offset + intercept + features @ slopes by reweighted least squares.
 
     Args:
@@ -42,7 +44,9 @@ def fit_poisson(features: NDArray, counts: NDArray, offset: NDArray) -> NDArray[
     return beta
 
 
-def _at(beta: NDArray, blocks: Sequence[tuple[NDArray, ...]]) -> tuple[float, NDArray, NDArray]:
+def _at(
+    beta: NDArray[np.number], blocks: Sequence[tuple[NDArray[np.number], ...]]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
     """Return the log likelihood, but for a constant, with its gradient and negative Hessian."""
     likelihood, slope, curvature = 0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
     for design, counts, offset in blocks:

@@ -69,7 +69,7 @@ def fit_season(totals: Totals, origin: int, *, handles_breaks: bool = True) -> S
         steps.append((np.arange(last) >= shift).astype(float))
 
 
-def _ridge(design: NDArray, log_total: NDArray) -> NDArray[np.float64]:
+def _ridge(design: NDArray[np.float64], log_total: NDArray[np.float64]) -> NDArray[np.floating]:
     penalty = np.full(design.shape[1], STEP_RIDGE)
     penalty[: len(RIDGE)] = RIDGE
     weight = 0.5 ** (np.arange(len(design) - 1, -1, -1) / SEASON_HALF_LIFE)
@@ -77,7 +77,7 @@ def _ridge(design: NDArray, log_total: NDArray) -> NDArray[np.float64]:
     return np.linalg.solve(weighted.T @ design + np.diag(penalty), weighted.T @ log_total)
 
 
-def find_shift(residuals: NDArray) -> int | None:
+def find_shift(residuals: NDArray[np.number]) -> int | None:
     """Return the week of the most telling step of (weeks,) residuals, None if none is telling.
 
     A step is a difference of the means of up to half a year before and after it, in standard

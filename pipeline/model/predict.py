@@ -125,12 +125,12 @@ def predict_rates(
     return rates * total / rates.sum(axis=(2, 3), keepdims=True)
 
 
-def _for_all(part: NDArray, origins: int) -> NDArray:
+def _for_all(part: NDArray[np.float32], origins: int) -> NDArray[np.float32]:
     return part if len(part) == origins else np.repeat(part, origins, axis=0)
 
 
 def _totals(
-    spread: Spread, cells: Cells, mean: NDArray, horizon: int
+    spread: Spread, cells: Cells, mean: NDArray[np.number], horizon: int
 ) -> tuple[CountDistribution, dict[str, CountDistribution]]:
     """Return the distributions of the city total and of each division's; means add up."""
     by_cell = mean[cells.row, cells.col]

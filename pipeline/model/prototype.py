@@ -85,6 +85,8 @@ def _weeks(view: CubeView, city: City) -> tuple[NDArray[np.float32], NDArray[np.
     return crime, np.concatenate([np.nan_to_num(weather), is_holiday], axis=-1, dtype=np.float32)
 
 
-def _windows(weeks: NDArray, starts: NDArray, length: int) -> NDArray:
+def _windows(
+    weeks: NDArray[np.number], starts: NDArray[np.number], length: int
+) -> NDArray[np.float64]:
     """Return (starts, length, rows, cols, channels)."""
     return np.moveaxis(sliding_window_view(weeks, length, axis=0)[starts], -1, 1)

@@ -73,7 +73,7 @@ def hash_folder(folder: Path) -> str:
 
 def save(
     folder: Path,
-    weights: Sequence[NDArray],
+    weights: Sequence[NDArray[np.number]],
     *,
     city: str,
     trained_through: date,
@@ -129,7 +129,7 @@ def _spread(card: Mapping[str, Any]) -> Spread:
     return Spread(tuple(card["city"]), divisions, tuple(card["cell"]))
 
 
-def read_weights(folder: Path) -> list[NDArray]:
+def read_weights(folder: Path) -> list[NDArray[np.float64]]:
     """Return a model's arrays in the order of its network's weights."""
     with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
         return [arrays[name] for name in sorted(arrays.files)]

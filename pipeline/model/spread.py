@@ -30,7 +30,7 @@ class Spread:
 
 
 def dispersion(
-    observed: NDArray, mean: NDArray, axis: int | tuple[int, ...] = 0
+    observed: NDArray[np.number], mean: NDArray[np.number], axis: int | tuple[int, ...] = 0
 ) -> NDArray[np.float64]:
     """Return 1 / size by moments, from pairs of outcomes and forecasts; NaN pairs are left out."""
     excess = np.nansum((observed - mean) ** 2 - mean, axis=axis)
@@ -39,7 +39,7 @@ def dispersion(
 
 
 def past_spread(
-    totals: Totals, names: Sequence[str], seasons: Mapping[int, Season], cell: NDArray
+    totals: Totals, names: Sequence[str], seasons: Mapping[int, Season], cell: NDArray[np.number]
 ) -> Spread:
     """Measure the spread on the errors of the newest forecasts of totals, each as of its origin.
 
@@ -72,6 +72,6 @@ def past_spread(
     return Spread(tuple(city.tolist()), by_name, tuple(cell.tolist()))
 
 
-def _shares(known: NDArray) -> NDArray[np.float64]:
+def _shares(known: NDArray[np.number]) -> NDArray[np.float64]:
     total = known.sum(axis=1) + POOLED_REPORTS
     return total / total.sum()

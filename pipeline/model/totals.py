@@ -114,8 +114,8 @@ def weekly_weather(view: CubeView, weeks: int) -> NDArray[np.float64]:
 
 def context_windows(
     totals: Totals,
-    weather: NDArray,
-    residuals: Mapping[int, NDArray],
+    weather: NDArray[np.number],
+    residuals: Mapping[int, NDArray[np.number]],
     window_weeks: int,
     origins: range,
 ) -> NDArray[np.float32]:

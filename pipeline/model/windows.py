@@ -71,7 +71,9 @@ class Reports:
         """Return (weeks, rows, cols) counts as known at the edge."""
         return self._sums(self.week, self.number, self.weeks).astype(np.float32)
 
-    def _sums(self, slot: NDArray, number: NDArray, slots: int) -> NDArray[np.float64]:
+    def _sums(
+        self, slot: NDArray[np.number], number: NDArray[np.number], slots: int
+    ) -> NDArray[np.float64]:
         """Return (slots, rows, cols) sums of numbers by slot and cell."""
         size = self.shape[0] * self.shape[1]
         index = slot.astype(np.int64) * size + self.cell
@@ -154,7 +156,7 @@ def read_reports(view: CubeView, city: City) -> tuple[Reports, Reports]:
     return target, other
 
 
-def exposure(complete: NDArray, half_life: float, origins: range) -> NDArray[np.float64]:
+def exposure(complete: NDArray[np.number], half_life: float, origins: range) -> NDArray[np.float64]:
     """Return (origins, 1, 1) weeks of full reporting that `discounted` sums are made of."""
     age = np.arange(origins.stop)
     weeks = 0.5 ** (age / half_life) * complete[np.minimum(age, LATEST_DELAY)]
@@ -190,7 +192,7 @@ CHANNELS = (
 )
 
 
-def smooth(grid: NDArray, cells: float, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def smooth(grid: NDArray[np.float64], cells: float, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return a Gaussian average over the in-city cells around each cell; zero outside the city.
 
     Args:
@@ -238,7 +240,7 @@ def log_rates(
     """
     reports = {"target": target, "other": other}
     rates = []
-    sums: dict[tuple[str, float], NDArray] = {}
+    sums: dict[tuple[str, float], NDArray[np.float64]] = {}
     for channel in channels:
         key, of = (channel.of, channel.half_life), reports[channel.of]
         if key not in sums:
@@ -248,7 +250,9 @@ def log_rates(
     return np.stack(rates, axis=-1)
 
 
-def _log_rate(channel: Channel, sums: NDArray, weeks: NDArray, mask: NDArray) -> NDArray:
+def _log_rate(
+    channel: Channel, sums: NDArray[np.float64], weeks: NDArray[np.float64], mask: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Return (origins, in-city cells) log rates, in the order of the mask."""
     rate = sums / weeks
     if channel.is_pooled:

@@ -127,7 +127,7 @@ class SuiteRun:
                 "the last good forecast keeps serving."
             ) from error
 
-    def _results(self, data: "BatchDefinition", suite: Any, frame: pd.DataFrame) -> list[Any]:  # noqa: ANN401
+    def _results(self, data: "BatchDefinition[Any]", suite: Any, frame: pd.DataFrame) -> list[Any]:  # noqa: ANN401
         """Return the result of each expectation, by a checkpoint where Data Docs are asked for.
 
         A checkpoint keeps all that they are made of, which costs as much as checking.
@@ -193,7 +193,7 @@ def _with_plain_links(index: Path) -> Path:
 
 
 def _verdict(
-    check: Check, results: Sequence[Any], data: "BatchDefinition", frame: pd.DataFrame
+    check: Check, results: Sequence[Any], data: "BatchDefinition[Any]", frame: pd.DataFrame
 ) -> Verdict:
     own = [r for r in results if r.expectation_config.meta["check"] == check.name]
     crashes = [text for r in own if (text := _crash(r.exception_info)) is not None]

@@ -1,7 +1,6 @@
 """Publish: the forecast, its hotspots and the health of its data, into the results store."""
 
 from datetime import datetime
-from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,6 +15,7 @@ from pipeline.model.config import ModelConfig
 from pipeline.results.store.records import RunRecord
 from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
+from pipeline.version import code_version
 from pipeline.workflow.accounting import account, unplaced
 from pipeline.workflow.artefact import read_forecast
 from pipeline.workflow.difference import difference
@@ -104,7 +104,7 @@ def run_record(
         model_version=trained["version"],
         model_sha256=trained["sha256"],
         training_mode=trained["mode"],
-        code_version=version("la-hotspots"),
+        code_version=code_version(),
         config_sha256=ModelConfig.from_settings(settings).sha256,
         forecast_sha256=forecast.sha256,
         tally={line.label: line.rows for line in account(validated, grid)},

@@ -13,6 +13,7 @@ from pipeline.clock import utc_now
 from pipeline.quality.engine import load_gx
 from pipeline.results.page.views import data_docs_of
 from pipeline.settings import get_settings
+from pipeline.version import code_version
 from pipeline.workflow import request
 from pipeline.workflow.forecast import forecast
 from pipeline.workflow.grid import build_grid
@@ -139,3 +140,4 @@ def load_parts() -> None:
     for name in ("geopandas", "matplotlib.figure", "mlflow.tracking", "scipy.stats"):
         import_module(name)
     load_gx()
+    code_version()  # asks git, once for all tasks

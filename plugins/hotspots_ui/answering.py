@@ -22,7 +22,11 @@ from pipeline.domain.errors import InvalidRequest, SourceUnavailable, WeekNotRea
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
-STATUS = {WeekNotReady: 404, InvalidRequest: 404, SourceUnavailable: 503}
+STATUS: dict[type[Exception], int] = {
+    WeekNotReady: 404,
+    InvalidRequest: 404,
+    SourceUnavailable: 503,
+}
 NO_ANSWER = "The results store does not answer. Try again in a few minutes."
 FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)+")  # of a path; a web address stays as it is
 JSON = "application/json"

@@ -1,7 +1,5 @@
 """Adds the Hotspots page, and the API behind it, to Airflow's own server."""
 
-from typing import Any, ClassVar
-
 from airflow.plugins_manager import AirflowPlugin
 from hotspots_ui.api import app
 
@@ -12,10 +10,10 @@ class HotspotsPlugin(AirflowPlugin):
     """A page in the navigation, served beside Airflow and open to its users only."""
 
     name = "hotspots"
-    fastapi_apps: ClassVar[list[Any]] = [
+    fastapi_apps = [  # noqa: RUF012 - as Airflow declares it
         {"app": app, "url_prefix": URL_PREFIX, "name": "Hotspots API"}
     ]
-    external_views: ClassVar[list[Any]] = [
+    external_views = [  # noqa: RUF012
         {
             "name": "Hotspots",
             # Without a leading slash, so that it holds under a proxy's path too.

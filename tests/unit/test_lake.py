@@ -13,6 +13,7 @@ import pytest
 from pipeline import files as durable
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest
 from pipeline.lake.lake import Lake, Ref
+from pipeline.version import code_version
 from tests.unit.lake_samples import (
     NOON,
     OTHER,
@@ -57,6 +58,15 @@ class TestWriteAndRead:
         replace_file(lake, f"{first.path}/counts.parquet", b"to be seen by")
         assert lake.write("cubes", "x", {"counts": TABLE}, {"a": 1}) == first
         assert content_of(lake, f"{first.path}/counts.parquet") == b"to be seen by"
+
+    def test_the_version_of_the_code_is_told_and_not_hashed(self, lake, tmp_path, monkeypatch):
+        ref = lake.write("cubes", "x", {"counts": TABLE}, {"a": 1})
+        manifest = json.loads(content_of(lake, f"{ref.path}/manifest.json"))
+        assert manifest["code_version"] == code_version()
+        monkeypatch.setattr("pipeline.lake.lake.code_version", lambda: "9.9.9+gother")
+        other = Lake(tmp_path / "another")
+        assert other.write("cubes", "x", {"counts": TABLE}, {"a": 1}) == ref
+        assert other.read(ref)["counts"].equals(TABLE)
 
     def test_both_kinds_hold_the_same_bytes(self, tmp_path, s3_url):
         disk, objects = Lake(tmp_path), Lake(s3_url)

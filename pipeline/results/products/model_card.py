@@ -29,6 +29,7 @@ from pipeline.results.products.city_audit import (
 from pipeline.results.store.many_weeks import FORECAST
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import BANNERS
+from pipeline.version import code_version
 
 SCORES = {"poisson_deviance": "{:.4f}", "hit_rate_5": "{:.1%}", "bias": "{:+.1%}"}
 SCORE_HEADS = ("", "Deviance", "Reports in the top 5 %", "Bias")
@@ -108,6 +109,7 @@ def model_card(
         _section("Intended use", USE.strip()),
         _section("Limits", _list(LIMITS)),
         _section("Configuration", _configuration(model)),
+        f"Made by la-hotspots {code_version()}.",
     ]
     return with_own_record(store, city, version, "\n\n".join(parts))
 

@@ -92,6 +92,7 @@ def week_header(
             f"(horizon {weeks.horizon}), newest report {record.snapshot_age_days} days old",
             "Model": f"{record.model_name} {record.model_version} ({record.training_mode}), "
             f"{record.model_sha256[:12]}",
+            "Code": record.code_version,
         }
     )
 

@@ -182,6 +182,7 @@ def _health(health: WeekHealth) -> str:
         *(f"Not so: {_meaning(c)} (found {c.found}, expected {c.expected})." for c in bad),
         *health.notes,
         f"Forecast {run.forecast_sha256[:12]}, model {health.model_sha256[:12]}.",
+        f"Code {health.code_version}.",
     ]
     return _list(facts)
 

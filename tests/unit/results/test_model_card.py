@@ -14,6 +14,7 @@ from pipeline.model.saved import TrainedModel
 from pipeline.model.spread import Spread
 from pipeline.results.products.model_card import LearnedFrom, model_card, with_own_record
 from pipeline.results.store.reader import ResultsReader
+from pipeline.version import code_version
 from tests.unit.results.samples import TARGET, publish
 
 WEEK = timedelta(days=7)
@@ -64,6 +65,7 @@ def test_the_card_of_a_first_model(history, city, model):
     assert "**Not** for patrol dispatch" in text
     assert "docs/responsible-use.md" in text
     assert "| `dropout` | 0.4 |" in text
+    assert f"Made by la-hotspots {code_version()}." in text
     assert text == card_of(history, city.model_copy(update={"datasets": (LEGACY, NIBRS)}), model)
 
 

@@ -33,6 +33,7 @@ def test_a_page_holds_the_weeks_figures_and_says_what_they_are(history, city):
     # Row 2, column 0: its middle is 11.25 N, 20.125 E.
     assert "1 Up 11.2500, 20.1250 1 4.0 0.8" in text
     assert "1 of 2 checks passed" in text
+    assert "Code 0.1.0." in text
     assert "No earlier week is known yet." in text
     assert "were counted" not in text
     assert "Not for patrol dispatch" in text

@@ -1,8 +1,17 @@
+/** @import { Answer, ApiError, WeekOutcome } from "./types" */
+
 // Asks the API beside this page. What a week holds is kept, so that moving back is instant; the
 // browser itself revalidates by ETag.
 const KEPT = 80;
+/** @type {Map<string, Promise<any>>} */
 const kept = new Map();
 
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {Record<string, string>} query
+ * @returns {Promise<Answer<Path>>}
+ */
 export async function ask(path, query = {}) {
   const address = `v1/${path}?${new URLSearchParams(query)}`;
   const answer = await fetch(address, { credentials: "same-origin" });
@@ -14,28 +23,45 @@ export async function ask(path, query = {}) {
   return body;
 }
 
+/**
+ * @template {string} Path
+ * @param {Path} path
+ * @param {Record<string, string>} query
+ * @returns {Promise<Answer<Path>>}
+ */
 export function askOnce(path, query = {}) {
   const key = path + JSON.stringify(query);
-  if (!kept.has(key)) {
-    const answer = ask(path, query);
-    answer.catch(() => kept.delete(key));
-    kept.set(key, answer);
-    if (kept.size > KEPT) kept.delete(kept.keys().next().value);
-  }
-  return kept.get(key);
+  const held = kept.get(key);
+  if (held) return held;
+  const answer = ask(path, query);
+  answer.catch(() => kept.delete(key));
+  kept.set(key, answer);
+  const [oldest] = kept.keys();
+  if (kept.size > KEPT) kept.delete(oldest);
+  return answer;
 }
 
-// An outcome that isn't known yet is an answer too: null.
+/**
+ * An outcome that isn't known yet is an answer too: null.
+ * @param {string} city
+ * @param {string} week
+ * @returns {Promise<WeekOutcome | null>}
+ */
 export async function askOutcome(city, week) {
   try {
     return await askOnce(`weeks/${week}/outcome`, { city });
   } catch (error) {
-    if (error.status === 404) return null;
+    if (/** @type {ApiError} */ (error).status === 404) return null;
     throw error;
   }
 }
 
-// The week of a run of the DAG, from what its first task returned.
+/**
+ * The week of a run of the DAG, from what its first task returned.
+ * @param {string} dag
+ * @param {string} run
+ * @returns {Promise<{ city: string, week: string } | null>}
+ */
 export async function weekOfRun(dag, run) {
   const place = `dags/${encodeURIComponent(dag)}/dagRuns/${encodeURIComponent(run)}`;
   const path = `../api/v2/${place}/taskInstances/resolve_week/xcomEntries/return_value`;

@@ -1,11 +1,21 @@
+/** @import { ReliabilityBin, TotalOutcome, CellWeek } from "./types" */
+/** @typedef {(number | null)[]} Values */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
 const INK = "#2a2926", GRID = { stroke: "#e4e1d8", width: 1 };
 const AXIS = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui, sans-serif" };
+/** @type {WeakMap<HTMLElement, () => void>} */
 const drawn = new WeakMap();
 
-// Draw into a figure, as wide as it is, again whenever that changes; `says` tells it in words.
+/**
+ * Draw into a figure, as wide as it is, again whenever that changes; `says` tells it in words.
+ * @param {HTMLElement} figure
+ * @param {Omit<uPlot.Options, "width" | "height">} options
+ * @param {uPlot.AlignedData} data
+ * @param {number} height
+ * @param {string} says
+ */
 function chart(figure, options, data, height, says) {
   drawn.get(figure)?.();
   figure.replaceChildren();
@@ -17,22 +27,35 @@ function chart(figure, options, data, height, says) {
   drawn.set(figure, () => { watch.disconnect(); plot.destroy(); });
 }
 
+/** @param {string} colour */
 const points = (colour, size = 6) => ({ show: true, size, fill: colour, stroke: colour });
 
-// One cell's year: bars of counted reports, the line of what had been forecast.
+/**
+ * One cell's year: bars of counted reports, the line of what had been forecast.
+ * @param {HTMLElement} figure
+ * @param {(CellWeek & { at: number })[]} weeks
+ * @param {string} says
+ */
 export function sparkLine(figure, weeks, says) {
   chart(figure, {
     legend: { show: false }, cursor: { show: false }, padding: [6, 6, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.1] } },
     axes: [{ ...AXIS, grid: { show: false }, size: 26, space: 70 }, { ...AXIS, size: 30, space: 24, incrs: [1, 2, 5, 10, 20] }],
-    series: [{}, { label: "counted", fill: "#b9b4a6", stroke: "#b9b4a6", paths: uPlot.paths.bars({ size: [0.75] }), points: { show: false } },
+    series: [{}, { label: "counted", fill: "#b9b4a6", stroke: "#b9b4a6", paths: uPlot.paths.bars?.({ size: [0.75] }), points: { show: false } },
       { label: "forecast", stroke: "#a5317e", width: 2, points: { show: false } }],
   }, [weeks.map((w) => w.at), weeks.map((w) => w.reports), weeks.map((w) => w.mean)], 110, says);
 }
 
-// The city's totals: band of 80 %, forecast, and what was counted, within the band or not.
+/** @param {TotalOutcome} week */
+export const isOut = ({ observed, q10, q90 }) => observed != null && (observed < q10 || observed > q90);
+
+/**
+ * The city's totals: band of 80 %, forecast, and what was counted, within the band or not.
+ * @param {HTMLElement} figure
+ * @param {(TotalOutcome & { at: number })[]} weeks
+ * @param {string} says
+ */
 export function totals(figure, weeks, says) {
-  const isOut = (w) => w.observed != null && (w.observed < w.q10 || w.observed > w.q90);
   chart(figure, {
     bands: [{ series: [1, 2], fill: "rgb(165 49 126 / 16%)" }],
     legend: { show: false }, scales: { y: { range: (_, low, high) => [0, 1.08 * high] } },
@@ -46,7 +69,12 @@ export function totals(figure, weeks, says) {
     weeks.map((w) => (isOut(w) ? null : w.observed)), weeks.map((w) => (isOut(w) ? w.observed : null))], 280, says);
 }
 
-// Skill over time: each week's as points, the last weeks' together as a line in its interval.
+/**
+ * Skill over time: each week's as points, the last weeks' together as a line in its interval.
+ * @param {HTMLElement} figure
+ * @param {{ at: number[], weekly: Values, recent: Values, low: Values, high: Values }} lines
+ * @param {string} says
+ */
 export function skill(figure, { at, weekly, recent, low, high }, says) {
   chart(figure, {
     bands: [{ series: [1, 2], fill: "rgb(31 90 153 / 20%)" }],
@@ -60,7 +88,12 @@ export function skill(figure, { at, weekly, recent, low, high }, says) {
   }, [at, high, low, weekly, recent], 260, says);
 }
 
-// Chance given to cells against how often it came true; a perfect forecast lies on the diagonal.
+/**
+ * Chance given to cells against how often it came true; a perfect forecast lies on the diagonal.
+ * @param {HTMLElement} figure
+ * @param {ReliabilityBin[]} bins
+ * @param {string} says
+ */
 export function reliability(figure, bins, says) {
   chart(figure, {
     scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
@@ -71,8 +104,10 @@ export function reliability(figure, bins, says) {
   }, [bins.map((b) => b.chance), bins.map((b) => b.share)], 300, says);
 }
 
+/** @param {number} low @param {number} high @returns {[number, number]} */
 const spread = (low, high) => [low - 0.08 * (high - low), high + 0.08 * (high - low)];
 
+/** @param {uPlot} plot @param {[number, number]} from @param {[number, number]} to */
 function line(plot, from, to) {
   const { ctx } = plot;
   ctx.save();
@@ -84,5 +119,7 @@ function line(plot, from, to) {
   ctx.stroke();
   ctx.restore();
 }
+/** @param {uPlot} plot */
 const diagonal = (plot) => line(plot, [0, 0], [1, 1]);
-const zeroLine = (plot) => line(plot, [plot.scales.x.min, 0], [plot.scales.x.max, 0]);
+/** @param {uPlot} plot */
+const zeroLine = (plot) => line(plot, [plot.scales.x.min ?? 0, 0], [plot.scales.x.max ?? 0, 0]);

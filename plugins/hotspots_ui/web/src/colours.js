@@ -1,3 +1,5 @@
+/** @import { Layer, LayerName, Value } from "./types" */
+
 // Scales that keep their order for colour-blind readers and in grey: magma for amounts, blue to
 // orange for differences. A layer's steps are the same in every week, so that weeks compare.
 const AMOUNTS = ["#fdf3d5", "#fddcae", "#febf84", "#fc9a6a", "#f1685e", "#d3436e", "#a5317e", "#762181", "#47156f", "#1d1147"];
@@ -8,21 +10,28 @@ const OUTSIDE = "#f3f1ea";
 // Over streets cells are see-through, and the legend shows their colours as over a light map in grey.
 export const OPACITY = 0.65, STREETS = "#ececec";
 
+/** @param {string} colour */
 export const overStreets = (colour) => `color-mix(in srgb, ${colour} ${100 * OPACITY}%, ${STREETS})`;
 
+/** @param {number} value @param {number[]} steps */
 const place = (value, steps) => steps.findIndex((step) => value < step);
 
+/** @param {number[]} steps @param {string[]} colours @param {string[]} labels */
 function scale(steps, colours, labels) {
   return {
+    /** @param {Value} value */
     colour: (value) => (value == null ? OUTSIDE : colours[place(value, steps) < 0 ? steps.length : place(value, steps)]),
     steps: colours.map((colour, k) => ({ colour, label: labels[k] })),
   };
 }
 
+/** @param {number[]} steps @param {string} unit */
 const between = (steps, unit) => [`< ${steps[0]}`, ...steps.slice(1).map((to, k) => `${steps[k]}–${to}`), `≥ ${steps.at(-1)}${unit}`];
+/** @param {number[]} steps */
 const changes = (steps) => ["", ...steps].map((from, k) => k === 0 ? `< ${steps[0]}` : k === steps.length ? `≥ ${steps.at(-1)}` : `${from} to ${steps[k]}`);
 const BIG = [-2, -1, -0.3, 0.3, 1, 2], SMALL = [-0.5, -0.2, -0.05, 0.05, 0.2, 0.5];
 
+/** @type {Record<LayerName, Layer>} */
 export const LAYERS = {
   forecast: { name: "Forecast", unit: "reports expected per cell in the week", ...scale(RATES, AMOUNTS, between(RATES, "")) },
   outcome: { name: "Outcome", unit: "reports counted per cell in the week",

@@ -1,3 +1,4 @@
+/** @import { ApiError, Cell, Geometry, Layer, LayerName, State, Value, WeekForecast, WeekLine, WeekOutcome } from "./types" */
 import { ask, askOnce, askOutcome, weekOfRun } from "./api.js";
 import { LAYERS, overStreets } from "./colours.js";
 import { CityMap } from "./map.js";
@@ -10,16 +11,29 @@ import { byId, days, list, make, words } from "./words.js";
 const DEFAULT_CITY = "los_angeles", STEP_MS = 700;
 const NEEDS_OUTCOME = ["outcome", "difference"];
 // Everything that is shown follows from this; the address holds it too.
-const state = { city: DEFAULT_CITY, week: null, view: "map", layer: "forecast", cell: null, weeks: [] };
-let map, geometry, playing = null, asked = 0;
+/** @type {State} */
+const state = { city: DEFAULT_CITY, week: "", view: "map", layer: "forecast", cell: null, weeks: [] };
+/** @type {CityMap} */
+let map;
+/** @type {Geometry | undefined} */
+let geometry;
+/** @type {number | undefined} */
+let playing;
+let asked = 0;
+
+/** @returns {NodeListOf<HTMLElement>} */
+const all = (/** @type {string} */ selector) => document.querySelectorAll(selector);
+const sectionOf = (/** @type {string} */ view) => /** @type {HTMLElement | null} */ (document.querySelector(`[data-shown="${CSS.escape(view)}"]`));
+const isLayer = /** @type {(name: string) => name is LayerName} */ ((name) => Object.hasOwn(LAYERS, name));
 
 function readAddress() {
   const address = new URLSearchParams(location.search);
   const [row, col] = (address.get("cell") || "").split(",").map(Number);
   state.city = address.get("city") || DEFAULT_CITY;
-  state.week = address.get("week");
-  state.view = document.querySelector(`[data-shown="${CSS.escape(address.get("view") || "map")}"]`) ? address.get("view") || "map" : "map";
-  state.layer = LAYERS[address.get("layer")] ? address.get("layer") : "forecast";
+  state.week = address.get("week") || "";
+  const view = address.get("view") || "map", layer = address.get("layer") || "";
+  state.view = sectionOf(view) ? view : "map";
+  state.layer = isLayer(layer) ? layer : "forecast";
   state.cell = Number.isInteger(row) && Number.isInteger(col) ? { row, col } : null;
   return address;
 }
@@ -31,6 +45,7 @@ function writeAddress() {
   history.replaceState(null, "", `?${address}`);
 }
 
+/** @param {string} id @param {string | null} text */
 function say(id, text) {
   byId(id).textContent = text || "";
   byId(id).hidden = !text;
@@ -38,10 +53,11 @@ function say(id, text) {
 
 async function start() {
   const address = readAddress();
-  const run = address.get("run_id") && await weekOfRun(address.get("dag_id"), address.get("run_id")).catch(() => null);
+  const id = address.get("run_id");
+  const run = id ? await weekOfRun(address.get("dag_id") || "", id).catch(() => null) : null;
   if (run) Object.assign(state, run);
   await openCity();
-  if (address.get("run_id") && state.week !== run?.week) {
+  if (id && state.week !== run?.week) {
     say("problem", "This run has published no forecast (yet): it still runs, failed, or was a dry run. The newest forecast is shown instead.");
   }
 }
@@ -60,12 +76,13 @@ async function openCity() {
   byId("city").replaceChildren(...list_.cities.map((name) => new Option(words(name), name, false, name === state.city)));
   say("stale", list_.stale_reason);
   map.setGeometry(geometry);
-  byId("slider").max = state.weeks.length - 1;
-  await go(state.weeks.some((w) => w.target_week === state.week) ? state.week : state.weeks.at(-1).target_week);
+  byId("slider").max = String(state.weeks.length - 1);
+  await go(index() < 0 ? state.weeks[state.weeks.length - 1].target_week : state.week);
 }
 
 const index = () => state.weeks.findIndex((w) => w.target_week === state.week);
 
+/** @param {string} week */
 async function go(week) {
   state.week = week;
   await show();
@@ -74,9 +91,9 @@ async function go(week) {
 // Show the state. A later call wins over one that still waits for its answers.
 async function show() {
   const turn = ++asked, { city, week } = state, k = index(), line = state.weeks[k];
-  document.querySelectorAll("[data-view]").forEach((b) => b.setAttribute("aria-current", b.dataset.view === state.view ? "page" : "false"));
-  document.querySelectorAll("[data-shown]").forEach((s) => { s.hidden = s.dataset.shown !== state.view; });
-  byId("slider").value = k;
+  all("[data-view]").forEach((b) => b.setAttribute("aria-current", b.dataset.view === state.view ? "page" : "false"));
+  all("[data-shown]").forEach((s) => { s.hidden = s.dataset.shown !== state.view; });
+  byId("slider").value = String(k);
   byId("slider").setAttribute("aria-valuetext", days(week));
   byId("week").textContent = days(week);
   byId("back").disabled = k === 0;
@@ -96,11 +113,13 @@ async function show() {
   for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
 }
 
-const weekOf = ({ target_week, observed }) => [
+/** @returns {[Promise<WeekForecast>, Promise<WeekOutcome | null> | null]} */
+const weekOf = (/** @type {WeekLine} */ { target_week, observed }) => [
   askOnce(`weeks/${target_week}/forecast`, { city: state.city }),
   observed == null ? null : askOutcome(state.city, target_week),
 ];
 
+/** @param {WeekForecast} forecast @param {WeekOutcome | null} outcome @param {WeekForecast | null} before */
 function showMap(forecast, outcome, before) {
   const missing = NEEDS_OUTCOME.includes(state.layer) && !outcome ? "What happened in this week isn't known yet."
     : state.layer === "change" && !before ? "This is the first week; there is none to compare with." : "";
@@ -113,27 +132,37 @@ function showMap(forecast, outcome, before) {
   side.showCell(state, forecast, outcome).catch(fail);
 }
 
+/**
+ * @param {WeekForecast} forecast
+ * @param {WeekOutcome | null} outcome
+ * @param {WeekForecast | null} before
+ * @returns {Value[]}
+ */
 function values({ cells }, outcome, before) {
+  const counted = outcome?.cells ?? [], earlier = before?.cells.mean ?? [];
   return {
     forecast: () => cells.mean,
-    outcome: () => outcome.cells,
-    difference: () => cells.mean.map((mean, k) => outcome.cells[k] - mean),
+    outcome: () => counted,
+    difference: () => cells.mean.map((mean, k) => counted[k] - mean),
     long_run: () => cells.long_run_mean,
-    change: () => cells.mean.map((mean, k) => mean - before.cells.mean[k]),
+    change: () => cells.mean.map((mean, k) => mean - earlier[k]),
   }[state.layer]();
 }
 
+/** @param {WeekLine} line @param {number} turn */
 async function showPage(line, turn) {
-  const section = document.querySelector(`[data-shown="${state.view}"]`);
+  const section = sectionOf(state.view);
+  if (!section || !geometry) return;
   if (state.view === "skill") await skill.show(section, state.city);
   if (state.view === "trust") await pages.trust(section, state.city, state.week, line);
-  if (state.view === "weeks" && turn === asked) pages.weeks(section, state.weeks.toReversed(), (week) => { state.view = "map"; go(week).catch(fail); });
+  if (state.view === "weeks" && turn === asked) pages.weeks(section, state.weeks.toReversed(), (/** @type {string} */ week) => { state.view = "map"; go(week).catch(fail); });
   if (state.view === "about") pages.about(section, geometry);
 }
 
+/** @param {string} missing  why there is nothing to show; empty where there is */
 function showLegend(missing) {
   const { unit, steps } = LAYERS[state.layer], streets = geometry?.base_map;
-  const swatch = (colour) => {
+  const swatch = (/** @type {string} */ colour) => {
     const box = make("span", { class: "swatch" });
     box.style.background = streets ? overStreets(colour) : colour;
     return box;
@@ -147,11 +176,13 @@ function showLegend(missing) {
     ...(streets ? [make("p", { class: "unit", id: "source" }, `Streets: ${streets.source}`)] : []));
 }
 
+/** @param {Cell | null} cell */
 function choose(cell) {
   state.cell = cell;
   show().catch(fail);
 }
 
+/** @param {ApiError} error */
 function fail(error) {
   if (error.status === 401) say("problem", "You are no longer logged in. Log in to Airflow and load this page again.");
   else say("problem", error.message);
@@ -159,7 +190,7 @@ function fail(error) {
 
 function stop() {
   clearInterval(playing);
-  playing = null;
+  playing = undefined;
   byId("play").setAttribute("aria-pressed", "false");
   byId("play").textContent = "Play";
 }
@@ -172,6 +203,7 @@ function play() {
   playing = setInterval(() => (index() < state.weeks.length - 1 ? move(1) : stop()), STEP_MS);
 }
 
+/** @param {number} by */
 function move(by) {
   const to = state.weeks[index() + by];
   if (to) go(to.target_week).catch(fail);
@@ -179,20 +211,21 @@ function move(by) {
 
 function setUp() {
   map = new CityMap(byId("map"), (row, col) => choose({ row, col }));
-  byId("layers").append(...Object.entries(LAYERS).map(([id, { name }]) => make("label", {},
+  const layers = /** @type {[LayerName, Layer][]} */ (Object.entries(LAYERS));
+  byId("layers").append(...layers.map(([id, { name }]) => make("label", {},
     make("input", { type: "radio", name: "layer", value: id, checked: id === state.layer, onchange: () => { state.layer = id; show().catch(fail); } }), name)));
   showLegend(""); // before the map is fitted into what it leaves
-  document.querySelectorAll("[data-view]").forEach((button) => button.addEventListener("click", () => {
-    state.view = button.dataset.view;
+  all("[data-view]").forEach((button) => button.addEventListener("click", () => {
+    state.view = button.dataset.view || "map";
     show().catch(fail);
   }));
-  byId("slider").addEventListener("input", () => { stop(); go(state.weeks[byId("slider").value].target_week).catch(fail); });
+  byId("slider").addEventListener("input", () => { stop(); go(state.weeks[byId("slider").valueAsNumber].target_week).catch(fail); });
   byId("back").addEventListener("click", () => { stop(); move(-1); });
   byId("on").addEventListener("click", () => { stop(); move(1); });
   byId("play").addEventListener("click", play);
-  byId("city").addEventListener("change", () => { Object.assign(state, { city: byId("city").value, week: null, cell: null }); openCity().catch(fail); });
+  byId("city").addEventListener("change", () => { Object.assign(state, { city: byId("city").value, week: "", cell: null }); openCity().catch(fail); });
   document.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const by = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]).get(event.key);
     if (by && event.target === document.body) { stop(); move(by); }
   });
 }

@@ -1,12 +1,35 @@
+/** @import { Cell, Geometry, LayerName, Value, WeekForecast } from "./types" */
+/** @typedef {[[number, number], [number, number]]} Corners  south-west and north-east */
 import L from "leaflet";
 import "leaflet/dist/leaflet.css";
 import { LAYERS, OPACITY, STREETS } from "./colours.js";
 
-const OUTLINE = "#00606b", BAND_WIDTHS = { 5: 1.4, 2: 2.4, 1: 3.6 }, NUMBERED = 10;
+const OUTLINE = "#00606b", NUMBERED = 10;
+/** @type {[number, number][]} */
+const BANDS = [[5, 1.4], [2, 2.4], [1, 3.6]]; // per cent of the cells, width of their outline
 const FULL_WIDTH_PX = 9; // narrower cells get thinner outlines
+
+const asGeoJson = (/** @type {unknown} */ of) => /** @type {import("geojson").GeoJsonObject} */ (of);
 
 // The city's cells on a canvas, with the outlines of divisions, bands and the chosen cell.
 export class CityMap {
+  // What follows from the city's geometry, which the first call of setGeometry brings.
+  /** @type {Geometry} */
+  geometry;
+  /** @type {L.LatLngBounds} */
+  bounds;
+  /** @type {L.GeoJSON} */
+  divisions;
+  /** @type {L.GeoJSON} */
+  outline;
+  /** @type {{ zoom: number, center: L.LatLng } | undefined} */
+  fitted;
+  /** @type {WeekForecast | undefined} */
+  shown;
+  /** @type {L.Rectangle | undefined} */
+  ring;
+
+  /** @param {HTMLElement} element @param {(row: number, col: number) => void} onChoose */
   constructor(element, onChoose) {
     this.element = element;
     this.onChoose = onChoose;
@@ -15,25 +38,31 @@ export class CityMap {
       zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     });
     this.renderer = L.canvas({ padding: 0.3 });
+    /** @type {Map<string, L.Rectangle>} */
     this.boxes = new Map();
     this.lines = L.layerGroup().addTo(this.map);
     this.map.on("zoomend", () => this.shown && this.outlineBands(this.shown));
     new ResizeObserver(() => this.resize()).observe(element);
   }
 
+  /** @param {Geometry} geometry */
   setGeometry(geometry) {
     this.geometry = geometry;
     this.boxes.clear();
-    this.map.eachLayer((layer) => layer !== this.lines && this.map.removeLayer(layer));
+    this.map.eachLayer((layer) => { if (layer !== this.lines) this.map.removeLayer(layer); });
     this.bounds = L.latLngBounds([geometry.south, geometry.west], [geometry.north, geometry.east]);
     this.fit();
     if (geometry.base_map) this.layStreets(geometry.base_map.url);
     const still = { renderer: this.renderer, fill: false, interactive: false };
-    this.divisions = L.geoJSON(geometry.divisions, { ...still, style: { color: "#55524c", weight: 0.8, fill: false } });
-    this.outline = L.geoJSON(geometry.outline, { ...still, style: { color: "#222", weight: 1.4, fill: false } });
+    this.divisions = L.geoJSON(asGeoJson(geometry.divisions), { ...still, style: { color: "#55524c", weight: 0.8, fill: false } });
+    this.outline = L.geoJSON(asGeoJson(geometry.outline), { ...still, style: { color: "#222", weight: 1.4, fill: false } });
   }
 
-  // Streets beneath the cells. Their server is told the page's host, as many demand, but not its address, which holds week and cell.
+  /**
+   * Streets beneath the cells. Their server is told the page's host, as many demand, but not its
+   * address, which holds week and cell.
+   * @param {string} url
+   */
   layStreets(url) {
     this.element.style.background = STREETS;
     L.tileLayer(url, { className: "streets", referrerPolicy: "strict-origin" }).addTo(this.map);
@@ -52,26 +81,33 @@ export class CityMap {
     if (isFitted) this.fit();
   }
 
+  /** @param {number} row @param {number} col @returns {Corners} */
   box(row, col) {
     const { south, north, west, east, rows, cols } = this.geometry;
     const high = (north - south) / rows, wide = (east - west) / cols;
     return [[south + row * high, west + col * wide], [south + (row + 1) * high, west + (col + 1) * wide]];
   }
 
-  // Colour the cells by `values`, in the order of the forecast's cells, and outline its bands.
+  /**
+   * Colour the cells by `values`, in the order of the forecast's cells, and outline its bands.
+   * @param {WeekForecast} forecast
+   * @param {LayerName} layer
+   * @param {Value[]} values
+   */
   draw(forecast, layer, values) {
     const { row, col } = forecast.cells, { colour } = LAYERS[layer];
     const isNew = row.length !== this.boxes.size;
     if (isNew) this.place(row, col);
     row.forEach((_, k) => {
       const box = this.boxes.get(`${row[k]},${col[k]}`), fill = colour(values[k]);
-      if (box.options.fillColor !== fill) box.setStyle({ fillColor: fill, color: fill });
+      if (box && box.options.fillColor !== fill) box.setStyle({ fillColor: fill, color: fill });
     });
     this.shown = forecast;
     this.outlineBands(forecast);
     Object.assign(this.element.dataset, { cells: this.boxes.size, layer, week: forecast.run.target_week });
   }
 
+  /** @param {number[]} row @param {number[]} col */
   place(row, col) {
     this.boxes.forEach((box) => box.remove());
     this.boxes.clear();
@@ -86,17 +122,18 @@ export class CityMap {
     this.outline.addTo(this.map);
   }
 
+  /** @param {WeekForecast} forecast */
   outlineBands({ cells, clusters }) {
     this.lines.clearLayers();
     const [[south, west], [north, east]] = this.box(0, 0);
     const wide = this.map.latLngToLayerPoint([south, east]).x - this.map.latLngToLayerPoint([north, west]).x;
     const thin = Math.min(1, wide / FULL_WIDTH_PX);
-    for (const percent of [5, 2, 1]) {
+    for (const [percent, width] of BANDS) {
       const inside = new Set(cells.row.flatMap((row, k) => (cells.band[k] && cells.band[k] <= percent ? [`${row},${cells.col[k]}`] : [])));
-      const sides = this.sides(inside), line = (color, weight) => L.polyline(sides, { renderer: this.renderer, color, weight, interactive: false });
+      const sides = this.sides(inside), line = (/** @type {string} */ color, /** @type {number} */ weight) => L.polyline(sides, { renderer: this.renderer, color, weight, interactive: false });
       // White beneath, so that it is seen on dark cells and on light ones.
-      line("#fff", thin * (BAND_WIDTHS[percent] + 1.6)).addTo(this.lines);
-      line(OUTLINE, thin * BAND_WIDTHS[percent]).addTo(this.lines);
+      line("#fff", thin * (width + 1.6)).addTo(this.lines);
+      line(OUTLINE, thin * width).addTo(this.lines);
     }
     this.ring?.bringToFront();
     for (const { cluster, peak_row, peak_col } of clusters.slice(0, NUMBERED)) {
@@ -106,18 +143,24 @@ export class CityMap {
     }
   }
 
-  // The sides between cells inside and outside a set.
+  /**
+   * The sides between cells inside and outside a set.
+   * @param {Set<string>} inside
+   */
   sides(inside) {
     return [...inside].flatMap((key) => {
       const [row, col] = key.split(",").map(Number), [[s, w], [n, e]] = this.box(row, col);
-      const open = (r, c) => !inside.has(`${r},${c}`);
-      return [
+      const open = (/** @type {number} */ r, /** @type {number} */ c) => !inside.has(`${r},${c}`);
+      /** @type {(false | Corners)[]} */
+      const sides = [
         open(row + 1, col) && [[n, w], [n, e]], open(row - 1, col) && [[s, w], [s, e]],
         open(row, col - 1) && [[s, w], [n, w]], open(row, col + 1) && [[s, e], [n, e]],
-      ].filter(Boolean);
+      ];
+      return sides.filter((side) => side !== false);
     });
   }
 
+  /** @param {Cell | null} cell */
   choose(cell) {
     this.ring?.remove();
     if (!cell) return;
@@ -125,7 +168,11 @@ export class CityMap {
     this.ring = L.rectangle(this.box(cell.row, cell.col), style).addTo(this.map);
   }
 
-  // Where a cell's middle lies on the screen, for those who point.
+  /**
+   * Where a cell's middle lies on the screen, for those who point.
+   * @param {number} row
+   * @param {number} col
+   */
   pointOf(row, col) {
     const at = this.map.latLngToContainerPoint(L.latLngBounds(this.box(row, col)).getCenter());
     const { left, top } = this.element.getBoundingClientRect();

@@ -1,10 +1,14 @@
+/** @import { Geometry, WeekHealth, WeekLine } from "./types" */
+
 // The views without pictures: can I trust it, all weeks, about.
 import { askOnce } from "./api.js";
 import { date, days, list, make, range, table, whole, words } from "./words.js";
 
+/** @type {Record<string, string>} */
 const OUTCOMES = { pass: "✓ passed", warn: "⚠ warning" };
 const STAGES = { forecast: "awaits reports", known: "counted", scored: "scored" };
 
+/** @param {HTMLElement} section @param {string} city @param {string} week @param {WeekLine} line */
 export async function trust(section, city, week, line) {
   const found = await askOnce(`weeks/${week}/health`, { city });
   const { run, checks, tally, notes } = found, bad = checks.filter((check) => check.outcome !== "pass");
@@ -29,31 +33,35 @@ export async function trust(section, city, week, line) {
 }
 
 // Airflow's own pages lie beside this one, which may stand in a frame of theirs.
+/** @param {WeekHealth} found @param {string} city */
 function links(found, city) {
   const outside = { onclick: leaveFrame };
   const all = [
     found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card?city=${city}`, download: true }, `Card of model ${found.model_version}`),
     found.airflow_run && make("a", { href: runAddress(found.airflow_run), ...outside }, "The run in Airflow"),
     found.data_docs && make("a", { href: found.data_docs, ...outside }, "All checks in full (Data Docs)"),
-  ].filter(Boolean);
+  ].filter((link) => link instanceof HTMLElement);
   return make("ul", { class: "links" }, all.map((link) => make("li", {}, link)));
 }
 
 // Airflow's sandbox lets no link of a frame replace the whole window, but a link of the window's own document may.
+/** @param {Event} event */
 function leaveFrame(event) {
-  if (window.top === window) return;
+  if (!window.top || window.top === window) return;
   event.preventDefault();
-  Object.assign(window.top.document.createElement("a"), { href: event.currentTarget.href }).click();
+  Object.assign(window.top.document.createElement("a"), { href: /** @type {HTMLAnchorElement} */ (event.currentTarget).href }).click();
 }
 
+/** @param {string} run  DAG/RUN */
 function runAddress(run) {
   const [dag, id] = run.split("/");
   return `../dags/${dag}/runs/${encodeURIComponent(id)}`;
 }
 
+/** @param {HTMLElement} section @param {WeekLine[]} lines @param {(week: string) => void} go */
 export function weeks(section, lines, go) {
-  const open = (week) => make("button", { type: "button", class: "link", onclick: () => go(week) }, days(week));
-  const inside = (w) => (w.observed == null ? "" : w.observed < w.total.q10 || w.observed > w.total.q90 ? " (outside)" : "");
+  const open = (/** @type {string} */ week) => make("button", { type: "button", class: "link", onclick: () => go(week) }, days(week));
+  const inside = (/** @type {WeekLine} */ w) => (w.observed == null ? "" : w.observed < w.total.q10 || w.observed > w.total.q90 ? " (outside)" : "");
   section.replaceChildren(make("h2", {}, "All weeks"),
     table("Every issued week and how far it has come", ["Week", "State", ">Expected", ">80 %", ">Counted", "Pulled", "Gridded to", "Forecast", "Scored on data to"],
       lines.map((w) => [open(w.target_week), `${STAGES[w.stage]}${w.provenance === "live" ? "" : `, ${w.provenance}`}`,
@@ -63,8 +71,9 @@ export function weeks(section, lines, go) {
       { note: "Dates after “to” are the Sundays that the last whole week of data starts on." }));
 }
 
+/** @param {HTMLElement} section @param {Geometry} geometry */
 export function about(section, geometry) {
-  const part = (title, ...lines) => [make("h3", {}, title), make("ul", {}, lines.map((line) => make("li", {}, line)))];
+  const part = (/** @type {string} */ title, /** @type {string[]} */ ...lines) => [make("h3", {}, title), make("ul", {}, lines.map((line) => make("li", {}, line)))];
   section.replaceChildren(make("h2", {}, "About this forecast"),
     make("p", { class: "lead" }, `Each week it says how many reports of ${list(geometry.offences.map(words))} are to be expected next week in each cell of ${geometry.title}, and how unsure that is.`),
     ...part("What it is for", "Planning and research: where services, lighting, outreach and prevention may be needed over the coming weeks.",

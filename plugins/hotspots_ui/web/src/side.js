@@ -1,13 +1,17 @@
+/** @import { Cell, State, WeekForecast, WeekOutcome } from "./types" */
+
 // What stands beside the map: the week, the chosen cell, clusters, divisions, downloads.
 import { askOnce } from "./api.js";
 import { sparkLine } from "./charts.js";
 import { between, byId, date, days, make, number, percent, range, signed, table, time, whole } from "./words.js";
 
+/** @type {Record<string, string>} */
 const KINDS = {
   csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
 };
 const TOP = 10;
 
+/** @param {WeekForecast} forecast @param {WeekOutcome | null} outcome */
 export function showSummary({ run, city }, outcome) {
   const late = run.is_backfill ? ", stored after its week had begun" : "";
   byId("summary").replaceChildren(
@@ -19,10 +23,11 @@ export function showSummary({ run, city }, outcome) {
       `newest report ${run.snapshot_age_days} days old. Revision ${run.revision}${late}. Model ${run.model}.`));
 }
 
+/** @param {State} state @param {WeekForecast} forecast @param {WeekOutcome | null} outcome */
 export async function showCell(state, forecast, outcome) {
   const { cells, run } = forecast, chosen = state.cell;
   const k = chosen ? cells.row.findIndex((row, i) => row === chosen.row && cells.col[i] === chosen.col) : -1;
-  if (k < 0) {
+  if (!chosen || k < 0) {
     byId("cell").replaceChildren(make("h2", {}, "A cell"), make("p", { class: "quiet" },
       "Click a cell of the map, or choose one from the tables below, for its figures and its last year."));
     delete byId("cell").dataset.cell;
@@ -46,13 +51,18 @@ export async function showCell(state, forecast, outcome) {
   if (!figure.isConnected) return;
   const weeks = history.weeks.map((w) => ({ ...w, at: time(w.week_start) }));
   const counted = weeks.filter((w) => w.reports != null);
-  const sum = counted.reduce((all, w) => all + w.reports, 0);
+  const sum = counted.reduce((all, w) => all + (w.reports ?? 0), 0);
   sparkLine(figure, weeks, `${sum} reports counted in ${counted.length} known weeks of the last 52`);
   byId("cell").dataset.cell = `${chosen.row},${chosen.col}`;
 }
 
+/**
+ * @param {WeekForecast} forecast
+ * @param {WeekOutcome | null} outcome
+ * @param {(cell: Cell) => void} choose
+ */
 export function showTables({ cells, clusters, divisions, has_neighbourhoods: named, run }, outcome, choose) {
-  const name = (row, col) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, `${row},${col}`);
+  const name = (/** @type {number} */ row, /** @type {number} */ col) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, `${row},${col}`);
   byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", named ? "Place" : "Divisions", ">Cells", ">Expected", ">Long-run", ">Stable"],
     clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), c.place, c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
     { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches. ` +
@@ -61,15 +71,17 @@ export function showTables({ cells, clusters, divisions, has_neighbourhoods: nam
   byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", named ? "Place" : "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
     top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.place[k], number(cells.mean[k]),
       `${cells.q10[k]}–${cells.q90[k]}`, number(cells.long_run_mean[k]), outcome ? outcome.cells[k] : "–"])));
-  const counted = (division) => cells.division.reduce((sum, d, k) => sum + (d === division ? outcome.cells[k] : 0), 0);
+  const counted = (/** @type {string} */ division, /** @type {WeekOutcome} */ { cells: reports }) =>
+    cells.division.reduce((sum, d, k) => sum + (d === division ? reports[k] : 0), 0);
   byId("divisions").replaceChildren(table("Divisions", ["Division", ">Expected", ">80 %", ">Counted", ">Off by"],
-    divisions.map((d) => [d.name, number(d.mean, 1), range(d), outcome ? counted(d.name) : "–", outcome ? signed(counted(d.name) - d.mean, 1) : "–"]),
+    divisions.map((d) => [d.name, number(d.mean, 1), range(d), outcome ? counted(d.name, outcome) : "–", outcome ? signed(counted(d.name, outcome) - d.mean, 1) : "–"]),
     { shown: TOP }));
   byId("divisions").dataset.week = run.target_week;
 }
 
-export async function showDownloads(state, week) {
-  const link = (kind) => make("a", { href: `v1/weeks/${week}/downloads/${kind}?city=${state.city}`, download: true }, KINDS[kind]);
+/** @param {State} state @param {string} week */
+export function showDownloads(state, week) {
+  const link = (/** @type {string} */ kind) => make("a", { href: `v1/weeks/${week}/downloads/${kind}?city=${state.city}`, download: true }, KINDS[kind]);
   byId("downloads").replaceChildren(make("h2", {}, "Download this week"),
     make("ul", { class: "links" }, Object.keys(KINDS).map((kind) => make("li", {}, link(kind)))),
     make("p", { class: "quiet" }, "The same figures as on this page. The API behind it is described at ",

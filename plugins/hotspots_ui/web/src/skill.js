@@ -1,31 +1,48 @@
+/** @import { AreaHits, RecentSkill, Scores } from "./types" */
+
 // "Is it any good?": skill against baselines, hit rates, the city's total, calibration.
 import { askOnce } from "./api.js";
 import * as charts from "./charts.js";
 import { make, percent, table, time, whole, words } from "./words.js";
 
 const FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
+/** @type {Record<string, string>} */
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
   mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", poisson_glm: "regression (GLM)", zero: "nothing anywhere" };
 const FEW_WEEKS = "It takes 13 weeks to say how much of that is chance.";
+/** @param {{ low: number | null, high: number | null }} of */
 const interval = ({ low, high }) => (low == null ? percent(low) : `${percent(low, 1)} to ${percent(high, 1)}`);
+/** @param {string} name */
 const called = (name) => (name === "forecast" ? "this forecast" : NAMES[name] || words(name));
 // What a chart's marks mean: [class, words].
+/** @param {[string, string][]} keys */
 const legend = (...keys) => make("ul", { class: "scale" }, keys.map(([mark, text]) => make("li", {}, make("span", { class: `mark ${mark}` }), text)));
+/** @param {(number | null)[]} values */
 const mean = (values) => {
   const known = values.filter((v) => v != null);
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 };
 
-// Skill is 1 - deviance / the baseline's: of each week, and of the weeks up to it together, by date.
+/**
+ * Skill is 1 - deviance / the baseline's: of each week, and of the weeks up to it together, by date.
+ * @param {string[]} weeks
+ * @param {(number | null)[]} ours
+ * @param {(number | null)[]} theirs
+ * @param {RecentSkill} recent
+ */
 function skillOf(weeks, ours, theirs, recent) {
   const place = new Map(recent.weeks.map((week, k) => [week, k]));
-  const at = (values) => weeks.map((week) => values[place.get(week)] ?? null);
+  const at = (/** @type {number[]} */ values) => weeks.map((week) => values[place.get(week) ?? -1] ?? null);
   return {
-    at: weeks.map(time), weekly: ours.map((value, k) => (value != null && theirs[k] ? 1 - value / theirs[k] : null)),
+    at: weeks.map(time), weekly: ours.map((value, k) => ratio(value, theirs[k])),
     recent: at(recent.skill), low: at(recent.low), high: at(recent.high),
   };
 }
 
+/** @param {number | null} ours @param {number | null} theirs */
+const ratio = (ours, theirs) => (ours != null && theirs ? 1 - ours / theirs : null);
+
+/** @param {HTMLElement} section @param {string} city */
 export async function show(section, city) {
   const [found, byArea] = await Promise.all([askOnce("scores", { city }), askOnce("scores/areas", { city })]);
   section.replaceChildren(make("h2", {}, "Is it any good?"));
@@ -36,19 +53,21 @@ export async function show(section, city) {
   section.append(...skillPart(found), ...hitPart(found), ...areaPart(byArea), ...totalPart(found), ...calibrationPart(found));
 }
 
+/** @param {Scores} scores */
 function skillPart({ weeks, scores, comparisons }) {
   const deviance = scores.poisson_deviance, figure = make("figure");
   const choice = make("select", { id: "baseline", onchange: () => draw(choice.value) },
     comparisons.map(({ baseline }) => make("option", { value: baseline }, called(baseline))));
-  const draw = (baseline) => {
+  const draw = (/** @type {string} */ baseline) => {
     const found = comparisons.find((c) => c.baseline === baseline);
+    if (!found) return;
     charts.skill(figure, skillOf(weeks, deviance.forecast, deviance[baseline], found.recent),
       `Skill against the ${called(baseline)}: ${percent(found.skill, 1)} over ${found.weeks} weeks`);
   };
   const best = comparisons.find((c) => c.baseline === REFERENCE) || comparisons[0];
   if (!best) return [];
   queueMicrotask(() => draw(choice.value));
-  const sure = best.low == null ? "" : best.low > 0 ? "more than chance explains" : best.high < 0 ? "worse than it, and more than chance explains" : "which chance alone could explain";
+  const sure = best.low == null ? "" : best.low > 0 ? "more than chance explains" : (best.high ?? 0) < 0 ? "worse than it, and more than chance explains" : "which chance alone could explain";
   return [
     make("p", { class: "lead" }, `Over ${best.weeks} scored weeks the forecast's error was ${percent(Math.abs(best.skill), 1)} ${best.skill >= 0 ? "lower" : "higher"} than that of the ` +
       `${called(best.baseline)} of each cell${best.low == null ? `. ${FEW_WEEKS}` : ` (95 % interval ${interval(best)}), ${sure}.`} It was closer in ${best.weeks_won} of ${best.weeks} weeks.`),
@@ -60,14 +79,16 @@ function skillPart({ weeks, scores, comparisons }) {
   ];
 }
 
+/** @param {Scores} scores */
 function hitPart({ scores }) {
   const shown = AREAS.filter((area) => scores[`hit_rate_${area}`]);
-  const models = shown.length ? Object.keys(scores[`hit_rate_${shown[0]}`]).sort((a, b) => (b === "forecast") - (a === "forecast")) : [];
+  const models = shown.length ? Object.keys(scores[`hit_rate_${shown[0]}`]).sort((a, b) => Number(b === "forecast") - Number(a === "forecast")) : [];
   return [table("Share of reports that fell in the highest-ranked cells, mean of all scored weeks", ["Ranked by", ...shown.map((area) => `>top ${area} %`)],
       models.map((model) => [called(model), ...shown.map((area) => percent(mean(scores[`hit_rate_${area}`][model] || []), 1))]))];
 }
 
 // Hits by division, for a share of cells flagged; where nothing is flagged, all is missed.
+/** @param {AreaHits} hits */
 function areaPart({ weeks, areas }) {
   if (!areas.length) return [];
   const tops = [...new Set(areas.map((area) => area.top_percent))].toReversed();
@@ -83,15 +104,17 @@ function areaPart({ weeks, areas }) {
     make("p", {}, make("label", {}, "Flagged are the city's highest-ranked ", choice), " of cells. Where few of an area's cells are among them, most of its reports are missed."), place];
 }
 
+/** @param {Scores} scores */
 function totalPart({ totals, coverage_80 }) {
   const figure = make("figure"), weeks = totals.map((t) => ({ ...t, at: time(t.week) }));
-  const known = weeks.filter((w) => w.observed != null), out = known.filter((w) => w.observed < w.q10 || w.observed > w.q90);
+  const known = weeks.filter((w) => w.observed != null), out = known.filter(charts.isOut);
   const says = `The count fell outside the 80 % band in ${out.length} of ${known.length} known weeks`;
   queueMicrotask(() => charts.totals(figure, weeks, says));
   return [make("h3", {}, "The city's total"), make("p", {}, `${says}: ${percent(coverage_80)} inside. If the band is right, about 80 % should be.`),
     legend(["stroke purple", "forecast"], ["area", "80 % band"], ["dot blue", "counted, inside the band"], ["dot orange", "counted, outside it"]), figure];
 }
 
+/** @param {Scores} scores */
 function calibrationPart({ reliability }) {
   if (!reliability.length) return [];
   const figure = make("figure", { class: "square" });

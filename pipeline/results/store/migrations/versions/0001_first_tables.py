@@ -1,5 +1,7 @@
 """The first tables: runs, forecasts of cells and totals, scores, health, models."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -87,14 +89,14 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _columns(kind: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
+def _columns(kind: sa.types.TypeEngine[Any] | type, *names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, kind, nullable=False) for name in names]
 
 
-def _keys(kind: type, *names: str) -> list[sa.Column]:
+def _keys(kind: type, *names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, kind, primary_key=True, autoincrement=False) for name in names]
 
 
-def _run_key() -> sa.Column:
+def _run_key() -> sa.Column[Any]:
     run = sa.ForeignKey("forecast_runs.id")
     return sa.Column("run_pk", sa.Integer, run, primary_key=True, autoincrement=False)

@@ -1,5 +1,7 @@
 """What became of past weeks: reports by week, and by cell where there were any."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -30,7 +32,7 @@ def downgrade() -> None:
     op.drop_table("observed_weeks")
 
 
-def _key() -> list[sa.Column]:
+def _key() -> list[sa.Column[Any]]:
     return [
         sa.Column("city", sa.String, primary_key=True),
         sa.Column("week_start", sa.Date, primary_key=True),

@@ -1,0 +1,58 @@
+// What the modules of the page hand one another. The API's answers stand in answers.d.ts, which
+// `make page-types` makes.
+import type {
+  AreaHits, CellHistory, Geometry, Scores, WeekForecast, WeekHealth, WeekLine, WeekOutcome, Weeks,
+} from "./answers";
+
+export type * from "./answers";
+
+// The answer to a path under v1/.
+export type Answer<Path extends string> =
+  Path extends "geometry" ? Geometry
+  : Path extends "scores" ? Scores
+  : Path extends "scores/areas" ? AreaHits
+  : Path extends "weeks" ? Weeks
+  : Path extends `weeks/${string}/forecast` ? WeekForecast
+  : Path extends `weeks/${string}/health` ? WeekHealth
+  : Path extends `weeks/${string}/outcome` ? WeekOutcome
+  : Path extends `cells/${string}` ? CellHistory
+  : never;
+
+export type LayerName = "forecast" | "outcome" | "difference" | "long_run" | "change";
+export interface Cell { row: number; col: number }
+export interface Interval { q10: number; q90: number }
+export type Value = number | null | undefined;
+
+export interface State {
+  city: string;
+  week: string; // its Sunday; empty before one is known
+  view: string;
+  layer: LayerName;
+  cell: Cell | null;
+  weeks: WeekLine[]; // oldest first
+}
+
+export interface Layer {
+  name: string;
+  unit: string;
+  colour: (value: Value) => string;
+  steps: { colour: string; label: string }[];
+}
+
+// The page's own elements by id, where more than HTMLElement is asked of one.
+export interface Elements {
+  [id: string]: HTMLElement;
+  back: HTMLButtonElement;
+  on: HTMLButtonElement;
+  city: HTMLSelectElement;
+  slider: HTMLInputElement;
+}
+
+export type Child = Node | string | number | null | undefined | Child[];
+export type Attributes = Record<string, string | number | boolean | undefined | ((event: Event) => void)>;
+
+export interface ApiError extends Error { status?: number }
+
+declare global {
+  interface Window { hotspots: { pointOf: (row: number, col: number) => { x: number; y: number } } }
+}
