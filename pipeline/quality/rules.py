@@ -179,13 +179,18 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.check: rule for rule in _INCI
 
 
 def rules_table() -> str:
-    """Return RULES as the Markdown table that docs/quality.md shows."""
-    lines = [
-        "| check | table | passes when | limits | on failure | what to do |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{r.check}` | {r.table} | {r.meaning} | {r.limits} | **{r.outcome}** | {r.action} |"
-        for r in RULES.values()
-    ]
+    """Return RULES as the Markdown tables that docs/quality.md shows, with numbered actions."""
+    actions = list(dict.fromkeys(rule.action for rule in RULES.values()))
+    head = "| check | passes when | limits | on failure | what to do |\n|---|---|---|---|---|"
+    lines = []
+    for title, rules in (("Incidents", _INCIDENTS), ("Weather", _WEATHER)):
+        lines += [f"### {title}\n", head]
+        lines += [
+            f"| `{r.check}` | {r.meaning} | {r.limits} | **{r.outcome}** | "
+            f"{actions.index(r.action) + 1} |"
+            for r in rules
+        ]
+        lines.append("")
+    lines += ["### What to do\n"]
+    lines += [f"{number}. {action}" for number, action in enumerate(actions, 1)]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A newcomer's first hour: `make run`, README's lines pasted one after another, `make ui`.
+"""A newcomer's first hour: `make run`, the lines of README and docs pasted in order, `make ui`.
 
 Everything happens in a checkout of links, so that its var/ is its own.
 """
