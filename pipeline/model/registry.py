@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.files import exclusive
+from pipeline.model.identity import features_sha256
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
 
@@ -46,8 +47,9 @@ class Listed:
 class Registry:
     """The models of one city.
 
-    Every version carries the tags city, format, sha256, trained_through and config_sha256. Those
-    of another format count for nothing, so that after an upgrade a model is trained anew.
+    Every version carries the tags city, format, features, sha256, trained_through and
+    config_sha256. Those of another format or of other features count for nothing, so that a model
+    is trained anew after an upgrade that changes either.
     """
 
     def __init__(self, settings: Settings, city_name: str) -> None:
@@ -223,6 +225,7 @@ class Registry:
         tags |= {
             "city": model.city,
             "format": str(FORMAT),
+            "features": features_sha256(),
             "sha256": model.sha256,
             "trained_through": model.trained_through.isoformat(),
             "config_sha256": model.config.sha256,
@@ -257,8 +260,9 @@ class Registry:
 
 
 def _is_readable(version: "ModelVersion") -> bool:
-    """Tell a model of this code from one of an earlier format, which is as good as none."""
-    return bool(version.tags.get("format") == str(FORMAT))
+    """Tell a model of this code from one of another format or other features: as good as none."""
+    found = version.tags.get("format"), version.tags.get("features")
+    return bool(found == (str(FORMAT), features_sha256()))
 
 
 def _trained_through(version: "ModelVersion") -> date:

@@ -11,6 +11,7 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import WEEK, parse_date, weeks_between
 from pipeline.lake.lake import Lake
 from pipeline.model.config import ModelConfig
+from pipeline.model.identity import features_sha256
 from pipeline.model.saved import weeks_since_retraining
 from pipeline.settings import Settings
 from pipeline.workflow.card import write_card
@@ -31,9 +32,9 @@ RETRAIN_AFTER_WEEKS = 26
 def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
     """Decide how the model is come by; only models known at the edge week are considered.
 
-    "auto" trains anew 26 weeks after it last did so, after a change of configuration, and where
-    the forecasts since then have drifted; else it fine-tunes a champion of 4 weeks or more, and
-    reuses a younger one.
+    "auto" trains anew 26 weeks after it last did so, after a change of features or configuration,
+    and where the forecasts since then have drifted; else it fine-tunes a champion of 4 weeks or
+    more, and reuses a younger one.
 
     Raises:
         WeekNotReady: reuse or fine-tuning was asked for and there is no earlier model.
@@ -48,7 +49,7 @@ def decide_training(settings: Settings, plan: Plan, grid: Gridded) -> Decision:
                 f"No model of {plan.city} was trained on data up to {edge} or before, so there "
                 f"is none to {plan.training}. Run with training=retrain."
             )
-        return Decision(mode="retrain", why="no earlier model")
+        return Decision(mode="retrain", why="no earlier model of these features")
     if plan.training != "auto":
         return Decision(mode=plan.training, why="asked for")
     age = weeks_between(champion.trained_through, edge)
@@ -120,6 +121,7 @@ def train_model(
         cube=grid["ref"],
         edge_week=grid["edge_week"],
         config=ModelConfig.from_settings(settings).model_dump(),
+        features=features_sha256(),
         mode="fine_tune" if mode == "fine_tune" else "retrain",
         start_from=str(start.folder) if start else None,
     )

@@ -102,6 +102,7 @@ def training(portal, tmp_path_factory):
         cube=grid["ref"],
         edge_week=grid["edge_week"],
         config=ModelConfig.from_settings(settings).model_dump(),
+        features="",
         mode="retrain",
         start_from=None,
     )

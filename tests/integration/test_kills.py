@@ -103,7 +103,7 @@ def test_training_that_is_killed_leaves_no_model_in_use_and_trains_the_same_agai
             inputs = (whole.plan, week.grid, week.decision)
             killed(point, settings, "train", *inputs)
             assert STEPS["decide_training"](settings, whole.plan, week.grid) == {
-                "mode": "retrain", "why": "no earlier model",
+                "mode": "retrain", "why": "no earlier model of these features",
             }  # fmt: skip
             again = STEPS["train"](settings, *inputs)
             assert again["sha256"] == week.trained["sha256"]

@@ -185,7 +185,7 @@ def test_a_later_week_scores_the_earlier_one_and_fine_tunes(first):
 def test_an_earlier_week_uses_no_later_model(first):
     settings, _ = first
     week = run_week(settings, "2017-12-06")
-    assert week.decision == {"mode": "retrain", "why": "no earlier model"}
+    assert week.decision == {"mode": "retrain", "why": "no earlier model of these features"}
     assert week.trained["trained_through"] == "2017-11-19"
     written = settings.data_docs_dir("chicago", date(2017, 12, 6)) / "incidents" / "validations"
     suites = {folder.name for folder in written.iterdir()}

@@ -43,6 +43,7 @@ class Job(TypedDict):
     cube: str
     edge_week: str
     config: dict[str, Any]
+    features: str  # hash of what the network is shown
     mode: Literal["fine_tune", "retrain"]
     start_from: str | None
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.model import windows
 from pipeline.model.registry import Registry
 from pipeline.model.saved import CARD, save
 from pipeline.model.spread import Spread
@@ -114,6 +115,19 @@ def test_a_damaged_archive_is_refused(settings, tmp_path):
     with pytest.raises(ModelRejected, match="is damaged"):
         registry.champion()
     assert replace(model, metrics={}) != model
+
+
+def test_a_model_of_other_features_counts_for_nothing(tmp_path, monkeypatch):
+    """A changed half-life must not load the weights that were learned with another."""
+    registry = Registry(Settings(home=tmp_path / "home"), "hamlet")
+    registry.register(a_model(tmp_path / "old", 10), alias="champion")
+    assert registry.champion() is not None
+    first, *others = windows.CHANNELS
+    monkeypatch.setattr(windows, "CHANNELS", (first._replace(half_life=100.0), *others))
+    assert registry.champion() is None
+    assert registry.listed() == []
+    monkeypatch.undo()
+    assert registry.champion() is not None
 
 
 def test_a_model_of_an_earlier_format_is_as_good_as_none(tmp_path, monkeypatch):

@@ -1,0 +1,25 @@
+"""What a model's weights mean: the definitions of all that the network is shown.
+
+Weights trained on other channels, half-lives or calendar names would load and be wrong without a
+word. So every constant of the modules that make the inputs is hashed, whoever adds one.
+"""
+
+import hashlib
+import json
+from types import ModuleType
+
+from pipeline.grid import cube
+from pipeline.model import config, glm, levels, spread, totals, windows
+
+DEFINED_IN: tuple[ModuleType, ...] = (cube, config, glm, levels, spread, totals, windows)
+
+
+def features_sha256() -> str:
+    """Return the hash of the definitions: equal hashes mean that weights can be used."""
+    definitions = {
+        f"{module.__name__}.{name}": repr(value)
+        for module in DEFINED_IN
+        for name, value in vars(module).items()
+        if name.isupper() and isinstance(value, int | float | str | tuple)
+    }
+    return hashlib.sha256(json.dumps(definitions, sort_keys=True).encode()).hexdigest()
