@@ -18,7 +18,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from pipeline.domain.errors import InvalidRequest, SourceUnavailable, WeekNotReady
+from pipeline.domain.errors import InvalidRequest, SourceUnavailable, StoreOutdated, WeekNotReady
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
@@ -26,6 +26,7 @@ STATUS: dict[type[Exception], int] = {
     WeekNotReady: 404,
     InvalidRequest: 404,
     SourceUnavailable: 503,
+    StoreOutdated: 503,
 }
 NO_ANSWER = "The results store does not answer. Try again in a few minutes."
 FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)+")  # of a path; a web address stays as it is

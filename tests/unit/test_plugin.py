@@ -22,7 +22,9 @@ from pipeline.domain.errors import WeekNotReady
 from pipeline.results.page import schemas as answers
 from pipeline.results.products.terminal import week_table
 from pipeline.results.products.week_report import report_page
+from pipeline.results.store.database import transaction
 from pipeline.results.store.reader import ResultsReader
+from pipeline.results.store.tables import VERSION_TABLE
 from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings, get_settings
 from tests.neighbourhood_layer import box, with_layer, write_layer
@@ -543,6 +545,16 @@ def test_broken_store_is_503(reader, monkeypatch):
     answer = reader.get("/v1/weeks")
     assert answer.status_code == 503
     assert "secret" not in answer.text
+
+
+def test_a_store_of_another_version_is_503_and_says_what_to_run(reader, store):
+    store.migrate()
+    with transaction(store._engine, is_write=True) as session:
+        session.execute(VERSION_TABLE.update().values(version_num="0001"))
+    answer = reader.get("/v1/weeks")
+    assert answer.status_code == 503
+    assert "at migration 0001" in answer.json()["detail"]
+    assert "hotspots migrate" in answer.json()["detail"]
 
 
 def test_page_that_was_not_built_says_how(reader, monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from pipeline.domain.errors import (
     SchemaDrift,
     SourceUnavailable,
     StaleData,
+    StoreOutdated,
     WeekNotReady,
 )
 from pipeline.results.store.writer import ResultsStore
@@ -50,5 +51,5 @@ def _mark(settings: Settings, plan: Plan, error: HotspotsError) -> None:
         store.mark_stale(plan.city, f"{type(error).__name__}: {error}", plan.issue_date)
     except WeekNotReady:
         return
-    except SourceUnavailable as unreachable:  # the step's own error is the one to be told
-        log.warning("That the forecast is stale could not be stored: %s", unreachable)
+    except (SourceUnavailable, StoreOutdated) as why:  # the step's own error is the one to be told
+        log.warning("That the forecast is stale could not be stored: %s", why)
