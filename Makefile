@@ -53,7 +53,7 @@ test: .venv/.test .venv/.page ## Run every check and test
 	@bash scripts/test.sh
 
 fast: .venv/.test ## Run the fast tests only
-	@$(VENV)/python -m pytest -m "not slow" --no-cov
+	@$(VENV)/python -m pytest -m "not slow" --no-cov --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 compose-test: .venv/.test ## Build and run docker-compose.yml on the container engine at hand, and test it
 	@bash scripts/compose-test.sh
