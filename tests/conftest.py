@@ -107,12 +107,58 @@ def lake_root(request, tmp_path):
     return request.getfixturevalue("s3_url") if request.param == "s3" else tmp_path / "lake"
 
 
+# Each of them takes minutes; they start first, so that no core waits for one of them at the end.
+LONGEST = (
+    "test_first_contact.py",
+    "test_by_hand.py",
+    "test_killed_workers.py",
+    "test_backfill.py",
+    "on_one_airflow",
+    "test_many_cities.py",
+    "test_distributed.py",
+    "test_own_executor.py",
+    "test_own_city.py",
+    "test_dags.py",
+)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Keep in one process the tests that share what takes long to make."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Sharing(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return _group_of(super()._split_scope(nodeid))
+
+    return Sharing(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items):
-    """Run the fast tests first: units, then rooms together, then whole commands, then the slow."""
+    """Run the fast tests first: units, then rooms together, then whole commands, then the slow.
+
+    In several processes the longest come first.
+    """
+    items.sort(key=_place_among_several if "PYTEST_XDIST_WORKER" in os.environ else _place)
+
+
+def _group_of(file):
+    """Return what a file's tests are kept together with: themselves, or the folder of an Airflow.
+
+    Args:
+        file: below the repository's root.
+    """
+    folder, _, _ = file.rpartition("/")
+    return folder if folder.endswith("on_one_airflow") else file
+
+
+def _place(item):
     order = ["unit", "test_architecture.py", "integration", "e2e"]
+    part = item.path.relative_to(ROOT / "tests").parts[0]
+    return item.get_closest_marker("slow") is not None, order.index(part)
 
-    def place(item):
-        part = item.path.relative_to(ROOT / "tests").parts[0]
-        return item.get_closest_marker("slow") is not None, order.index(part)
 
-    items.sort(key=place)
+def _place_among_several(item):
+    name = _group_of(item.path.relative_to(ROOT).as_posix()).rpartition("/")[2]
+    place = LONGEST.index(name) if name in LONGEST else len(LONGEST)
+    is_slow, order = _place(item)
+    return place, not is_slow, -order

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.api import Api
 from tests.services import ROOT, free_port, wait_for
-from tests.standalone import Api
 
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 

@@ -13,17 +13,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import requests
 from moto.server import ThreadedMotoServer
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
+
+from tests.api import STARTS_IN_S, Api
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -109,16 +112,6 @@ def is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for(is_so: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Return the first truthy answer, asked twice a second."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := is_so():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"{what}: not within {seconds:.0f} s")
-
-
 def create_database(server: str, name: str) -> str:
     """Make an empty database and return its URL."""
     admin = create_engine(f"{server}/postgres", poolclass=NullPool, isolation_level="AUTOCOMMIT")
@@ -151,6 +144,13 @@ def deployed_databases(server: str) -> dict[str, str]:
     }
 
 
+# As by `airflow pools set gpu 1 ""`, which takes seconds.
+GPU_POOL = (
+    "insert into slot_pool (pool, slots, description, include_deferred) "
+    "values ('gpu', 1, '', false)"
+)
+
+
 class Airflow:
     """An Airflow of its own: its environment, its components and what its metadata say."""
 
@@ -165,7 +165,8 @@ class Airflow:
         self._engine = create_engine(metadata, poolclass=NullPool)
         self.logs = home / "component_logs"
         self.logs.mkdir(parents=True)
-        address = f"http://127.0.0.1:{free_port()}"
+        self.address = f"http://127.0.0.1:{free_port()}"
+        self._passwords = home / "airflow" / "passwords.json"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOTSPOTS_", "AIRFLOW"))}
         self.environment = {
             **kept,
@@ -175,14 +176,19 @@ class Airflow:
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
-            "AIRFLOW__API__BASE_URL": address,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.address}/execution/",
+            "AIRFLOW__API__BASE_URL": self.address,
             "AIRFLOW__API__HOST": "127.0.0.1",
-            "AIRFLOW__API__PORT": address.rpartition(":")[2],
+            "AIRFLOW__API__PORT": self.address.rpartition(":")[2],
             "AIRFLOW__API__WORKERS": "1",
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME": "86400",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "viewer:viewer,admin:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
+            # No file changes while it runs, and whoever waits for a task waits for the scheduler.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.replace("+psycopg:", "+psycopg2:"),
             "HOTSPOTS_HOME": str(home / "hotspots"),
             "PYTHONWARNINGS": "ignore",
@@ -191,7 +197,8 @@ class Airflow:
             **settings,
         }
         self.run("airflow", "db", "migrate")
-        self.run("airflow", "pools", "set", "gpu", "1", "one slot per accelerator")
+        with self._engine.begin() as connection:
+            connection.execute(text(GPU_POOL))
 
     def run(self, program: str, *words: str, **more: str) -> str:
         """Run a command of the environment to its end and return what it printed."""
@@ -234,15 +241,39 @@ class Airflow:
                 return []
             raise
 
+    def password(self, user: str) -> str:
+        """Return what Airflow made up for a user."""
+        return json.loads(self._passwords.read_text())[user]
+
+    def api(self, user: str | None = None) -> Api:
+        """Return the API as a user sees it."""
+        return Api(self.address, user, self.password(user) if user else "")
+
+    def wait_until_up(self) -> None:
+        """Wait for both halves of the API: that for tasks is made at its first request."""
+        wait_for(self._is_up, STARTS_IN_S, "Airflow")
+
+    def _is_up(self) -> bool:
+        try:
+            asked = [self.api().ask(f"{half}/health") for half in ("api/v2/monitor", "execution")]
+        except requests.RequestException:
+            return False
+        return {status for status, _ in asked} == {200}
+
     def start_dag(self, dag_id: str) -> None:
         """Wait until a DAG has been read, and let it run."""
-        query = f"select dag_id from serialized_dag where dag_id = '{dag_id}'"
-        wait_for(lambda: self.rows(query), 300, f"the DAG processor reads {dag_id}")
-        self.run("airflow", "dags", "unpause", dag_id)
+        self.wait_until_up()
+        self.api("admin").unpause(dag_id)
 
     def trigger(self, dag_id: str, **conf: object) -> None:
         """Start a run by hand, as the form does."""
-        self.run("airflow", "dags", "trigger", dag_id, "--conf", json.dumps(conf))
+        status, said = self.api("admin").trigger(dag_id, **conf)
+        assert status == 200, said
+
+    def run_states(self, dag_id: str) -> dict[str, str]:
+        """Return how the runs of a DAG stand, by their type."""
+        rows = self.rows(f"select run_type, state from dag_run where dag_id = '{dag_id}'")
+        return {row["run_type"]: row["state"] for row in rows}
 
     def tasks_when_done(self, seconds: float) -> list[dict[str, Any]]:
         """Return the task instances once every run and backfill is done, whatever its outcome."""

@@ -4,7 +4,6 @@ import json
 import re
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -78,125 +77,22 @@ def settings(airflow):
     return Settings(home=known["HOTSPOTS_HOME"], history_start=known["HOTSPOTS_HISTORY_START"])
 
 
-def states(airflow, dag):
-    """Return how the runs of a DAG stand, by their type."""
-    rows = airflow.rows(f"select run_type, state from dag_run where dag_id = '{dag}'")
-    return {row["run_type"]: row["state"] for row in rows}
-
-
 @pytest.fixture(scope="module")
-def page(browser, airflow):
-    """An admin's browser, logged in."""
+def admins_page(browser, airflow):
     with logged_in(browser, airflow, "admin") as page:
         yield page
 
 
-def end_queued(admin, dag):
-    """Delete the runs of a DAG."""
-    path = f"api/v2/dags/{dag}/dagRuns"
-    for run in admin.ask(path)[1]["dag_runs"]:
-        assert admin.ask(f"{path}/{run['dag_run_id']}", method="DELETE")[0] == 204
+@pytest.fixture
+def page(admins_page):
+    """An admin's browser, logged in."""
+    yield admins_page
+    leave(admins_page)
 
 
-def test_bad_values_are_refused_with_the_reason_and_nothing_runs(airflow, users):
-    users["admin"].unpause("retrain_model")
-    bad = {
-        "city": ("../etc", "is not one of"),
-        "issue_date": ("11/25/2026", "is not a 'date'"),
-        "notes": ("x" * 501, "is too long"),
-        "isue_date": ("2026-11-25", "Did you mean issue_date?"),
-    }
-    for name, (value, reason) in bad.items():
-        status, said = users["admin"].trigger("retrain_model", **{name: value})
-        assert status == 400
-        assert reason in said["detail"]
-    for day, reason in (("2030-01-02", "lies after"), ("2001-01-03", "before the first report")):
-        status, said = users["admin"].trigger("retrain_model", issue_date=day)
-        assert (status, reason in said["detail"]) == (400, True), said
-    assert states(airflow, "retrain_model") == {}
-
-
-def test_a_backfill_of_one_issue_date_is_refused_by_the_api_and_the_command_line(airflow, users):
-    wait_for(lambda: users["admin"].ask("api/v2/dags/weekly_forecast")[0] == 200, 300, "the DAG")
-    conf = {"issue_date": "2026-11-11"}
-    asked = {"dag_id": "weekly_forecast", "from_date": "2026-11-01T00:00:00Z"}
-    asked |= {"to_date": "2026-11-12T00:00:00Z", "dag_run_conf": conf}
-    status, said = users["admin"].ask("api/v2/backfills", asked, "POST")
-    assert (status, "all of them that one" in said["detail"]) == (422, True), said
-    words = ["backfill", "create", "--dag-id", "weekly_forecast", "--from-date", "2026-11-01"]
-    words += ["--to-date", "2026-11-12", "--dag-run-conf", json.dumps(conf)]
-    with pytest.raises(AssertionError, match="A backfill runs each of its weeks"):
-        airflow.run("airflow", *words)
-    with pytest.raises(AssertionError, match="There is no field 'isue_date'"):
-        airflow.trigger("weekly_forecast", isue_date="2026-11-11")
-    assert airflow.rows("select id from backfill") == []
-    assert states(airflow, "weekly_forecast") == {}
-
-
-@CLICKED
-@pytest.mark.parametrize("dag", ["weekly_forecast", "retrain_model", "load_history"])
-def test_a_form_opens_ready_to_press(airflow, users, page, dag):
-    path, paused = f"api/v2/dags/{dag}", {"is_paused": True}  # the run shall wait
-    wait_for(lambda: users["admin"].ask(path, paused, "PATCH")[0] == 200, 300, f"{dag} is read")
-    form = Form(page, airflow.address, dag)
-    page.screenshot(path=SHOTS / f"form_{dag}.png")
-    form.trigger.click()
-    form.dialog.wait_for(state="hidden")
-    wait_for(lambda: states(airflow, dag) == {"manual": "queued"}, 60, f"a run of {dag}")
-    end_queued(users["admin"], dag)
-
-
-WRONG = {
-    "future": ("2030-01-02", "lies after"),
-    "before": ("2001-01-03", "lies before the first report of Los Angeles"),
-}
-
-
-@CLICKED
-@pytest.mark.parametrize("dag", ["weekly_forecast", "retrain_model"])
-@pytest.mark.parametrize("what", WRONG)
-def test_a_form_shows_why_a_date_is_wrong(airflow, page, dag, what):
-    day, reason = WRONG[what]
-    form = Form(page, airflow.address, dag)
-    form.fill("issue_date", day)
-    form.trigger.click()
-    form.shows(reason)
-    page.screenshot(path=SHOTS / f"form_{dag}_{what}.png")
-    assert states(airflow, dag) == {}
-
-
-@CLICKED
-@pytest.mark.parametrize("dag", ["weekly_forecast", "retrain_model", "load_history"])
-def test_a_form_shows_why_a_name_is_wrong(airflow, page, dag):
-    form = Form(page, airflow.address, dag)
-    form.paste_json(json.dumps({"city": CITY, "isue_date": "2026-11-04"}))
-    form.trigger.click()
-    form.shows("There is no field 'isue_date'")
-    page.screenshot(path=SHOTS / f"form_{dag}_name.png")
-    assert states(airflow, dag) == {}
-
-
-@CLICKED
-def test_the_backfill_dialog_shows_why_it_takes_no_issue_date(airflow, page):
-    form = Form(page, airflow.address, "weekly_forecast")
-    run = form.choose_backfill("2026/11/01", "2026/11/12")
-    form.fill("issue_date", "2026-11-11")
-    form.dialog.get_by_text("Override parameters on existing runs").click()
-    run.click()
-    form.shows("would make all of them that one")
-    page.screenshot(path=SHOTS / "backfill_refused.png")
-    assert airflow.rows("select id from backfill") == []
-
-
-def test_all_who_ask_at_once_are_answered(users):
-    runs = "api/v2/dags/load_history/dagRuns"
-    wait_for(lambda: users["admin"].ask(runs)[0] == 200, 300, "load_history is read")
-    with ThreadPoolExecutor(8) as pool:
-        asked = list(pool.map(lambda _: users["admin"].trigger("load_history"), range(16)))
-        assert {status for status, _ in asked} == {200}
-        paths = [f"{runs}/{run['dag_run_id']}" for _, run in asked]
-        ended = pool.map(lambda path: users["admin"].ask(path, method="DELETE")[0], paths)
-        assert set(ended) == {204}
+def leave(page):
+    """Close what is open: a page of Airflow's that nobody looks at asks and draws all the time."""
+    page.goto("about:blank")
 
 
 def test_a_run_by_hand_and_the_scheduled_one_of_a_week_end_with_the_same_forecast(
@@ -259,7 +155,7 @@ def test_a_published_forecast_and_no_dry_run_starts_the_dag_of_the_docs(airflow,
     told = {name: forecast[name] for name in ("rows", "revision", "provenance", "sha256")}
     assert told == {"rows": 1663, "revision": 1, "provenance": "simulated", "sha256": sha256}
 
-    wait_for(lambda: set(states(airflow, EXAMPLE).values()) == {"success"}, 300, EXAMPLE)
+    wait_for(lambda: set(airflow.run_states(EXAMPLE).values()) == {"success"}, 300, EXAMPLE)
     query = f"select distinct partition_key from dag_run where dag_id = '{EXAMPLE}'"
     assert airflow.rows(query) == [{"partition_key": week}]
     logs = Path(airflow.environment["AIRFLOW_HOME"], "logs", f"dag_id={EXAMPLE}").rglob("*.log")
@@ -345,6 +241,7 @@ def test_a_worse_model_waits_for_a_person_who_sees_the_scores(airflow, users, pa
     form.dialog.wait_for(state="hidden")
     [run] = users["admin"].ask("api/v2/dags/retrain_model/dagRuns")[1]["dag_runs"]
     assert run["conf"]["notes"] == "to see how it does"
+    leave(page)
     path = f"api/v2/dags/retrain_model/dagRuns/{run['dag_run_id']}/taskInstances/approve/-1"
     wait_for(lambda: users["viewer"].ask(f"{path}/hitlDetails")[0] == 200, 600, "the request")
     _, asked = users["viewer"].ask(f"{path}/hitlDetails")
@@ -373,9 +270,10 @@ def test_a_backfill_by_the_dialog_runs_to_its_end(airflow, page, settings):
     page.screenshot(path=SHOTS / "backfill.png")
     run.click()
     form.dialog.wait_for(state="hidden")
+    leave(page)
     wait_for(lambda: airflow.rows("select id from backfill"), 60, "the backfill")
     airflow.tasks_when_done(600)
-    assert states(airflow, "weekly_forecast")["backfill"] == "success", airflow.story()
+    assert airflow.run_states("weekly_forecast")["backfill"] == "success", airflow.story()
     weeks = ResultsStore(settings.results_database).weeks(CITY)
     assert {week.record.weeks.issue_date for week in weeks} == {issued, issued - WEEK}
     page.goto(f"{airflow.address}/dags/weekly_forecast/backfills")

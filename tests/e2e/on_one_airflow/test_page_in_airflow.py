@@ -1,26 +1,21 @@
 """The Hotspots page inside a real Airflow: logging in, the way there, and who is let in."""
 
 import re
-import shutil
 from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import update
 
-from pipeline.domain.city import load_city
-from pipeline.domain.columns import INCIDENTS
-from pipeline.quality.gate import check_incidents
 from pipeline.results.store.database import make_engine, transaction
 from pipeline.results.store.tables import Run
 from pipeline.results.store.writer import ResultsStore
-from pipeline.settings import Settings
-from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, served
+from tests.api import STARTS_IN_S
+from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.e2e.forms import logged_in
+from tests.e2e.on_one_airflow.conftest import ISSUE_DATE, TARGET
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.services import wait_for
-from tests.standalone import STARTS_IN_S, Standalone
-from tests.unit.quality.quality_samples import AS_OF, as_table, good_incidents
 
 pytestmark = [*NEEDS_THE_PAGE, pytest.mark.timeout(600)]
 
@@ -29,47 +24,6 @@ POINT_ON_MAP = """(map, [row, col]) => {
   const at = hotspots.pointOf(row, col), { left, top } = map.getBoundingClientRect();
   return { x: at.x - left, y: at.y - top };
 }"""
-TARGET = LAST_TARGET - timedelta(weeks=9)
-ISSUE_DATE = TARGET - timedelta(days=4)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory, database):
-    """A copy of the year's store, which a test may change."""
-    copy = tmp_path_factory.mktemp("store") / "results.db"
-    shutil.copy(database.removeprefix("sqlite:///"), copy)
-    return f"sqlite:///{copy}"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """The folder of an Airflow's all, with the Data Docs of the target week in it."""
-    home, city = tmp_path_factory.mktemp("page"), load_city(CITY)
-    docs = Settings(home=home / "hotspots").data_docs_dir(CITY, ISSUE_DATE)
-    incidents = as_table(INCIDENTS, good_incidents(city))
-    check_incidents(city, incidents, as_of=AS_OF, docs_dir=docs / "incidents")
-    return home
-
-
-@pytest.fixture(scope="module")
-def data_docs(home):
-    """The address of a server of all Data Docs."""
-    with served(home / "hotspots" / "data_docs") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def airflow(home, store, data_docs):
-    """A year of weeks is stored; the sources are out of reach."""
-    pytest.importorskip("airflow", reason="Airflow isn't installed", exc_type=ImportError)
-    airflow = Standalone(
-        home,
-        HOTSPOTS_RESULTS_URL=store,
-        HOTSPOTS_REPLAY_URL="http://127.0.0.1:1",
-        HOTSPOTS_DATA_DOCS_URL=data_docs,
-    )
-    with airflow.up():
-        yield airflow
 
 
 @pytest.fixture
