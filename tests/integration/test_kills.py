@@ -28,7 +28,7 @@ from tests.services import create_database
 pytestmark = pytest.mark.slow
 
 FRESH = multiprocessing.get_context("forkserver")
-FRESH.set_forkserver_preload(["pipeline.workflow", "pipeline.results.store.writer", __name__])
+FRESH.set_forkserver_preload(["pipeline.workflow.tasks", "pipeline.results.store.writer", __name__])
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 CITY = "chicago"
 

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from pipeline.domain.errors import ForecastLocked, SourceUnavailable
+from pipeline.domain.errors import ForecastLocked, SourceUnavailable, StoreOutdated
 from pipeline.results.store.database import transaction
 from pipeline.results.store.tables import Base
 from pipeline.results.store.writer import ResultsStore
@@ -79,10 +79,11 @@ def test_first_starts_at_the_same_time_agree(url):
     assert ResultsStore(url).cities() == []
 
 
-def test_a_store_of_the_first_version_is_read_and_then_brought_up_to_date(url, cells):
+def test_a_store_of_the_first_version_is_refused_until_it_is_brought_up_to_date(url, cells):
     store = ResultsStore(url)
     publish_as_first_version(store, cells)
-    assert store.cells_frame(CITY, TARGET)["p_top5"].isna().all()
+    with pytest.raises(StoreOutdated, match="at migration 0001"):
+        store.cells_frame(CITY, TARGET)
     store.migrate()
     frame = store.cells_frame(CITY, TARGET)
     assert frame["mean"].tolist() == [0.5, 2.0, 0.25, 1.0, 4.0, 0.125]

@@ -53,7 +53,11 @@ def test_it_leaves_the_name_of_what_went_wrong(own_home, place, training):
 
 def test_progress_is_written_at_each_whole_percent(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(train_process, "_write", lambda _path, state: written.append(state["done"]))
+
+    def write(_path, content):
+        written.append(json.loads(content)["done"])
+
+    monkeypatch.setattr(train_process, "write_file", write)
     record = train_process._recorder(tmp_path / PROGRESS)
     for done in range(1, 301):
         record(done, 300)
