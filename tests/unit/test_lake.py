@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import files as durable
+from pipeline import files
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest
 from pipeline.lake.lake import Lake, Ref
 from pipeline.version import code_version
@@ -104,7 +104,7 @@ class TestWriteAndRead:
         assert lake.write("cubes", "x", tables, info).path != plain.path
 
     def test_many_rows_come_in_groups_of_one_size(self, lake):
-        rows = durable.ROWS_PER_GROUP + 1
+        rows = files.ROWS_PER_GROUP + 1
         ref = lake.write("cubes", "x", {"t": pa.table({"a": range(rows)})}, {})
         file = pq.ParquetFile(pa.BufferReader(content_of(lake, f"{ref.path}/t.parquet")))
         assert file.metadata.num_row_groups == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import files as durable
+from pipeline import files
 from pipeline.lake.lake import Lake
 from tests.unit.lake_samples import TABLE, files_of, pull
 
@@ -23,7 +23,7 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import pyarrow as pa
-from pipeline import files as durable
+from pipeline import files
 from pipeline.lake.lake import Lake
 
 def dying_at(last, real):
@@ -41,7 +41,7 @@ table = pa.table({"week": ["a", "b", None], "reports": [1, 2, 3]})
 for last in range(1, 7):
     if os.fork() == 0:
         for name in ("_write", "_sync", "_rename_or_drop"):
-            setattr(durable, name, dying_at(last, getattr(durable, name)))
+            setattr(files, name, dying_at(last, getattr(files, name)))
         Lake(Path(sys.argv[1]) / str(last)).add_snapshot(
             "los_angeles", "k7nn-b2ep", table, pulled_at=datetime(2026, 11, 24, 12, tzinfo=UTC),
             source_updated_at=None, provenance="recorded",
@@ -88,7 +88,7 @@ class TestCrash:
 
     def test_the_loser_of_a_race_drops_its_copy(self, lake, monkeypatch):
         winner = Lake(lake.root)
-        write = durable._write
+        write = files._write
         is_raced = []
 
         def write_after_the_winner(path, content):
@@ -97,7 +97,7 @@ class TestCrash:
                 winner.write("cubes", "x", {"counts": TABLE}, {})
             write(path, content)
 
-        monkeypatch.setattr(durable, "_write", write_after_the_winner)
+        monkeypatch.setattr(files, "_write", write_after_the_winner)
         ref = lake.write("cubes", "x", {"counts": TABLE}, {})
         assert files_of(lake) == [f"{ref.path}/counts.parquet", f"{ref.path}/manifest.json"]
         assert lake.read(ref)["counts"].equals(TABLE)
