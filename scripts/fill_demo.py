@@ -69,7 +69,7 @@ def forecast_weeks(
     """Forecast the weeks and yield each that is done; `watch` is told week and step."""
     plans = plan_past_weeks(settings, issue_dates, city=CITY, training="auto", now=utc_now())
     for plan, to_cube in cubes_ahead(settings, plans, now=utc_now()):
-        week = parse_date(plan["target_week"])
+        week = plan.target_week
         say = partial(watch, week)
         run_week(settings, plan, now=utc_now(), watch=say, to_cube=to_cube)
         yield week
