@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page page-types run test lint fmt fast docs compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ $(UV):
 
 .venv/.test: uv.lock pyproject.toml | $(UV)
 	@echo "Setting up: installing the locked packages and test tools into .venv"
-	@$(SYNC) --extra test && touch $@ .venv/.run
+	@$(SYNC) --extra test --extra docs && touch $@ .venv/.run
 
 .venv/.page: $(addprefix $(WEB)/,package-lock.json vite.config.js index.html) $(wildcard $(WEB)/src/*) | .venv/.run
 	@bash scripts/page.sh $(WEB) $@
@@ -63,6 +63,9 @@ lint: .venv/.test .venv/.page ## Check style and types
 
 fmt: .venv/.test .venv/.page ## Put style right, where that can be done without asking
 	@$(VENV)/ruff check --fix . && $(VENV)/ruff format . && cd $(WEB) && PATH="$(CURDIR)/$(VENV):$$PATH" npx eslint --fix .
+
+docs: .venv/.test ## Build the documentation with reference pages made from the code, in var/site
+	@$(VENV)/mkdocs build --quiet && echo "Open var/site/index.html"
 
 bench: .venv/.run ## Time training, forecast and gradient step on this machine (WEEKS=104)
 	@$(VENV)/python scripts/bench.py $(WEEKS)

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         socrata_token: application token sent as X-App-Token.
         use_soda3: query Socrata by its version 3 API, which needs a token.
         page_rows: rows per Socrata page; 50,000 is the most the portals serve.
+        connect_timeout_s: longest wait for a connection, in seconds.
         read_timeout_s, deadline_s: longest wait for one answer, and for one with its retries.
         window_weeks: weekly grids that the crime branch sees.
         history_start: first day to pull reports of, as YYYY-MM-DD; None means all there are. Read
