@@ -52,7 +52,7 @@ def watch(figures: Figures) -> None:
     S3FileSystem._call_s3 = counted  # noqa: SLF001
 
 
-def _timed(figures: Figures, name: str, method: Callable) -> Callable:
+def _timed(figures: Figures, name: str, method: Callable[..., object]) -> Callable[..., object]:
     def call(*words: object) -> object:
         started = time.perf_counter()
         try:
