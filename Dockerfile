@@ -39,6 +39,6 @@ COPY --chmod=0555 plugins ./plugins
 COPY --from=page --chmod=0555 /page/dist ./plugins/hotspots_ui/web/dist
 # Of the code, as `git describe` gives it: the build sees no checkout.
 ARG COMMIT=
-ENV HOTSPOTS_COMMIT=$COMMIT
+ENV COMMIT_OF_HOTSPOTS=$COMMIT
 USER 50000
 CMD ["hotspots", "--help"]

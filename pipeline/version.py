@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMIT = "HOTSPOTS_COMMIT"  # in an image, whose build is told the commit
+COMMIT = "COMMIT_OF_HOTSPOTS"  # in an image, whose build is told the commit
 GIT_TIMEOUT_S = 10
 DESCRIBE = ("describe", "--always", "--dirty=.dirty", "--exclude=*", "--abbrev=9")
 
@@ -16,7 +16,7 @@ DESCRIBE = ("describe", "--always", "--dirty=.dirty", "--exclude=*", "--abbrev=9
 def code_version() -> str:
     """Return the version of the code by PEP 440, such as 0.2.0+g1a2b3c4d5.dirty.
 
-    The commit comes from HOTSPOTS_COMMIT, else from the checkout that the code lies in; `.dirty`
+    The commit comes from COMMIT_OF_HOTSPOTS, else from the checkout that the code lies in; `.dirty`
     says that files of it were changed since. Elsewhere, as in a wheel, it is the version alone.
     It is found once a process, and never part of what is hashed.
     """

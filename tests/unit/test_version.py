@@ -10,6 +10,7 @@ import pytest
 from packaging.version import Version
 
 from pipeline import version
+from pipeline.settings import get_settings
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -93,3 +94,10 @@ def test_the_changelog_tells_of_this_version_first():
     assert headings[0] == ("Unreleased", "")
     assert headings[1][0] == PROJECT["version"]
     assert all(date for _, date in headings[1:])
+
+
+def test_the_commit_of_an_image_is_no_unknown_setting(monkeypatch):
+    """In an image it is always set, and whatever begins as settings do must be one."""
+    monkeypatch.setenv(version.COMMIT, "1a2b3c4d5")
+    get_settings.cache_clear()
+    assert get_settings()
