@@ -25,7 +25,7 @@ from pipeline.workflow.tasks import NEEDS_CLOCK, STEPS
 from tests.integration.conftest import ISSUE_DATE, small_settings
 from tests.services import create_database
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 FRESH = multiprocessing.get_context("forkserver")
 FRESH.set_forkserver_preload(["pipeline.workflow.tasks", "pipeline.results.store.writer", __name__])
