@@ -1,5 +1,6 @@
 """Commands that forecast: a week, past weeks, and what comes before them."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -108,10 +109,7 @@ def backfill(
     from pipeline.workflow.card import renew_cards
     from pipeline.workflow.run import run_week
 
-    day, end = parse_date(first), parse_date(last)
-    if end < day:
-        raise InvalidRequest(f"--to {end} comes before --from {day}. Swap them.")
-    weeks = [day + WEEK * k for k in range((end - day) // WEEK + 1)]
+    weeks = _issue_dates(parse_date(first), parse_date(last))
     failed, scored = [], []
     with session(city, source_dir) as (settings, the_city), Steps("Backfilling") as steps:
         now = utc_now()
@@ -144,6 +142,13 @@ def backfill(
             f"{len(failed)} of {len(weeks)} weeks failed, those issued {', '.join(failed)}; the "
             "lines above say why. The others are done."
         )
+
+
+def _issue_dates(first: date, last: date) -> list[date]:
+    """Return a day of each week from the first to the last."""
+    if last < first:
+        raise InvalidRequest(f"--to {last} comes before --from {first}. Swap them.")
+    return [first + WEEK * k for k in range((last - first) // WEEK + 1)]
 
 
 def history(city: CityOption = "los_angeles", source_dir: SourceDir = None) -> None:

@@ -65,8 +65,7 @@ def write_card(
     )
     store = ResultsStore(settings.results_database)
     store.migrate()
-    reader = ResultsReader(settings.results_database)
-    text = model_card(reader, city, model, version=version, mode=mode, data=data)
+    text = model_card(store, city, model, version=version, mode=mode, data=data)
     return _keep(settings, city, version, model.sha256, text)
 
 

@@ -14,7 +14,6 @@ from pipeline.lake.lake import Lake
 from pipeline.results.products.exports import export_week
 from pipeline.results.products.week_report import report_page
 from pipeline.results.store.reader import ResultsReader
-from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.card import renew_cards
 from pipeline.workflow.plan import Plan
@@ -44,20 +43,19 @@ def report(
     week = folder / plan.target_week.isoformat()
     if not published["revision"]:
         return Reported(folder=str(week), files=[])
-    store = ResultsStore(settings.results_database)
     view, target = (reads or Reads()).view(Lake(settings.lake_root), city, grid), plan.target_week
     reader = ResultsReader(settings.results_database)
     files: list[Path] = []
     if plan.files:
-        files += export_week(store, city, target, week)
-        files.append(_draw(store, city, view.cells, target, week, None))
+        files += export_week(reader, city, target, week)
+        files.append(_draw(reader, city, view.cells, target, week, None))
         files.append(_write_page(reader, city, target, week))
         files += renew_cards(settings, city, scored["weeks"])
     for past in map(parse_date, scored["weeks"]):
         of_past = folder / past.isoformat()
         if plan.files or of_past.is_dir():
             observed = observed_week(view, city, past)
-            files.append(_draw(store, city, view.cells, past, of_past, observed))
+            files.append(_draw(reader, city, view.cells, past, of_past, observed))
             files.append(_write_page(reader, city, past, of_past))
     return Reported(folder=str(week), files=[str(file) for file in files])
 
@@ -67,7 +65,7 @@ def _write_page(reader: ResultsReader, city: City, week: date, folder: Path) -> 
 
 
 def _draw(
-    store: ResultsStore,
+    reader: ResultsReader,
     city: City,
     cells: Cells,
     week: date,
@@ -78,7 +76,7 @@ def _draw(
 
     path = folder / ("forecast.png" if observed is None else "forecast_and_outcome.png")
     draw_week(
-        path, city, cells, store.cells_frame(city.name, week), store.run(city.name, week),
+        path, city, cells, reader.cells_frame(city.name, week), reader.run(city.name, week),
         observed=observed,
     )  # fmt: skip
     return path

@@ -31,7 +31,7 @@ from pipeline.workflow.training.job import fit_apart
 from pipeline.workflow.training.promotion import compare, promote_challenger, train_challenger
 from pipeline.workflow.validate import validate
 
-PLANNED_STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
+WEEK_STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
     "pull_crime": pull_crime,
     "pull_weather": pull_weather,
     "validate": validate,
@@ -42,6 +42,8 @@ PLANNED_STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
     "score_past": score_past,
     "publish": publish,
     "report": report,
+}
+RETRAIN_STEPS: dict[str, Callable[..., Mapping[str, object]]] = {
     "train_challenger": train_challenger,
     "compare": compare,
     "promote_challenger": promote_challenger,
@@ -51,7 +53,7 @@ HISTORY_STEPS: dict[str, Callable[..., Any]] = {
     "load_piece": load_piece,
     "snapshot_history": snapshot_history,
 }
-STEPS: dict[str, Callable[..., Any]] = {**PLANNED_STEPS, **HISTORY_STEPS}
+STEPS: dict[str, Callable[..., Any]] = {**WEEK_STEPS, **RETRAIN_STEPS, **HISTORY_STEPS}
 NEEDS_CLOCK = frozenset({"pull_crime", "pull_weather", "publish", *HISTORY_STEPS})
 TRAINS = frozenset({"train", "train_challenger"})
 
@@ -99,7 +101,7 @@ def written(name: str, inputs: Sequence[object], result: object) -> Facts | None
 
 def _typed(name: str, inputs: Sequence[object]) -> list[object]:
     """Return a step's inputs with the plan, which comes as JSON, as a Plan."""
-    if name not in PLANNED_STEPS:
+    if name in HISTORY_STEPS:
         return [*inputs]
     return [Plan.model_validate(inputs[0]), *inputs[1:]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.workflow.operations import retries
-from pipeline.workflow.tasks import STEPS
+from pipeline.workflow.tasks import WEEK_STEPS
 from tests.conftest import ROOT
 from tests.e2e.conftest import run_command
 from tests.test_architecture import HEAVY
@@ -270,7 +270,7 @@ def test_the_week_runs_on_wednesdays_with_an_interval(weekly):
 
 
 def test_the_week_has_every_step_of_the_workflow(weekly):
-    assert set(weekly["tasks"]) == {"resolve_week", *STEPS}
+    assert set(weekly["tasks"]) == {"resolve_week", *WEEK_STEPS}
 
 
 def test_the_graph_is_as_drawn(weekly):
