@@ -12,6 +12,7 @@ import pytest
 from pipeline.cli import main as cli
 from pipeline.domain.city import load_city
 from pipeline.model.config import ModelConfig
+from pipeline.model.identity import features_sha256
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
 from pipeline.settings import Settings, get_settings
@@ -102,7 +103,7 @@ def training(portal, tmp_path_factory):
         cube=grid["ref"],
         edge_week=grid["edge_week"],
         config=ModelConfig.from_settings(settings).model_dump(),
-        features="",
+        features=features_sha256(),
         mode="retrain",
         start_from=None,
     )
