@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 
-from pipeline.cli.replays import DEMO_AS_OF
+from pipeline.cli.replays import DEMO_DAY
 from pipeline.clock import utc_now
 from pipeline.console import Terminal, progress_bar
 from pipeline.domain.errors import HotspotsError
@@ -58,7 +58,7 @@ def missing_weeks(store: ResultsStore, scored_weeks: int) -> list[date]:
     """Return the issue dates, oldest first, of the weeks wanted that the store doesn't hold."""
     store.migrate()
     stored = {run.record.weeks.target_week for run in store.weeks(CITY)}
-    last = parse_date(DEMO_AS_OF) - WEEK
+    last = parse_date(DEMO_DAY) - WEEK
     wanted = (last - k * WEEK for k in reversed(range(scored_weeks + NOT_KNOWN_YET)))
     return [day for day in wanted if target_week_of(day) not in stored]
 
@@ -81,9 +81,7 @@ def score_known(settings: Settings) -> None:
     Those that were forecast after a later week have been scored by no run.
     """
     now = utc_now()
-    [plan] = plan_past_weeks(
-        settings, [parse_date(DEMO_AS_OF)], city=CITY, training="auto", now=now
-    )
+    [plan] = plan_past_weeks(settings, [parse_date(DEMO_DAY)], city=CITY, training="auto", now=now)
     _, grid = run_to_cube(settings, plan, now=now)
     run_step("score_past", plan, grid)
 

@@ -235,6 +235,20 @@ def test_files_are_written_in_one_place():
     assert {path for path, found in calls.items() if found} == {"files.py"}
 
 
+def test_a_column_is_defined_in_one_place():
+    where = {
+        "mapped_column(": {"pipeline/results/store/tables.py"},
+        "TableContract(": {
+            "pipeline/domain/columns.py",
+            "pipeline/evaluation/outputs.py",  # of a backtest's scores
+            "pipeline/results/store/dictionary.py",
+        },
+    }
+    for words, allowed in where.items():
+        found = {f"pipeline/{relative(p)}" for p in MODULES if words in p.read_text()}
+        assert found == allowed, words
+
+
 def test_no_two_modules_share_a_name():
     names = [path.name for path in MODULES if path.name != "__init__.py"]
     assert sorted(names) == sorted(set(names))

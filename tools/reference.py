@@ -19,6 +19,7 @@ from pipeline.cli.main import app  # noqa: E402
 from pipeline.domain import columns, errors  # noqa: E402
 from pipeline.quality.rules import rules_table  # noqa: E402
 from pipeline.results.page import schemas  # noqa: E402
+from pipeline.results.store.dictionary import columns_of_table  # noqa: E402
 from pipeline.results.store.tables import Base  # noqa: E402
 from pipeline.settings import PREFIX, Settings  # noqa: E402
 from pipeline.workflow.operations.retries import RULES  # noqa: E402
@@ -59,24 +60,25 @@ def contracts() -> list[columns.TableContract]:
 
 def tables_page() -> str:
     """Return the tables of the lake and of the results store."""
+    head = ("column", "type", "unit", "allowed", "may be null", "meaning")
     parts = ["# Tables and columns\n\n## In the lake\n"]
     for contract in contracts():
         rows = [
             (_code(c.name), c.type, c.unit, _allowed(c), "yes" if c.is_nullable else "", c.meaning)
             for c in contract.columns
         ]
-        head = ("column", "type", "unit", "allowed", "may be null", "meaning")
         parts += [f"### {contract.name}\n\nKey: {', '.join(contract.key)}.\n", table(head, rows)]
     parts.append("## In the results store\n")
-    for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.local_table.name):
+    for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__tablename__):
         stored: Any = mapper.local_table
+        keys = ", ".join(column.name for column in stored.primary_key)
+        about = f"{inspect.getdoc(mapper.class_)} Key: {keys}."
         rows = [
-            (_code(c.name), str(c.type).lower(), "yes" if c.primary_key else "",
-             "yes" if c.nullable else "")
-            for c in stored.columns
+            (_code(sql.name), str(sql.type).lower(), c.unit, _allowed(c),
+             "yes" if c.is_nullable else "", c.meaning)
+            for sql, c in zip(stored.columns, columns_of_table(mapper.class_), strict=True)
         ]  # fmt: skip
-        head = ("column", "type", "key", "may be null")
-        parts += [f"### {stored.name}\n\n{inspect.getdoc(mapper.class_)}\n", table(head, rows)]
+        parts += [f"### {stored.name}\n\n{about}\n", table(head, rows)]
     return "\n".join(parts)
 
 
@@ -203,7 +205,8 @@ def api_page() -> str:
     parts = ["# API\n\nBelow `/hotspots`, for users who are logged in; read-only.\n"]
     parts += [table(("address", "answer", "meaning"), rows)]
     for name, model in vars(schemas).items():
-        if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel:
+        is_answer = isinstance(model, type) and issubclass(model, BaseModel)
+        if is_answer and model is not BaseModel and not name.startswith("_"):
             fields = [
                 (_code(f), re.sub(r"[\w.]+\.(\w+)", r"\1", inspect.formatannotation(i.annotation)),
                  i.description or "")

@@ -188,7 +188,7 @@ def _simulated(city: City, years: int, seed: int, settings: Settings, steps: Ste
     source = simulate(seed, first, last)
     with ReplayServer(source) as server:
         update = {"replay_url": server.url, "history_start": first.isoformat()}
-        past = _pulled(city, settings.model_copy(update=update), source.as_of, steps)
+        past = _pulled(city, settings.model_copy(update=update), source.shown_day, steps)
 
     @cache
     def true_rate(week_start: date) -> Any:  # noqa: ANN401

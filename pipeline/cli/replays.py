@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Serve the sources yourself, for demos and tests.", no_args_is_help=True)
 LOOPBACK = "127.0.0.1"
 DEMO_FIRST_DAY = "2023-10-29"
-DEMO_AS_OF = "2026-11-11"
+DEMO_DAY = "2026-11-11"
 
 
 @app.command()
@@ -25,7 +25,7 @@ def serve(
         Path | None, typer.Option(help="Folder of recorded Parquet files; else a simulated city.")
     ] = None,
     first_day: Annotated[str, typer.Option(help="First simulated day.")] = DEMO_FIRST_DAY,
-    as_of: Annotated[str, typer.Option(help="Day the simulated portal shows.")] = DEMO_AS_OF,
+    shown_day: Annotated[str, typer.Option(help="Day the simulated portal shows.")] = DEMO_DAY,
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 7,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8765,
     host: Annotated[
@@ -43,9 +43,9 @@ def serve(
         source = _recorded(data)
         console.print(f"Replaying recorded data of {data} on http://{host}:{port}")
     else:
-        source = _simulated(parse_date(first_day), parse_date(as_of), seed)
+        source = _simulated(parse_date(first_day), parse_date(shown_day), seed)
         console.print(
-            f"Serving a SIMULATED Los Angeles, {first_day} to {as_of}, seed {seed}, on "
+            f"Serving a SIMULATED Los Angeles, {first_day} to {shown_day}, seed {seed}, on "
             f"http://{host}:{port}"
         )
     serve_forever(source, port, host)
@@ -59,10 +59,10 @@ def _recorded(folder: Path) -> "ReplaySource":
     return RecordedData(folder)
 
 
-def _simulated(first_day: date, as_of: date, seed: int) -> "ReplaySource":
+def _simulated(first_day: date, shown_day: date, seed: int) -> "ReplaySource":
     from pipeline.replay.simulator import simulate
 
-    return simulate(seed, first_day, as_of, as_of)
+    return simulate(seed, first_day, shown_day, shown_day)
 
 
 @app.command()

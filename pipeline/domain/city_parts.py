@@ -81,10 +81,10 @@ class Publication(Frozen):
     refresh_anchor: date = date(2020, 1, 1)
     stale_after_days: int = Field(default=35, ge=7)
 
-    def known_through(self, as_of: date) -> date:
-        """Return the newest day whose reports the last refresh on or before `as_of` held."""
-        since_refresh = (as_of - self.refresh_anchor).days % self.refresh_every_days
-        return as_of - timedelta(days=since_refresh + self.lag_days)
+    def known_through(self, day: date) -> date:
+        """Return the newest day whose reports the last refresh on or before `day` held."""
+        since_refresh = (day - self.refresh_anchor).days % self.refresh_every_days
+        return day - timedelta(days=since_refresh + self.lag_days)
 
 
 class Offences(Frozen):

@@ -168,13 +168,14 @@ WEATHER_FORECAST = TableContract(
     ("station", "issued_at", "layer", "valid_from"),
 )  # fmt: skip
 
+# The words of a column are part of the hash of a cube or forecast that has it.
+ROW = Column("row", INT, "grid row, 0 in the south", low=0)
+COL = Column("col", INT, "grid column, 0 in the west", low=0)
+DIVISION = Column("division", TEXT, "police division of the cell's centre, or 'city'")
+
 CELLS = TableContract(
     "cells",
-    (
-        Column("row", INT, "grid row, 0 in the south", low=0),
-        Column("col", INT, "grid column, 0 in the west", low=0),
-        Column("division", TEXT, "police division of the cell's centre, or 'city'"),
-    ),
+    (ROW, COL, DIVISION),
     ("row", "col"),
 )
 
@@ -191,12 +192,15 @@ CUBE_COUNTS = TableContract(
     ("week_start", "delay_weeks", "offence_class", "row", "col"),
 )
 
+GRID_ROW = Column("row", INT, "grid row", low=0)
+GRID_COL = Column("col", INT, "grid column", low=0)
+
 CUBE_WEATHER = TableContract(
     "cube_weather",
     (
         Column("week_start", DAY, "Sunday of the week"),
-        Column("row", INT, "grid row", low=0),
-        Column("col", INT, "grid column", low=0),
+        GRID_ROW,
+        GRID_COL,
         Column("tmean_degc", REAL, "mean of daily (max + min) / 2", "degC", -60, 60,
                is_nullable=True),
         Column("prcp_mm", REAL, "precipitation in the week", "mm", 0, 5000, is_nullable=True),
@@ -224,32 +228,32 @@ CUBE_WEEKS = TableContract(
     ("week_start",),
 )  # fmt: skip
 
+ISSUE_DATE = Column("issue_date", DAY, "when the forecast is made")
+TARGET_WEEK = Column("week_start", DAY, "Sunday of the target week")
+HORIZON = Column("horizon", INT, "weeks from edge to target", "weeks", 1, 5)
+MEAN = Column("mean", REAL, "expected count", "reports", 0)
+NB_SIZE = Column("nb_size", REAL, "size of the negative binomial", "", 0)
+P_ANY = Column("p_any", REAL, "probability of one or more", "", 0, 1)
+P_TOP5 = Column(
+    "p_top5", REAL, "share of re-runs of history in which the cell is in the top 5 % of in-city "
+    "cells; null where none were made", "", 0, 1, is_nullable=True,
+)  # fmt: skip
+
 FORECAST_CELLS = TableContract(
     "forecast_cells",
-    (
-        Column("issue_date", DAY, "when the forecast is made"),
-        Column("week_start", DAY, "Sunday of the target week"),
-        Column("horizon", INT, "weeks from edge to target", "weeks", 1, 5),
-        Column("row", INT, "grid row", low=0),
-        Column("col", INT, "grid column", low=0),
-        Column("mean", REAL, "expected count", "reports", 0),
-        Column("nb_size", REAL, "size of the negative binomial", "", 0),
-        Column("p_any", REAL, "probability of one or more", "", 0, 1),
-        Column("p_top5", REAL, "share of re-runs of history in which the cell is in the top 5 % of "
-               "in-city cells; null where none were made", "", 0, 1, is_nullable=True),
-    ),
+    (ISSUE_DATE, TARGET_WEEK, HORIZON, GRID_ROW, GRID_COL, MEAN, NB_SIZE, P_ANY, P_TOP5),
     ("issue_date", "week_start", "horizon", "row", "col"),
-)  # fmt: skip
+)
 
 FORECAST_TOTALS = TableContract(
     "forecast_totals",
     (
-        Column("issue_date", DAY, "when the forecast is made"),
-        Column("week_start", DAY, "Sunday of the target week"),
-        Column("horizon", INT, "weeks from edge to target", "weeks", 1, 5),
+        ISSUE_DATE,
+        TARGET_WEEK,
+        HORIZON,
         Column("place", TEXT, "'city', or the name of a police division"),
-        Column("mean", REAL, "expected count", "reports", 0),
-        Column("nb_size", REAL, "size of the negative binomial", "", 0),
+        MEAN,
+        NB_SIZE,
     ),
     ("issue_date", "week_start", "horizon", "place"),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.domain.columns import DAY, INT, REAL, TEXT, Column, TableContract
+from pipeline.domain.columns import HORIZON, REAL, TARGET_WEEK, TEXT, Column, TableContract
 from pipeline.domain.errors import InvalidRequest
 from pipeline.files import parquet_bytes, write_file
 
@@ -21,8 +21,8 @@ SUMMARY_FILE = "summary.json"
 BACKTEST_SCORES = TableContract(
     "backtest_scores",
     (
-        Column("week_start", DAY, "Sunday of the target week"),
-        Column("horizon", INT, "weeks from edge to target", "weeks", 1, 5),
+        TARGET_WEEK,
+        HORIZON,
         Column("model", TEXT, "the model, or the name of a baseline"),
         Column("score", TEXT, "name of the score; in-city cells unless it starts with bbox_"),
         Column("value", REAL, "its value; null where it has no meaning, such as the hit rate of a "

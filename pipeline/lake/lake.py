@@ -176,14 +176,14 @@ class Lake:
         held = [_snapshot(path, _parsed(path, text)) for path, text in found.items()]
         return sorted(held, key=lambda s: (s.pulled_at, s.ref.path))
 
-    def snapshot_as_of(self, city: str, dataset: str, as_of: datetime) -> Snapshot | None:
+    def snapshot_as_of(self, city: str, dataset: str, known_at: datetime) -> Snapshot | None:
         """Return the newest snapshot pulled at or before an aware instant, or None.
 
         Raises:
-            InvalidRequest: `as_of` is without a zone.
+            InvalidRequest: `known_at` is without a zone.
             CorruptArtifact: a manifest is missing or can't be read.
         """
-        limit = _in_utc(as_of)
+        limit = _in_utc(known_at)
         known = [s for s in self.snapshots(city, dataset) if s.pulled_at <= limit]
         return known[-1] if known else None
 

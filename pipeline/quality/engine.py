@@ -81,13 +81,13 @@ class Verdict:
 class SuiteRun:
     """The suites of one gate, in an own context, written to one site of Data Docs."""
 
-    def __init__(self, docs_dir: Path | None, as_of: date) -> None:
-        """Open a context; `docs_dir` None means no Data Docs, `as_of` names the run."""
+    def __init__(self, docs_dir: Path | None, issue_date: date) -> None:
+        """Open a context; `docs_dir` None means no Data Docs, `issue_date` names the run."""
         gx = load_gx()
         self._gx = gx
         self._docs_dir = docs_dir
         self._run_id = gx.RunIdentifier(
-            run_name=as_of.isoformat(), run_time=datetime.combine(as_of, time(), UTC)
+            run_name=issue_date.isoformat(), run_time=datetime.combine(issue_date, time(), UTC)
         )
         from great_expectations.data_context.types.base import (
             DataContextConfig,

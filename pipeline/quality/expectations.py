@@ -27,15 +27,15 @@ def schema_check(contract: TableContract) -> Check:
     return _check(name, ", ".join(wanted), ("ExpectTableColumnsToMatchSet", arguments))
 
 
-def incident_row_checks(city: City, as_of: date) -> list[Check]:
+def incident_row_checks(city: City, issue_date: date) -> list[Check]:
     """Return the checks of incident rows; the frame is what `frames.incident_frame` gives."""
     first = first_day(city)
     return [
         _unique("incident_unique", "incident_id"),
         _filled("incident_required_values", INCIDENTS),
-        _between("occurred_on_range", f"{first} to {as_of}", "occurred_age_days",
-                 0, (as_of - first).days),
-        _between("reported_on_range", f"to {as_of}", "reported_age_days", 0),
+        _between("occurred_on_range", f"{first} to {issue_date}", "occurred_age_days",
+                 0, (issue_date - first).days),
+        _between("reported_on_range", f"to {issue_date}", "reported_age_days", 0),
         _between("reported_after_occurred", "0 days or later", "report_delay_days", 0),
         _one_of("era_vocabulary", "era", ERAS),
         _one_of("location_status_vocabulary", "location_status", LOCATION_STATUSES),
@@ -47,7 +47,7 @@ def incident_row_checks(city: City, as_of: date) -> list[Check]:
     ]  # fmt: skip
 
 
-def weather_row_checks(city: City, as_of: date) -> list[Check]:
+def weather_row_checks(city: City, issue_date: date) -> list[Check]:
     """Return the checks of daily weather rows; the frame is what `frames.weather_frame` gives."""
     order = ("ExpectColumnPairValuesAToBeGreaterThanB", {
         "column_A": "tmax_degc", "column_B": "tmin_degc", "or_equal": True,
@@ -58,7 +58,7 @@ def weather_row_checks(city: City, as_of: date) -> list[Check]:
     return [
         _unique("weather_unique", *WEATHER_DAILY.key),
         _filled("weather_required_values", WEATHER_DAILY),
-        _between("observed_on_range", f"to {as_of}", "observed_age_days", 0),
+        _between("observed_on_range", f"to {issue_date}", "observed_age_days", 0),
         _check("temperature_order", "tmin_degc at most tmax_degc", order),
         _check("weather_ranges", "; ".join(map(_range_text, ranged)), *map(_range, ranged)),
         _one_of("station_vocabulary", "station", tuple(s.ghcn_id for s in city.stations)),

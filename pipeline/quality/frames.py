@@ -28,7 +28,7 @@ def schema_found(contract: TableContract, table: pa.Table) -> str:
     return ", ".join(parts) or f"the {len(wanted)} columns of the contract"
 
 
-def incident_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
+def incident_frame(table: pa.Table, issue_date: date) -> pd.DataFrame:
     """Return incidents with `occurred_age_days`, `reported_age_days` and `report_delay_days`.
 
     Ages and division numbers are float64, which Great Expectations compares a column at a time;
@@ -36,8 +36,8 @@ def incident_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
     """
     frame = _with_categories(table).to_pandas(date_as_object=False, ignore_metadata=True)
     frame["area"] = frame["area"].astype("float64")
-    frame["occurred_age_days"] = _age_days(frame["occurred_on"], as_of)
-    frame["reported_age_days"] = _age_days(frame["reported_on"], as_of)
+    frame["occurred_age_days"] = _age_days(frame["occurred_on"], issue_date)
+    frame["reported_age_days"] = _age_days(frame["reported_on"], issue_date)
     frame["report_delay_days"] = frame["occurred_age_days"] - frame["reported_age_days"]
     return frame
 
@@ -47,10 +47,10 @@ def days_later(incidents: pd.DataFrame, days: int) -> pd.DataFrame:
     return incidents.assign(**{name: incidents[name] + days for name in _AGES})
 
 
-def weather_frame(table: pa.Table, as_of: date) -> pd.DataFrame:
+def weather_frame(table: pa.Table, issue_date: date) -> pd.DataFrame:
     """Return daily weather with `observed_age_days`."""
     frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
-    frame["observed_age_days"] = _age_days(frame["observed_on"], as_of)
+    frame["observed_age_days"] = _age_days(frame["observed_on"], issue_date)
     return frame
 
 
@@ -62,5 +62,5 @@ def _with_categories(table: pa.Table) -> pa.Table:
     return table
 
 
-def _age_days(days: pd.Series, as_of: date) -> pd.Series:
-    return (pd.Timestamp(as_of) - days).dt.days.astype("float64")
+def _age_days(days: pd.Series, issue_date: date) -> pd.Series:
+    return (pd.Timestamp(issue_date) - days).dt.days.astype("float64")

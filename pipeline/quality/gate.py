@@ -80,34 +80,34 @@ _WEATHER = _Subject(
 )
 
 
-def judge_incidents(city: City, incidents: pa.Table, *, as_of: date) -> Judged:
+def judge_incidents(city: City, incidents: pa.Table, *, issue_date: date) -> Judged:
     """Make the schema and row checks of incidents, for `check_incidents` on many dates.
 
     Args:
         city: as for `check_incidents`.
         incidents: table of contract INCIDENTS.
-        as_of: a date that no row lies after which is to be checked by what is found.
+        issue_date: the last issue date to be checked by what is found; no row lies after it.
 
     Raises:
         QualityGateFailed: the checks could not be run.
     """
-    return Judged(incidents, as_of, _Gate(_INCIDENTS, city, as_of, None).judge(incidents))
+    return Judged(incidents, issue_date, _Gate(_INCIDENTS, city, issue_date, None).judge(incidents))
 
 
-def judge_weather(city: City, weather: pa.Table, *, as_of: date) -> Mapping[str, Verdict]:
+def judge_weather(city: City, weather: pa.Table, *, issue_date: date) -> Mapping[str, Verdict]:
     """Return check -> verdict of schema and row checks of daily weather, for many dates.
 
     Raises:
         QualityGateFailed: the checks could not be run.
     """
-    return _Gate(_WEATHER, city, as_of, None).judge(weather)
+    return _Gate(_WEATHER, city, issue_date, None).judge(weather)
 
 
 def check_incidents(
     city: City,
     incidents: pa.Table,
     *,
-    as_of: date,
+    issue_date: date,
     docs_dir: Path | None,
     judged: Judged | None = None,
 ) -> GateReport:
@@ -116,7 +116,7 @@ def check_incidents(
     Args:
         city: bounds, divisions, vocabulary and publication rhythm to check against.
         incidents: table meant for contract INCIDENTS.
-        as_of: the issue date.
+        issue_date: the issue date.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
         judged: a table whose first rows these are; none of them lies after the issue date. None
             makes the schema and row checks here.
@@ -125,7 +125,7 @@ def check_incidents(
         StaleData: the only stop is that the newest report is too old.
         QualityGateFailed: a check that stops the week failed or could not be made.
     """
-    gate = _Gate(_INCIDENTS, city, as_of, docs_dir)
+    gate = _Gate(_INCIDENTS, city, issue_date, docs_dir)
     if judged is None:
         return gate.check(incidents)
     return gate.check(incidents, judged.verdicts, judged.seen)
@@ -135,7 +135,7 @@ def check_weather(
     city: City,
     weather: pa.Table,
     *,
-    as_of: date,
+    issue_date: date,
     docs_dir: Path | None,
     verdicts: Mapping[str, Verdict] | None = None,
 ) -> GateReport:
@@ -144,7 +144,7 @@ def check_weather(
     Args:
         city: its stations are the known ones.
         weather: table meant for contract WEATHER_DAILY; it may hold no rows.
-        as_of: the issue date.
+        issue_date: the issue date.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
         verdicts: what `judge_weather` said of a table that holds these rows, if it found none bad.
             None makes the row checks here.
@@ -152,7 +152,7 @@ def check_weather(
     Raises:
         QualityGateFailed: columns are not the contract's, or a check could not be made.
     """
-    return _Gate(_WEATHER, city, as_of, docs_dir).check(weather, verdicts)
+    return _Gate(_WEATHER, city, issue_date, docs_dir).check(weather, verdicts)
 
 
 def health_rows(report: GateReport) -> list[dict[str, Any]]:
@@ -163,10 +163,12 @@ def health_rows(report: GateReport) -> list[dict[str, Any]]:
 class _Gate:
     """One table's way through the gate: schema, then rows, then the accepted rows as a whole."""
 
-    def __init__(self, subject: _Subject, city: City, as_of: date, docs_dir: Path | None) -> None:
-        self._subject, self._city, self._as_of = subject, city, as_of
+    def __init__(
+        self, subject: _Subject, city: City, issue_date: date, docs_dir: Path | None
+    ) -> None:
+        self._subject, self._city, self._issue_date = subject, city, issue_date
         self._name = subject.contract.name
-        self._run = SuiteRun(docs_dir, as_of)
+        self._run = SuiteRun(docs_dir, issue_date)
 
     def check(
         self,
@@ -182,9 +184,9 @@ class _Gate:
         left_out = np.array(positions_of(failures), np.int64)
         accepted = leave_out(table, left_out)
         if seen is None:
-            frame = self._subject.frame(accepted, self._as_of)
+            frame = self._subject.frame(accepted, self._issue_date)
         else:
-            frame = seen(table.num_rows, left_out, self._as_of)
+            frame = seen(table.num_rows, left_out, self._issue_date)
         results = [schema, *row_results, *self._check_whole(frame, table.num_rows)]
         docs_path = self._finish(results)
         quarantined = quarantine(self._subject.contract, table, failures)
@@ -196,10 +198,10 @@ class _Gate:
         verdicts = self._run.validate(f"{self._name}_schema", frames.schema_frame(table), [schema])
         if not verdicts[schema.name].is_met:
             return verdicts
-        checks = self._subject.row_checks(self._city, self._as_of)
+        checks = self._subject.row_checks(self._city, self._issue_date)
         if not table.num_rows:
             return {**verdicts, **{check.name: Verdict(is_met=True) for check in checks}}
-        frame = self._subject.frame(table, self._as_of)
+        frame = self._subject.frame(table, self._issue_date)
         return {**verdicts, **self._run.validate(f"{self._name}_rows", frame, checks)}
 
     def _check_schema(self, table: pa.Table, verdicts: Mapping[str, Verdict]) -> CheckResult:
@@ -212,7 +214,7 @@ class _Gate:
     ) -> tuple[list[CheckResult], dict[str, frozenset[int]]]:
         """Return the results of row checks, and check -> positions of the rows it takes out."""
         results, failures = [], {}
-        for check in self._subject.row_checks(self._city, self._as_of):
+        for check in self._subject.row_checks(self._city, self._issue_date):
             verdict = verdicts[check.name].of_first(table.num_rows)
             positions = verdict.positions
             if check.name in KEEPS_FIRST:
@@ -225,7 +227,7 @@ class _Gate:
         return results, failures
 
     def _check_whole(self, frame: pd.DataFrame, rows_in: int) -> list[CheckResult]:
-        evidence = measures.Evidence(self._city, self._as_of, frame, rows_in)
+        evidence = measures.Evidence(self._city, self._issue_date, frame, rows_in)
         taken = measures.take(self._subject.measures, evidence)
         checks = [
             replace(check, expectations=())
@@ -260,8 +262,8 @@ class _Gate:
         ]
         kind = StaleData if is_stale else QualityGateFailed
         return kind(
-            f"{self._city.title}, {self._name} of {self._as_of}: {len(stops)} check(s) stop the "
-            "week; the last good forecast keeps serving.\n  "
+            f"{self._city.title}, {self._name} of {self._issue_date}: {len(stops)} check(s) stop "
+            "the week; the last good forecast keeps serving.\n  "
             + "\n  ".join(lines)
             + (f"\n  Data Docs: {docs_path}" if docs_path else "")
         )

@@ -20,21 +20,21 @@ class Judged:
 
     Attributes:
         table: contract INCIDENTS.
-        as_of: a date that no row lies after which is to be checked by these verdicts.
+        issue_date: the last one to be checked by these verdicts; no row lies after it.
         verdicts: check -> verdict of schema and row checks.
     """
 
     table: pa.Table
-    as_of: date
+    issue_date: date
     verdicts: Mapping[str, Verdict]
 
-    def seen(self, rows: int, left_out: NDArray[np.int64], as_of: date) -> pd.DataFrame:
+    def seen(self, rows: int, left_out: NDArray[np.int64], issue_date: date) -> pd.DataFrame:
         """Return the first rows, without those left out, as measures see them on a date."""
         frame = self._frame.iloc[:rows]
         frame = frame.drop(index=left_out) if len(left_out) else frame
-        return frames.days_later(frame, (as_of - self.as_of).days)
+        return frames.days_later(frame, (issue_date - self.issue_date).days)
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
         # No measure looks at case numbers, and as Python's texts they take the most memory.
-        return frames.incident_frame(self.table.drop_columns("incident_id"), self.as_of)
+        return frames.incident_frame(self.table.drop_columns("incident_id"), self.issue_date)

@@ -31,7 +31,7 @@ class Evidence:
     """What measures look at: accepted rows, as a frame of `frames`, and how many rows came."""
 
     city: City
-    as_of: date
+    issue_date: date
     frame: pd.DataFrame
     rows_in: int
 
@@ -43,7 +43,7 @@ class Evidence:
     @cached_property
     def newest_weeks(self) -> tuple[date, NDArray[np.int64]]:
         """The newest whole week, and (weeks,) reports of whole weeks, newest first."""
-        return _week_counts(self.frame, self.as_of)
+        return _week_counts(self.frame, self.issue_date)
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ def _age(evidence: Evidence, column: str) -> Measure:
     if ages.empty:
         return NOT_APPLICABLE
     age = int(ages.min())
-    return Measure(age, f"{age} days: newest {evidence.as_of - timedelta(days=age)}")
+    return Measure(age, f"{age} days: newest {evidence.issue_date - timedelta(days=age)}")
 
 
 def _week_pct(evidence: Evidence, back: int) -> Measure:
@@ -274,7 +274,7 @@ def _week_pct(evidence: Evidence, back: int) -> Measure:
     )
 
 
-def _week_counts(frame: pd.DataFrame, as_of: date) -> tuple[date, NDArray[np.int64]]:
+def _week_counts(frame: pd.DataFrame, issue_date: date) -> tuple[date, NDArray[np.int64]]:
     """Return the newest whole week and (weeks,) reports of whole weeks, newest first.
 
     Every week is counted as it stood as long after its Saturday as the newest whole week stands
@@ -282,10 +282,10 @@ def _week_counts(frame: pd.DataFrame, as_of: date) -> tuple[date, NDArray[np.int
     """
     ages = frame["occurred_age_days"]
     reported_ages = frame["reported_age_days"].fillna(ages)
-    newest = last_whole_week(as_of - timedelta(days=int(ages.min())))
-    known_through = as_of - timedelta(days=int(reported_ages.min()))
+    newest = last_whole_week(issue_date - timedelta(days=int(ages.min())))
+    known_through = issue_date - timedelta(days=int(reported_ages.min()))
     days_after_newest = (known_through - newest).days - 6
-    today = (as_of - EPOCH).days
+    today = (issue_date - EPOCH).days
     occurred = today - ages.to_numpy().astype(np.int32)
     reported = today - reported_ages.to_numpy().astype(np.int32)
     sunday = occurred - days_into_week(occurred)

@@ -40,7 +40,7 @@ def answer_ncei(source: ReplaySource, request: Request) -> Answer:
     if query.get("dataset") != "daily-summaries":
         return json_answer([])
     names = [n for n in query.get("dataTypes", "TMAX,TMIN,PRCP").split(",") if n in _COLUMNS]
-    last = min(last, source.as_of - timedelta(days=NCEI_DELAY_DAYS))
+    last = min(last, source.shown_day - timedelta(days=NCEI_DELAY_DAYS))
     rows = []
     for station in stations:
         for day, values in _days(source, station, first, last):
@@ -79,7 +79,7 @@ def answer_acis(source: ReplaySource, request: Request) -> Answer:
     if station is None:
         return json_answer({"error": "unknown sid"})
     observed = dict(
-        _days(source, station, first, min(last, source.as_of - timedelta(days=ACIS_DELAY_DAYS)))
+        _days(source, station, first, min(last, source.shown_day - timedelta(days=ACIS_DELAY_DAYS)))
     )
     data = []
     for k in range((last - first).days + 1):

@@ -30,12 +30,14 @@ class RecordedData:
 
     provenance = "recorded"
 
-    def __init__(self, folder: Path, as_of: date | None = None, city: City | None = None) -> None:
+    def __init__(
+        self, folder: Path, shown_day: date | None = None, city: City | None = None
+    ) -> None:
         """Read nothing yet.
 
         Args:
             folder: holds the files of a city, or folders los_angeles/ and chicago/ that do.
-            as_of: day that the weather services pretend it is; the day after the newest report
+            shown_day: day that the weather services pretend it is; the day after the newest report
                 when not given. Reports are all shown, whatever the day.
             city: one of the reader's own, whose datasets show the files of their adapter.
 
@@ -50,16 +52,16 @@ class RecordedData:
                 f"{folder} holds none of {', '.join(names)}. Give the folder that they lie in, or "
                 "the one above los_angeles/ and chicago/."
             )
-        self._as_of = as_of
+        self._shown_day = shown_day
         shipped = (load_city("los_angeles"), load_city("chicago"))
         self._own = city if city not in shipped else None
         self._cities = (*shipped, self._own) if self._own else shipped
 
     @cached_property
-    def as_of(self) -> date:
+    def shown_day(self) -> date:
         """Return the day on which the server pretends to be asked."""
         newest = max(d.updated_at for d in self.datasets.values())
-        return self._as_of or newest.date()
+        return self._shown_day or newest.date()
 
     @cached_property
     def stations(self) -> tuple[Station, ...]:

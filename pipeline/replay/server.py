@@ -117,7 +117,7 @@ def _answer_days(source: ReplaySource, request: Request) -> Answer:
     if not days:
         return json_answer({})
     first = min(days).date().isoformat()
-    return json_answer({"first": first, "last": source.as_of.isoformat()})
+    return json_answer({"first": first, "last": source.shown_day.isoformat()})
 
 
 def serve_forever(source: ReplaySource, port: int, host: str) -> None:

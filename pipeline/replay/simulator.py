@@ -28,18 +28,18 @@ _LEGACY_FROZEN = date(2025, 4, 1)  # no row of the old system changes after this
 
 @dataclass(frozen=True)
 class SimulatedCity:
-    """A simulated city as it stands on `as_of`; a `ReplaySource`.
+    """A simulated city as it stands on `shown_day`; a `ReplaySource`.
 
     Attributes:
         city: the city that it imitates.
-        as_of: the server shows what was published by this day.
-        events: every report, also those not yet published on `as_of`.
+        shown_day: the server shows what was published by this day.
+        events: every report, also those not yet published on `shown_day`.
         daily_weather: see `ReplaySource`.
         first_day, last_day: days of occurrence that were simulated.
     """
 
     city: City
-    as_of: date
+    shown_day: date
     events: pd.DataFrame = field(repr=False)
     daily_weather: pd.DataFrame = field(repr=False)
     first_day: date
@@ -54,14 +54,14 @@ class SimulatedCity:
         """Return the city's weather stations."""
         return self.city.stations
 
-    def seen_on(self, as_of: date) -> "SimulatedCity":
+    def seen_on(self, shown_day: date) -> "SimulatedCity":
         """Return the same city on another day; nothing is simulated anew."""
-        return replace(self, as_of=as_of)
+        return replace(self, shown_day=shown_day)
 
     @cached_property
     def datasets(self) -> dict[str, PublishedDataset]:
-        """Return the city's datasets as its portal shows them on `as_of`."""
-        known_through = self.city.publication.known_through(self.as_of)
+        """Return the city's datasets as its portal shows them on `shown_day`."""
+        known_through = self.city.publication.known_through(self.shown_day)
         is_known = self.events["reported_on"] <= pd.Timestamp(known_through)
         known = self.events[is_known]
         refreshed = known_through + timedelta(days=self.city.publication.lag_days)
@@ -129,7 +129,7 @@ def simulate(
     seed: int,
     first_day: date,
     last_day: date,
-    as_of: date | None = None,
+    shown_day: date | None = None,
 ) -> SimulatedCity:
     """Simulate every report that occurs from `first_day` to `last_day`.
 
@@ -139,7 +139,7 @@ def simulate(
         seed: seed of everything random.
         first_day: first day of occurrence, from FIRST_DAY on.
         last_day: last day of occurrence.
-        as_of: day on which the portal is looked at; by default the first refresh that shows
+        shown_day: day on which the portal is looked at; by default the first refresh that shows
             `last_day`.
 
     Raises:
@@ -150,14 +150,14 @@ def simulate(
             f"Can't simulate {first_day} to {last_day}: give days in order, from {FIRST_DAY} on."
         )
     city, parameters = load_city("los_angeles"), load_parameters()
-    as_of = as_of or _first_refresh_showing(city, last_day)
-    weather_end = max(last_day, as_of) + timedelta(days=_DAYS_AHEAD)
+    shown_day = shown_day or _first_refresh_showing(city, last_day)
+    weather_end = max(last_day, shown_day) + timedelta(days=_DAYS_AHEAD)
     weather = simulate_weather(parameters.climate, city.stations, weather_end, seed)
     intensity = Intensity(parameters, warm_and_wet(weather, city.warm_day_degc), seed)
     places = CityPlaces(city, parameters.places, seed)
     events = draw_events(parameters, intensity, places, (first_day, last_day), seed)
     return SimulatedCity(
-        city, as_of, events, weather, first_day, last_day, intensity, places, parameters.kinds
+        city, shown_day, events, weather, first_day, last_day, intensity, places, parameters.kinds
     )
 
 

@@ -93,10 +93,10 @@ class PublishedDataset:
 
 
 class ReplaySource(Protocol):
-    """Data behind the server: datasets as they stand on `as_of`, and daily weather.
+    """Data behind the server: datasets as they stand on `shown_day`, and daily weather.
 
     `daily_weather` has columns station (GHCN id), observed_on (datetime64, day), tmax_degc,
-    tmin_degc, prcp_mm. Days after `as_of` are used for forecasts only.
+    tmin_degc, prcp_mm. Days after `shown_day` are used for forecasts only.
     """
 
     @property
@@ -104,7 +104,7 @@ class ReplaySource(Protocol):
         """Say "recorded" or "simulated"."""
 
     @property
-    def as_of(self) -> date:
+    def shown_day(self) -> date:
         """Return the day on which the server pretends to be asked."""
 
     @property
@@ -113,7 +113,7 @@ class ReplaySource(Protocol):
 
     @property
     def datasets(self) -> Mapping[str, PublishedDataset]:
-        """Return the datasets by id, as published on `as_of`."""
+        """Return the datasets by id, as published on `shown_day`."""
 
     @property
     def daily_weather(self) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def answer_weather_gov(source: ReplaySource, request: Request) -> Answer:
 
 def local_noon(source: ReplaySource) -> datetime:
     """Return the moment at which the server pretends to be asked: noon Pacific time, UTC."""
-    return datetime.combine(source.as_of, datetime.min.time(), UTC) + timedelta(hours=20)
+    return datetime.combine(source.shown_day, datetime.min.time(), UTC) + timedelta(hours=20)
 
 
 def _point(lat: float, lon: float) -> Answer:
@@ -157,7 +157,7 @@ def _gridpoint(source: ReplaySource, office: str, x: int, y: int) -> Answer:
             starts, [80.0 if v >= 1 else 10.0 for v in rain], "wmoUnit:percent"
         ),
     }
-    updated = datetime.combine(source.as_of, datetime.min.time(), UTC) + timedelta(hours=12)
+    updated = datetime.combine(source.shown_day, datetime.min.time(), UTC) + timedelta(hours=12)
     return _feature({"updateTime": updated.isoformat(), "gridId": office} | layers)
 
 
@@ -179,7 +179,7 @@ def _expected_days(source: ReplaySource, ghcn_id: str) -> dict[date, dict[str, f
     days = frame[frame["station"] == ghcn_id].set_index("observed_on")
     forecast: dict[date, dict[str, float]] = {}
     for k in range(FORECAST_DAYS if len(days) else 0):
-        day = pd.Timestamp(source.as_of + timedelta(days=k))
+        day = pd.Timestamp(source.shown_day + timedelta(days=k))
         apart = (days.index.day_of_year.to_numpy() - day.day_of_year) % 366
         usual = days.loc[(apart <= 15) | (apart >= 351)].drop(columns="station").mean()
         if day in days.index:

@@ -60,7 +60,7 @@ class Session(Reads):
         if archive is None:
             return None
         last = EPOCH + timedelta(days=int(archive.known_on[-1]))
-        make = partial(judge_incidents, city, archive.incidents, as_of=last)
+        make = partial(judge_incidents, city, archive.incidents, issue_date=last)
         return self._keep("judged", (city, archive.ref), make)
 
     def weather_verdicts(
@@ -75,7 +75,7 @@ class Session(Reads):
         def judge() -> Mapping[str, Verdict] | None:
             daily = weather.merge_weather(self.weather(lake, snapshots), date.max)
             last = pc.max(daily["observed_on"]).as_py() if daily.num_rows else EPOCH
-            verdicts = judge_weather(city, daily, as_of=last)
+            verdicts = judge_weather(city, daily, issue_date=last)
             return verdicts if all(verdict.is_met for verdict in verdicts.values()) else None
 
         return self._keep("weather_verdicts", (lake.root, city, snapshots), judge)

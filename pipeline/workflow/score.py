@@ -36,7 +36,7 @@ def score_past(
     for run in runs:
         week = run.record.weeks.target_week
         scores = _scores(settings, city, view, store, run)
-        store.save_scores(city.name, week, run.revision, scores, scored_as_of=view.edge_week)
+        store.save_scores(city.name, week, run.revision, scores, scored_edge_week=view.edge_week)
     return Scored(weeks=[run.record.weeks.target_week.isoformat() for run in runs])
 
 

@@ -85,8 +85,8 @@ def as_published(
     if not len(possible):
         raise WeekNotReady(f"No report of {city.title} occurred on or before {issued}.")
     newest: date = pc.max(possible).as_py()
-    as_of = end_of_day(issued, city)
-    if all(lake.snapshot_as_of(city.name, name, as_of) for name, _ in snapshots):
+    known_at = end_of_day(issued, city)
+    if all(lake.snapshot_as_of(city.name, name, known_at) for name, _ in snapshots):
         return newest, None
     through = min(newest, city.publication.known_through(issued))
     return through, reads.archive(lake, city, snapshots, incidents)
@@ -99,7 +99,7 @@ def _check_incidents(
     return check_incidents(
         city,
         incidents,
-        as_of=plan.issue_date,
+        issue_date=plan.issue_date,
         docs_dir=docs and docs / "incidents",
         judged=judged,
     )
@@ -115,7 +115,7 @@ def _check_weather(settings: Settings, plan: Plan, pulled: Pulled, reads: Reads)
     return check_weather(
         city,
         known,
-        as_of=plan.issue_date,
+        issue_date=plan.issue_date,
         docs_dir=docs and docs / "weather",
         verdicts=reads.weather_verdicts(lake, city, snapshots),
     )

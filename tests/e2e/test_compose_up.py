@@ -34,7 +34,7 @@ SMALL = {
 }
 # What tasks read and write, but for Airflow's logs, which go on being written.
 FILES = "cd /var/lib/hotspots && find . -type f -not -path './airflow/*'"
-CITY = ("--first-day", f"{FIRST_DAY}", "--as-of", f"{LAST_DAY}")
+CITY = ("--first-day", f"{FIRST_DAY}", "--shown-day", f"{LAST_DAY}")
 
 
 @pytest.fixture(scope="module")

@@ -320,7 +320,7 @@ def test_replay_serve_serves_what_was_asked_for(hotspots, monkeypatch, made_up_f
         server, "serve_forever", lambda source, *where: served.extend([source, where])
     )
     words = ["--data", made_up_folder] if recorded else [
-        "--first-day", "2026-09-06", "--as-of", "2026-09-30", "--host", "0.0.0.0"
+        "--first-day", "2026-09-06", "--shown-day", "2026-09-30", "--host", "0.0.0.0"
     ]  # fmt: skip
     code, _, err = hotspots("replay", "serve", *words)
     assert code == 0

@@ -117,7 +117,7 @@ def test_scores_and_staleness(store, cells):
     for day, value in ((10, 0.5), (20, float("nan")), (15, 0.9)):
         store.save_scores(CITY, TARGET, 1, {"m": {"rmse": value}}, date(2026, 2, day))
     (row,) = scores_of(store, "rmse").to_dict("records")
-    assert row["scored_as_of"] == date(2026, 2, 20)
+    assert row["scored_edge_week"] == date(2026, 2, 20)
     assert row["value"] != row["value"]
     assert store.unscored(CITY, TARGET) == []
     store.mark_stale(CITY, "a check failed", TARGET)

@@ -77,7 +77,7 @@ def test_the_store_holds_what_was_counted_up_to_the_edge(first):
     settings, _ = first
     weeks = ResultsReader(settings.results_database).observed_weeks("chicago")
     assert weeks["week_start"].iloc[-1] == date(2017, 11, 26)
-    assert set(weeks["as_of"]) == {date(2017, 11, 26)}
+    assert set(weeks["observed_edge_week"]) == {date(2017, 11, 26)}
     # 60 reports a day, half of them battery or assault: about 210 a week.
     assert 180 < weeks["reports"].mean() < 240
 

@@ -1,38 +1,50 @@
-"""The shapes of the page's answers, which are also its published schema."""
+"""The shapes of the page's answers, which are also its published schema.
+
+What a stored column means is taken from the store's tables.
+"""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from types import GenericAlias
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
+
+from pipeline.results.store.tables import Base, CellForecast, DataHealth, Run, TotalForecast
 
 Stage = Literal["forecast", "known", "scored"]
+NOT_ASKED_FOR = {"run_pk", "nb_size", "q05", "q25", "q50", "q75", "q95"}
+
+
+def _as(table: type[Base], column: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
+    """Return a field that means what a stored column does."""
+    return Field(description=table.__mapper__.column_attrs[column].columns[0].doc)
 
 
 class RunFacts(BaseModel):
     """One stored forecast of one week: when it was made, from what and by which model."""
 
-    target_week: date = Field(description="Sunday that the forecast week starts on")
-    issue_date: date = Field(description="day the forecast was made on")
-    edge_week: date = Field(description="last complete week known then, by its Sunday")
+    target_week: date = _as(Run, "target_week")
+    issue_date: date = _as(Run, "issue_date")
+    edge_week: date = _as(Run, "edge_week")
     horizon: int = Field(description="weeks from the edge week to the target week")
-    revision: int = Field(description="1, or more where the forecast was changed in time")
-    is_backfill: bool = Field(description="stored only after its week had begun")
-    provenance: str = Field(description="live, recorded or simulated")
+    revision: int = _as(Run, "revision")
+    is_backfill: bool = _as(Run, "is_backfill")
+    provenance: str = _as(Run, "provenance")
     banner: str = Field(description="words that must stand over anything made from it, or empty")
-    snapshot_age_days: int = Field(description="age of the newest report on the issue date")
+    snapshot_age_days: int = _as(Run, "snapshot_age_days")
     model: str = Field(description="name and version of the model")
-    training_mode: str = Field(description="reuse, fine_tune or retrain")
-    created_at: datetime = Field(description="instant the forecast was stored, UTC")
-    forecast_sha256: str = Field(description="hash of the forecast")
+    training_mode: str = _as(Run, "training_mode")
+    created_at: datetime = _as(Run, "created_at")
+    forecast_sha256: str = _as(Run, "forecast_sha256")
 
 
 class Total(BaseModel):
     """Reports expected in the city or a division, with the interval that holds 80 %."""
 
-    name: str
-    mean: float = Field(description="expected reports in the week")
-    q10: int = Field(description="lower end of the 80 % interval")
-    q90: int = Field(description="upper end of the 80 % interval")
+    name: str = _as(TotalForecast, "name")
+    mean: float = _as(TotalForecast, "mean")
+    q10: int = _as(TotalForecast, "q10")
+    q90: int = _as(TotalForecast, "q90")
 
 
 class WeekLine(RunFacts):
@@ -40,8 +52,8 @@ class WeekLine(RunFacts):
 
     total: Total
     observed: int | None = Field(description="reports counted, once known")
-    observed_as_of: date | None = Field(description="edge week at which that was known")
-    scored_as_of: date | None = Field(description="edge week at which it was scored")
+    observed_edge_week: date | None = Field(description="edge week at which that was known")
+    scored_edge_week: date | None = Field(description="edge week at which it was scored")
     rows_in: int | None = Field(description="rows pulled for it")
     stage: Stage = Field(description="forecast (week to come), known (counted), scored")
 
@@ -58,24 +70,30 @@ class Weeks(BaseModel):
     weeks: list[WeekLine]
 
 
-class CellColumns(BaseModel):
-    """The in-city cells by column, all lists in the same row-major order."""
-
-    row: list[int] = Field(description="0 is the southernmost")
-    col: list[int] = Field(description="0 is the westernmost")
-    division: list[str]
+class _Places(BaseModel):
     place: list[str] = Field(description="neighbourhood (division), or the division alone")
-    mean: list[float] = Field(description="expected reports in the week")
-    q10: list[int] = Field(description="lower end of the 80 % interval")
-    q90: list[int] = Field(description="upper end of the 80 % interval")
-    p_any: list[float] = Field(description="probability of one report or more")
-    p_top5: list[float | None] = Field(
-        description="share of re-runs of history in which the cell ranks in the top 5 %"
+
+
+def _lists_of(table: type[Base]) -> dict[str, Any]:
+    """Return a field for each column that is asked for: its values in all rows."""
+    columns = {part.key: part.columns[0] for part in table.__mapper__.column_attrs}
+    kinds = {
+        name: c.type.python_type | None if c.nullable else c.type.python_type
+        for name, c in columns.items()
+        if name not in NOT_ASKED_FOR
+    }
+    return {name: (GenericAlias(list, (kind,)), _as(table, name)) for name, kind in kinds.items()}
+
+
+if TYPE_CHECKING:
+    CellColumns = _Places
+else:
+    CellColumns = create_model(
+        "CellColumns",
+        __base__=_Places,
+        __doc__="The in-city cells by column, all lists in the same row-major order.",
+        **_lists_of(CellForecast),
     )
-    rank: list[int] = Field(description="1 for the highest mean")
-    band: list[int] = Field(description="1, 2 or 5 for the top 1, 2, 5 % of cells, else 0")
-    cluster: list[int] = Field(description="number of the group of touching hotspots, 0 for none")
-    long_run_mean: list[float | None] = Field(description="mean weekly reports of all known weeks")
 
 
 class Cluster(BaseModel):
@@ -109,7 +127,9 @@ class WeekOutcome(BaseModel):
     """The reports counted in a week, for the in-city cells in the forecast's order."""
 
     target_week: date
-    as_of: date = Field(description="edge week at which they were known; later ones may add some")
+    observed_edge_week: date = Field(
+        description="edge week at which they were known; later ones may add some"
+    )
     reports: int
     cells: list[int] = Field(description="reports of each cell of the week's forecast")
 
@@ -205,25 +225,25 @@ class AreaHits(BaseModel):
 class Check(BaseModel):
     """The outcome of one check of a week's input."""
 
-    table: str
-    name: str
-    outcome: str = Field(description="pass, warn, or what else the rules of the gate say")
-    found: str
-    expected: str
-    rows: int
+    table: str = _as(DataHealth, "table")
+    name: str = _as(DataHealth, "name")
+    outcome: str = _as(DataHealth, "outcome")
+    found: str = _as(DataHealth, "found")
+    expected: str = _as(DataHealth, "expected")
+    rows: int = _as(DataHealth, "rows")
 
 
 class WeekHealth(BaseModel):
     """What a week's forecast was made from, and what the checks of it found."""
 
     run: RunFacts
-    tally: dict[str, int] = Field(description="rows by what became of them")
+    tally: dict[str, int] = _as(Run, "tally")
     checks: list[Check]
-    notes: list[str]
-    input_sha256: str
+    notes: list[str] = _as(Run, "notes")
+    input_sha256: str = _as(Run, "input_sha256")
     model_sha256: str
-    config_sha256: str
-    code_version: str
+    config_sha256: str = _as(Run, "config_sha256")
+    code_version: str = _as(Run, "code_version")
     model_version: str = Field(description="number of the model, by which its card is asked for")
     has_card: bool = Field(description="whether a card of that model is stored")
     airflow_run: str | None = Field(description="DAG/RUN in Airflow; none if made without")

@@ -82,9 +82,12 @@ def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
     Raises:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
-    as_of, reports = store.observed_week(city, week)
+    edge_week, reports = store.observed_week(city, week)
     return WeekOutcome(
-        target_week=week, as_of=as_of, reports=reports, cells=store.counts(city, week)
+        target_week=week,
+        observed_edge_week=edge_week,
+        reports=reports,
+        cells=store.counts(city, week),
     )
 
 
@@ -225,15 +228,15 @@ def _line(
     scored: Mapping[date, date],
 ) -> WeekLine:
     week = run.record.weeks.target_week
-    total, known, scored_as_of = totals[week], observed.get(week), scored.get(week)
+    total, known, scored_edge_week = totals[week], observed.get(week), scored.get(week)
     return WeekLine(
         **run_facts(run).model_dump(),
         total=Total(name="city", mean=total.mean, q10=total.q10, q90=total.q90),
         observed=None if known is None else known.reports,
-        observed_as_of=None if known is None else known.as_of,
-        scored_as_of=scored_as_of,
+        observed_edge_week=None if known is None else known.observed_edge_week,
+        scored_edge_week=scored_edge_week,
         rows_in=run.record.tally.get("rows in"),
-        stage="scored" if scored_as_of else FORECAST if known is None else "known",
+        stage="scored" if scored_edge_week else FORECAST if known is None else "known",
     )
 
 

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+from collections.abc import Iterable
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.city import City
+from pipeline.domain.columns import HORIZON, INT, REAL, TEXT, Column
 from pipeline.files import write_file
 from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.results.products.hub import hub_file
+from pipeline.results.store.dictionary import columns_of_table
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import StoredRun
+from pipeline.results.store.tables import CellForecast, Run, TotalForecast
 from pipeline.results.summaries import stability, totals_summary
 
 if TYPE_CHECKING:
@@ -23,6 +28,12 @@ if TYPE_CHECKING:
 
 CRS = "EPSG:4326"
 MANIFEST = "manifest.json"
+PLACE = (
+    Column("cell_id", INT, "number of the cell: row * columns of the grid + col"),
+    Column("lat", REAL, "latitude of the cell's centre", "deg"),
+    Column("lon", REAL, "longitude of the cell's centre", "deg"),
+    Column("neighbourhood", TEXT, "neighbourhood of the cell's centre"),
+)
 FORMULA = ("=", "+", "-", "@", "\t")  # how a cell begins that a spreadsheet calculates
 
 
@@ -42,7 +53,7 @@ def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[
     One row or feature per in-city cell; the totals' table has one per division and for the city,
     the hub file one per place and quantile. Files made from input that isn't live say so in their
     names, in each row or in the hub file's metadata, and in the manifest, which also holds each
-    file's sha256.
+    file's sha256 and what the columns mean.
 
     Raises:
         WeekNotReady: the week has no forecast.
@@ -63,8 +74,16 @@ def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[
         "hub": (f"{stem}_hub.parquet", hub_file(city, run, forecast, all_totals)),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.values()}
-    manifest = json.dumps({**facts, "files": hashes}, indent=2).encode()
+    meanings = dictionary([*cells.columns, *totals.columns])
+    manifest = json.dumps({**facts, "files": hashes, "columns": meanings}, indent=2).encode()
     return {**files, "manifest": (MANIFEST, manifest)}
+
+
+def dictionary(names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Return the unit and the meaning of columns of a week's files, by name."""
+    stored = [columns_of_table(table) for table in (Run, TotalForecast, CellForecast)]
+    known = {c.name: c for c in (*chain(*stored), HORIZON, *PLACE)}
+    return {name: {"unit": known[name].unit, "meaning": known[name].meaning} for name in names}
 
 
 def _keys(run: StoredRun, index: pd.Index) -> pd.DataFrame:

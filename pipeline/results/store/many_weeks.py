@@ -25,7 +25,7 @@ FORECAST = "forecast"  # among the baselines, the stored forecast's own scores
 RELIABILITY_BINS = 10
 YEAR_WEEKS = 52
 DIVISION_COLUMNS = ["division", "band", "cells", "expected", "reports"]
-OBSERVED_COLUMNS = ["week_start", "as_of", "reports"]
+OBSERVED_COLUMNS = ["week_start", "observed_edge_week", "reports"]
 
 
 class ManyWeeks(Connected):
@@ -35,9 +35,13 @@ class ManyWeeks(Connected):
         """Return a text that changes whenever anything stored of a city does."""
         questions: list[Select[*tuple[Any, ...]]] = [
             select(func.count(), func.max(Run.id)).where(Run.city == city),
-            select(func.count(), func.max(Score.scored_as_of)).join(Run, Run.id == Score.run_pk),
+            select(func.count(), func.max(Score.scored_edge_week)).join(
+                Run, Run.id == Score.run_pk
+            ),
             select(CityState.stale_since, CityState.stale_reason).where(CityState.city == city),
-            select(func.count(), func.max(ObservedWeek.as_of)).where(ObservedWeek.city == city),
+            select(func.count(), func.max(ObservedWeek.observed_edge_week)).where(
+                ObservedWeek.city == city
+            ),
         ]
         with self._read() as session:
             return str([tuple(row) for q in questions for row in session.execute(q)])
@@ -53,32 +57,33 @@ class ManyWeeks(Connected):
         return pd.DataFrame(rows, columns=["target_week", *names])
 
     def current_scores(self, city: str, names: Sequence[str]) -> pd.DataFrame:
-        """Return scores of each week's current run: target_week, model, score, value, scored_as_of.
+        """Return scores of each week's current run.
 
+        Columns: target_week, model, score, value, scored_edge_week.
         The model that made the forecast is named 'forecast'; a score that can't be computed is NaN.
         """
         model = case((Score.model == Model.name, FORECAST), else_=Score.model)
         query = (
-            select(Run.target_week, model, Score.score, Score.value, Score.scored_as_of)
+            select(Run.target_week, model, Score.score, Score.value, Score.scored_edge_week)
             .join(Run, Run.id == Score.run_pk)
             .join(Model, Model.id == Run.model_id)
             .where(is_current(city), Score.score.in_(names))
         )
-        columns = ["target_week", "model", "score", "value", "scored_as_of"]
+        columns = ["target_week", "model", "score", "value", "scored_edge_week"]
         with self._read() as session:
             frame = as_frame(session.execute(query), columns)
         return frame.astype({"value": float})
 
     def scored_weeks(self, city: str) -> dict[date, date]:
         """Return the weeks whose forecast is scored, and the edge week each was scored at."""
-        newest = func.max(Score.scored_as_of)
+        newest = func.max(Score.scored_edge_week)
         query = select(Run.target_week, newest).join(Run, Run.id == Score.run_pk)
         query = query.where(is_current(city)).group_by(Run.target_week)
         with self._read() as session:
-            return {week: scored_as_of for week, scored_as_of in session.execute(query)}  # noqa: C416
+            return {week: scored_edge_week for week, scored_edge_week in session.execute(query)}  # noqa: C416
 
     def observed_weeks(self, city: str) -> pd.DataFrame:
-        """Return the known weeks, oldest first: week_start, as_of, reports."""
+        """Return the known weeks, oldest first: week_start, observed_edge_week, reports."""
         columns = [getattr(ObservedWeek, name) for name in OBSERVED_COLUMNS]
         query = select(*columns).where(ObservedWeek.city == city)
         with self._read() as session:

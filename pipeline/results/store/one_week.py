@@ -111,7 +111,7 @@ class OneWeek(Connected):
         Raises:
             WeekNotReady: what happened in that week isn't known yet.
         """
-        query = select(ObservedWeek.as_of, ObservedWeek.reports)
+        query = select(ObservedWeek.observed_edge_week, ObservedWeek.reports)
         query = query.where(ObservedWeek.city == city, ObservedWeek.week_start == week)
         with self._read() as session:
             found = session.execute(query).first()
@@ -120,7 +120,7 @@ class OneWeek(Connected):
                 f"What happened in {city} in the week of {week} isn't known yet. The city "
                 "publishes its reports weeks late; ask again when a later week has been run."
             )
-        return found.as_of, found.reports
+        return found.observed_edge_week, found.reports
 
     def observed_cells(self, city: str, week: date) -> pd.DataFrame:
         """Return the cells with reports in a known week: row, col, reports.

@@ -7,13 +7,15 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.distributions import Forecast
-from pipeline.domain.errors import ModelRejected
+from pipeline.domain.errors import ModelRejected, SchemaDrift
 from pipeline.evaluation.hotspots import Hotspots
 from pipeline.evaluation.scores import probability_of_any
+from pipeline.results.store.dictionary import CELL_ROWS
 from pipeline.results.store.quantiles import LARGEST_SIZE, quantiles
 
 Row = dict[str, Any]
@@ -28,7 +30,7 @@ def cell_rows(
     """Return one row per in-city cell.
 
     Raises:
-        ModelRejected: a cell has no rate, or no size above 0.
+        ModelRejected: a cell has no rate, or no size above 0, or a column breaks its rules.
     """
     place = (cells.row, cells.col)
     mean, size = forecast.mean[place], np.minimum(forecast.nb_size[place], LARGEST_SIZE)
@@ -52,7 +54,11 @@ def cell_rows(
     values["division"] = list(cells.division)
     for name, grid in (("long_run_mean", long_run_mean), ("p_top5", forecast.p_top5)):
         values[name] = [None] * len(cells) if grid is None else grid[place].tolist()
-    return [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    try:
+        rows: list[Row] = CELL_ROWS.conform(pa.table(values)).to_pylist()
+    except SchemaDrift as error:
+        raise ModelRejected(f"{error} Nothing was stored; retrain the model.") from error
+    return rows
 
 
 def total_rows(forecast: Forecast) -> list[Row]:
@@ -81,7 +87,7 @@ def health_rows(health: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def score_rows(
-    run_pk: int, scores: Mapping[str, Mapping[str, float]], scored_as_of: date
+    run_pk: int, scores: Mapping[str, Mapping[str, float]], scored_edge_week: date
 ) -> list[Row]:
     """Return one row per model and score."""
     return [
@@ -91,7 +97,7 @@ def score_rows(
             "score": score,
             # SQLite can't hold NaN.
             "value": float(value) if math.isfinite(value) else None,
-            "scored_as_of": scored_as_of,
+            "scored_edge_week": scored_edge_week,
         }
         for model, values in scores.items()
         for score, value in values.items()
@@ -99,14 +105,14 @@ def score_rows(
 
 
 def observed_week_rows(
-    city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
+    city: str, counts: Mapping[date, NDArray[np.floating]], edge_week: date
 ) -> list[Row]:
     """Return one row per known week, with the hash of its cells' reports."""
     return [
         {
             "city": city,
             "week_start": week,
-            "as_of": as_of,
+            "observed_edge_week": edge_week,
             "reports": int(grid.sum()),
             "sha256": hashlib.sha256(grid.astype("<i4").tobytes()).hexdigest(),
         }

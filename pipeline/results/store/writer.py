@@ -124,7 +124,7 @@ class ResultsStore(ResultsReader):
         target_week: date,
         revision: int,
         scores: Mapping[str, Mapping[str, float]],
-        scored_as_of: date,
+        scored_edge_week: date,
     ) -> None:
         """Store the scores of a forecast and of its baselines, model -> score -> value.
 
@@ -147,32 +147,32 @@ class ResultsStore(ResultsReader):
                     index_elements=["run_pk", "model", "score"],
                     set_={
                         "value": added.excluded.value,
-                        "scored_as_of": added.excluded.scored_as_of,
+                        "scored_edge_week": added.excluded.scored_edge_week,
                     },
-                    where=Score.scored_as_of <= added.excluded.scored_as_of,
+                    where=Score.scored_edge_week <= added.excluded.scored_edge_week,
                 ),
-                score_rows(run_pk, scores, scored_as_of),
+                score_rows(run_pk, scores, scored_edge_week),
             )
 
     def save_observed(
-        self, city: str, weeks: Sequence[date], counts: NDArray[np.floating], as_of: date
+        self, city: str, weeks: Sequence[date], counts: NDArray[np.floating], edge_week: date
     ) -> None:
-        """Keep the target reports of past weeks, each as the newest `as_of` knows it.
+        """Keep the target reports of past weeks, each as the newest edge week knows it.
 
         Args:
             city: short name of the city.
             weeks: Sundays of the weeks.
             counts: (weeks, rows, cols) target reports, 0 outside the city.
-            as_of: Sunday of the edge week at which they were known.
+            edge_week: Sunday of the edge week at which they were known.
         """
         known = select(ObservedWeek.week_start).where(
-            ObservedWeek.city == city, ObservedWeek.as_of >= as_of
+            ObservedWeek.city == city, ObservedWeek.observed_edge_week >= edge_week
         )
         with transaction(self._engine, is_write=True) as session:
             _lock(session, f"{city} observed")
             newer = set(session.scalars(known))
             pairs = zip(weeks, counts, strict=True)
-            _replace_observed(session, city, {w: c for w, c in pairs if w not in newer}, as_of)
+            _replace_observed(session, city, {w: c for w, c in pairs if w not in newer}, edge_week)
 
     def save_card(self, city: str, version: str, sha256: str, card: str) -> None:
         """Keep the card of a registered model, in place of one of the same version."""
@@ -182,13 +182,13 @@ class ResultsStore(ResultsReader):
             keys = ["city", "version"]
             session.execute(added.on_conflict_do_update(index_elements=keys, set_=values))
 
-    def mark_stale(self, city: str, reason: str, as_of: date) -> None:
-        """Say that the forecast that was to be issued on `as_of` could not be made.
+    def mark_stale(self, city: str, reason: str, issue_date: date) -> None:
+        """Say that the forecast that was to be issued on `issue_date` could not be made.
 
         The city is stale until a forecast of that week or a later one is stored. The reason starts
         with the error's name; it is for operators.
         """
-        values = {"stale_since": as_of, "stale_reason": reason}
+        values = {"stale_since": issue_date, "stale_reason": reason}
         with transaction(self._engine, is_write=True) as session:
             added = _upsert(session, CityState).values(city=city, **values)
             session.execute(added.on_conflict_do_update(index_elements=["city"], set_=values))
@@ -252,10 +252,10 @@ def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bo
 
 
 def _replace_observed(
-    session: Session, city: str, counts: Mapping[date, NDArray[np.floating]], as_of: date
+    session: Session, city: str, counts: Mapping[date, NDArray[np.floating]], edge_week: date
 ) -> None:
     """Store weeks anew, and the cells of those whose counts are others than the stored ones."""
-    weeks = observed_week_rows(city, counts, as_of)
+    weeks = observed_week_rows(city, counts, edge_week)
     of_weeks = (ObservedWeek.city == city) & ObservedWeek.week_start.in_(counts)
     query = select(ObservedWeek.week_start, ObservedWeek.sha256).where(of_weeks)
     stored = {row.week_start: row.sha256 for row in session.execute(query)}

@@ -44,11 +44,11 @@ def _edge(city: City, issued: date) -> str:
 
 
 def _snapshots(lake: Lake, city: City, issued: date, now: datetime) -> dict[str, str]:
-    as_of = min(end_of_day(issued, city), now)
+    known_at = min(end_of_day(issued, city), now)
     found = {}
     for dataset in city.datasets:
-        held = lake.snapshot_as_of(city.name, dataset.id, as_of)
+        held = lake.snapshot_as_of(city.name, dataset.id, known_at)
         found[f"snapshot {dataset.id}"] = (
-            f"pulled {(as_of - held.pulled_at).days} days before" if held else "none yet"
+            f"pulled {(known_at - held.pulled_at).days} days before" if held else "none yet"
         )
     return found

@@ -55,7 +55,7 @@ def _differences(settings: Settings, city: str, retrained_through: date, edge: d
         if run.record.weeks.edge_week >= retrained_through
     }
     table = store.current_scores(city, [DEVIANCE])
-    is_known = table["target_week"].isin(ours) & (table["scored_as_of"] <= edge)
+    is_known = table["target_week"].isin(ours) & (table["scored_edge_week"] <= edge)
     values = table[is_known].pivot_table(index="target_week", columns="model", values="value")
     if not {FORECAST, REFERENCE} <= set(values):
         return np.array([])

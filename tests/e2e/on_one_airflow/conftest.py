@@ -32,7 +32,7 @@ def home(tmp_path_factory):
     home, city = tmp_path_factory.mktemp("page"), load_city(CITY)
     docs = Settings(home=home / "hotspots").data_docs_dir(CITY, ISSUE_DATE)
     incidents = as_table(INCIDENTS, good_incidents(city))
-    check_incidents(city, incidents, as_of=AS_OF, docs_dir=docs / "incidents")
+    check_incidents(city, incidents, issue_date=AS_OF, docs_dir=docs / "incidents")
     return home
 
 

@@ -8,7 +8,7 @@ from pipeline.domain.city import Publication, load_city
 
 
 @pytest.mark.parametrize(
-    ("as_of", "known_through"),
+    ("day", "known_through"),
     [
         # Refreshed on 29 September and every 14 days from then; ten days' lag.
         (date(2026, 9, 29), date(2026, 9, 19)),
@@ -20,8 +20,8 @@ from pipeline.domain.city import Publication, load_city
         (date(2012, 3, 6), date(2012, 2, 25)),  # 380 * 14 days before the anchor
     ],
 )
-def test_los_angeles_publishes_every_other_tuesday(as_of, known_through):
-    assert load_city("los_angeles").publication.known_through(as_of) == known_through
+def test_los_angeles_publishes_every_other_tuesday(day, known_through):
+    assert load_city("los_angeles").publication.known_through(day) == known_through
 
 
 def test_a_city_without_lag_is_known_through_today():
@@ -35,8 +35,8 @@ def test_a_city_without_lag_is_known_through_today():
     st.integers(0, 30),
     st.integers(1, 30),
 )
-def test_what_is_known_never_shrinks_and_lags_as_said(as_of, lag_days, refresh_every_days):
+def test_what_is_known_never_shrinks_and_lags_as_said(day, lag_days, refresh_every_days):
     publication = Publication(lag_days=lag_days, refresh_every_days=refresh_every_days)
-    known = publication.known_through(as_of)
-    assert known <= publication.known_through(as_of + timedelta(days=1))
-    assert lag_days <= (as_of - known).days < lag_days + refresh_every_days
+    known = publication.known_through(day)
+    assert known <= publication.known_through(day + timedelta(days=1))
+    assert lag_days <= (day - known).days < lag_days + refresh_every_days

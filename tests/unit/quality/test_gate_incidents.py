@@ -54,22 +54,22 @@ def spoilt(city, incidents_table, tmp_path_factory):
     at = with_bad_rows(frame)
     docs = tmp_path_factory.mktemp("docs") / "incidents"
     table = incidents_table(frame)
-    return table, at, check_incidents(city, table, as_of=AS_OF, docs_dir=docs)
+    return table, at, check_incidents(city, table, issue_date=AS_OF, docs_dir=docs)
 
 
 @pytest.mark.parametrize("rows", [0, 95, 105, 110, 1260])
 def test_rows_judged_with_others_come_to_what_they_come_to_alone(city, spoilt, rows):
     table, _, _ = spoilt
     # Row 100 repeats the number of row 0: among the first 95 that is no fault of row 0.
-    judged = judge_incidents(city, table, as_of=AS_OF)
-    first, as_of = table.slice(0, rows), AS_OF - timedelta(days=(1260 - rows) // A_DAY)
-    alone, with_others = (come_to(city, first, as_of, given) for given in (None, judged))
+    judged = judge_incidents(city, table, issue_date=AS_OF)
+    first, issue_date = table.slice(0, rows), AS_OF - timedelta(days=(1260 - rows) // A_DAY)
+    alone, with_others = (come_to(city, first, issue_date, given) for given in (None, judged))
     assert with_others == alone
 
 
-def come_to(city: City, table: pa.Table, as_of: date, judged) -> tuple:
+def come_to(city: City, table: pa.Table, issue_date: date, judged) -> tuple:
     try:
-        report = check_incidents(city, table, as_of=as_of, docs_dir=None, judged=judged)
+        report = check_incidents(city, table, issue_date=issue_date, docs_dir=None, judged=judged)
     except QualityGateFailed as error:
         return (str(error),)
     return report.accepted.to_pylist(), report.quarantined.to_pylist(), report.checks
@@ -79,13 +79,13 @@ def outcomes(report) -> dict[str, str]:
     return {result.name: result.outcome for result in report.checks}
 
 
-def run(city: City, table: pa.Table, as_of: date = AS_OF):
-    return check_incidents(city, table, as_of=as_of, docs_dir=None)
+def run(city: City, table: pa.Table, issue_date: date = AS_OF):
+    return check_incidents(city, table, issue_date=issue_date, docs_dir=None)
 
 
-def stopped(city: City, table: pa.Table, kind=QualityGateFailed, as_of: date = AS_OF) -> str:
+def stopped(city: City, table: pa.Table, kind=QualityGateFailed, issue_date: date = AS_OF) -> str:
     with pytest.raises(kind) as caught:
-        run(city, table, as_of)
+        run(city, table, issue_date)
     assert type(caught.value) is kind
     return str(caught.value)
 
@@ -149,7 +149,7 @@ def test_a_second_run_of_a_week_writes_over_the_first(spoilt, city):
     table, _, first = spoilt
     docs = first.docs_path.parent
     pages = sorted(docs.rglob("*.html"))
-    second = check_incidents(city, table, as_of=AS_OF, docs_dir=docs)
+    second = check_incidents(city, table, issue_date=AS_OF, docs_dir=docs)
     assert sorted(docs.rglob("*.html")) == pages
     # Front page, and of schema, rows and table the suite and its results.
     assert len(pages) == 1 + 3 * 2
@@ -287,7 +287,7 @@ STOPS = {
 @pytest.fixture(scope="module")
 def stop_message(city, incidents_table):
     table = incidents_table(broken(good_incidents(city)))
-    return stopped(city, table, as_of=LAST_DAY + timedelta(days=36))
+    return stopped(city, table, issue_date=LAST_DAY + timedelta(days=36))
 
 
 @pytest.mark.parametrize("check", list(STOPS))
@@ -315,7 +315,7 @@ def test_a_table_without_rows_stops_the_week(city, incidents, incidents_table):
 def test_data_docs_are_written_before_a_stop(city, incidents, incidents_table, tmp_path):
     hide_points(incidents, 0, 377)
     with pytest.raises(QualityGateFailed, match=str(tmp_path / "index.html")):
-        check_incidents(city, incidents_table(incidents), as_of=AS_OF, docs_dir=tmp_path)
+        check_incidents(city, incidents_table(incidents), issue_date=AS_OF, docs_dir=tmp_path)
     page = next((tmp_path / "validations").rglob("*table*/**/*.html")).read_text()
     assert RULES["missing_location_many"].meaning in page
     assert "Failed" in page
@@ -349,8 +349,8 @@ def test_a_measure_that_crashes_stops_the_week(city, incidents, incidents_table,
 
 
 def test_an_expectation_that_crashes_stops_the_week(city, incidents, incidents_table, monkeypatch):
-    def frame_without_era(table, as_of):
-        return gate.frames.incident_frame(table, as_of).drop(columns="era")
+    def frame_without_era(table, issue_date):
+        return gate.frames.incident_frame(table, issue_date).drop(columns="era")
 
     spoilt = gate._Subject(
         INCIDENTS,

@@ -25,8 +25,8 @@ BAD_ROWS = {
 }
 
 
-def run(city, table, as_of: date = AS_OF):
-    return check_weather(city, table, as_of=as_of, docs_dir=None)
+def run(city, table, issue_date: date = AS_OF):
+    return check_weather(city, table, issue_date=issue_date, docs_dir=None)
 
 
 def outcomes(report) -> dict[str, str]:
@@ -40,7 +40,7 @@ def spoilt(city, weather_table, tmp_path_factory):
         for column, value in changes.items():
             frame.loc[number, column] = value
     docs = tmp_path_factory.mktemp("docs")
-    return check_weather(city, weather_table(frame), as_of=AS_OF, docs_dir=docs)
+    return check_weather(city, weather_table(frame), issue_date=AS_OF, docs_dir=docs)
 
 
 def test_good_weather_passes_every_check(city, weather, weather_table):
@@ -127,5 +127,5 @@ def test_one_run_at_a_time_writes_the_data_docs_of_a_day(
         return finish(index)
 
     monkeypatch.setattr(engine, "_with_plain_links", look)
-    check_weather(city, weather_table(weather), as_of=AS_OF, docs_dir=docs)
+    check_weather(city, weather_table(weather), issue_date=AS_OF, docs_dir=docs)
     assert seen == [docs / "index.html"]

@@ -24,7 +24,7 @@ class TinySource:
     datasets: dict
     daily_weather: pd.DataFrame
     provenance: str = "recorded"
-    as_of: date = date(2026, 11, 25)
+    shown_day: date = date(2026, 11, 25)
     stations: tuple = field(default_factory=lambda: load_city("los_angeles").stations)
 
 
@@ -108,7 +108,7 @@ def short_city():
 
 @pytest.fixture
 def on_another_day(server):
-    def move(as_of):
-        server.source = replace(server.source, as_of=as_of)
+    def move(shown_day):
+        server.source = replace(server.source, shown_day=shown_day)
 
     return move

@@ -65,12 +65,12 @@ def test_the_folder_above_serves_both(los_angeles, chicago):
     rows = {key: dataset.table.num_rows for key, dataset in source.datasets.items()}
     assert rows == {"63jg-8b9z": 0, "2nrs-mtv8": 3, "k7nn-b2ep": 0, "ijzp-q8t2": 3}
     assert source.provenance == "recorded"
-    assert source.as_of == date(2023, 4, 1)  # the day after the newest report
+    assert source.shown_day == date(2023, 4, 1)  # the day after the newest report
     assert {s.icao for s in source.stations} >= {"KLAX", "KORD"}
 
 
 def test_a_given_day_stands(chicago):
-    assert RecordedData(chicago, as_of=date(2017, 10, 2)).as_of == date(2017, 10, 2)
+    assert RecordedData(chicago, shown_day=date(2017, 10, 2)).shown_day == date(2017, 10, 2)
 
 
 def test_weather_is_renamed_and_may_be_absent(los_angeles, chicago):

@@ -172,7 +172,7 @@ def test_weather_has_seven_consistent_stations(short_city):
     assert (frame["prcp_mm"] >= 0).all()
     wide = frame.pivot_table(index="observed_on", columns="station", values="tmax_degc")
     assert wide.corr().to_numpy().min() > 0.75
-    assert frame["observed_on"].max() > pd.Timestamp(short_city.as_of)
+    assert frame["observed_on"].max() > pd.Timestamp(short_city.shown_day)
 
 
 def test_a_city_without_cells_can_not_be_simulated():

@@ -127,9 +127,11 @@ def publish(
 def publish_as_first_version(store: ResultsStore, cells: Cells) -> None:
     """Make the tables of the first migration only, and store a forecast as was done then."""
     forecast = make_forecast()
-    rows = cell_rows(forecast, make_hotspots(forecast), cells, None)
-    for row in rows:
-        del row["p_top5"]
+    later = {c.name for c in CellForecast.__table__.columns if c.nullable}
+    rows = [
+        {name: value for name, value in row.items() if name not in later}
+        for row in cell_rows(forecast, make_hotspots(forecast), cells, None)
+    ]
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with transaction(store._engine, is_write=True) as session:

@@ -39,12 +39,12 @@ def reports():
 def known(store, cells):
     publish(store, cells)
     publish(store, cells, target=NEXT, scale=2.0)
-    store.save_observed(CITY, [TARGET], [reports()], as_of=TARGET)
+    store.save_observed(CITY, [TARGET], [reports()], edge_week=TARGET)
 
 
 def test_outcomes_are_kept_by_week_and_cell(history, known):
     weeks = history.observed_weeks(CITY).to_dict("records")
-    assert weeks == [{"week_start": TARGET, "as_of": TARGET, "reports": 2}]
+    assert weeks == [{"week_start": TARGET, "observed_edge_week": TARGET, "reports": 2}]
     assert history.observed_cells(CITY, TARGET).to_dict("records") == [
         {"row": 1, "col": 1, "reports": 2}
     ]
@@ -53,22 +53,22 @@ def test_outcomes_are_kept_by_week_and_cell(history, known):
 
 
 def test_later_knowledge_replaces_earlier_and_never_the_other_way_round(store, history, known):
-    store.save_observed(CITY, [TARGET], [3 * reports()], as_of=NEXT)
+    store.save_observed(CITY, [TARGET], [3 * reports()], edge_week=NEXT)
     assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [6]
-    store.save_observed(CITY, [TARGET], [reports()], as_of=TARGET)
+    store.save_observed(CITY, [TARGET], [reports()], edge_week=TARGET)
     assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [6]
-    store.save_observed(CITY, [TARGET], [np.zeros((3, 4))], as_of=NEXT + WEEK)
+    store.save_observed(CITY, [TARGET], [np.zeros((3, 4))], edge_week=NEXT + WEEK)
     assert history.observed_cells(CITY, TARGET).empty
 
 
 def test_cells_of_a_week_are_written_again_only_when_its_counts_change(store, history, known, rows):
     # A row that nobody but this test put there shows whether the week's cells were written anew.
     rows.execute("UPDATE observed_cells SET reports = 9")
-    store.save_observed(CITY, [TARGET], [reports()], as_of=NEXT)
+    store.save_observed(CITY, [TARGET], [reports()], edge_week=NEXT)
     assert history.observed_week(CITY, TARGET) == (NEXT, 2)
     assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [9]
     moved = np.roll(reports(), 1, axis=1)  # as many reports, in another cell
-    store.save_observed(CITY, [TARGET], [moved], as_of=NEXT + WEEK)
+    store.save_observed(CITY, [TARGET], [moved], edge_week=NEXT + WEEK)
     assert history.observed_cells(CITY, TARGET).to_dict("records") == [
         {"row": 1, "col": 2, "reports": 2}
     ]
@@ -77,7 +77,7 @@ def test_cells_of_a_week_are_written_again_only_when_its_counts_change(store, hi
 def test_a_week_stored_before_hashes_were_kept_is_written_again(store, history, known, rows):
     rows.execute("UPDATE observed_weeks SET sha256 = NULL")
     rows.execute("UPDATE observed_cells SET reports = 9")
-    store.save_observed(CITY, [TARGET], [reports()], as_of=NEXT)
+    store.save_observed(CITY, [TARGET], [reports()], edge_week=NEXT)
     assert history.observed_cells(CITY, TARGET)["reports"].tolist() == [2]
 
 
@@ -90,7 +90,7 @@ def test_city_totals_are_those_of_the_current_revisions(store, cells, history, k
 
 
 def test_a_cells_past_has_all_weeks_that_are_forecast_or_known(store, history, known):
-    store.save_observed(CITY, [TARGET - WEEK], [2 * reports()], as_of=TARGET)
+    store.save_observed(CITY, [TARGET - WEEK], [2 * reports()], edge_week=TARGET)
     past = history.cell_past(CITY, 1, 1)
     # Cell 1,1 was forecast 0.25, then twice that; 4 and 2 were counted, none is known of the last.
     assert {week: (of.reports, of.mean) for week, of in past.items()} == {
@@ -131,7 +131,7 @@ def test_version_changes_with_all_that_is_stored(store, cells, history):
     seen = [history.version(CITY)]
     for change in (
         lambda: publish(store, cells),
-        lambda: store.save_observed(CITY, [TARGET], [reports()], as_of=TARGET),
+        lambda: store.save_observed(CITY, [TARGET], [reports()], edge_week=TARGET),
         lambda: store.save_scores(CITY, TARGET, 1, SCORES, NEXT),
         lambda: store.mark_stale(CITY, "the feed is old", NEXT),
     ):

@@ -223,7 +223,7 @@ class TestScores:
         for day, value in ((10, 0.5), (20, 0.6), (15, 0.9)):
             store.save_scores(CITY, TARGET, 1, {"m": {"rmse": value}}, date(2026, 2, day))
         (row,) = scores_of(store, "rmse").to_dict("records")
-        assert (row["value"], row["scored_as_of"]) == (0.6, date(2026, 2, 20))
+        assert (row["value"], row["scored_edge_week"]) == (0.6, date(2026, 2, 20))
 
     def test_scores_need_their_forecast(self, store, cells):
         publish(store, cells)

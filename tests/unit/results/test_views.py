@@ -33,10 +33,10 @@ def test_a_week_comes_to_be_known_and_then_scored(store, history):
     assert [w.stage for w in views.weeks(history, CITY).weeks] == ["forecast"]
     store.save_observed(CITY, [TARGET], one_report(), NEXT)
     (week,) = views.weeks(history, CITY).weeks
-    assert (week.stage, week.observed, week.observed_as_of) == ("known", 1, NEXT)
+    assert (week.stage, week.observed, week.observed_edge_week) == ("known", 1, NEXT)
     store.save_scores(CITY, TARGET, 1, {"dual_branch_cnn": {"mae": 1.0}}, NEXT)
     (week,) = views.weeks(history, CITY).weeks
-    assert (week.stage, week.scored_as_of) == ("scored", NEXT)
+    assert (week.stage, week.scored_edge_week) == ("scored", NEXT)
     assert (week.total.mean, week.rows_in) == (7.875, None)
 
 

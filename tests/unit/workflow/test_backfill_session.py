@@ -47,11 +47,11 @@ def snapshots_of(tmp_path):
 def test_a_week_of_weather_judged_with_others_comes_to_what_it_comes_to_alone(snapshots_of):
     verdicts = Session().weather_verdicts(*snapshots_of(good_weather()))
     assert verdicts
-    as_of = AS_OF - timedelta(days=30)
+    issue_date = AS_OF - timedelta(days=30)
     frame = good_weather()
-    table = as_table(WEATHER_DAILY, frame[frame["observed_on"] < as_of])
+    table = as_table(WEATHER_DAILY, frame[frame["observed_on"] < issue_date])
     alone, judged = (
-        check_weather(load_city(CITY), table, as_of=as_of, docs_dir=None, verdicts=given)
+        check_weather(load_city(CITY), table, issue_date=issue_date, docs_dir=None, verdicts=given)
         for given in (None, verdicts)
     )
     assert 0 < judged.accepted.num_rows == table.num_rows

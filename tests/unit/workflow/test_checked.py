@@ -30,14 +30,14 @@ def archive(tmp_path):
     return Archive(tmp_path / "lake", CITY, as_table(INCIDENTS, frame), known_on)
 
 
-def checks_of(archive, as_of):
+def checks_of(archive, issue_date):
     city = load_city(CITY)
-    known = archive.through(as_of)
+    known = archive.through(issue_date)
     incidents = check_incidents(
-        city, known, as_of=as_of, docs_dir=None, judged=Session().judged(city, archive)
+        city, known, issue_date=issue_date, docs_dir=None, judged=Session().judged(city, archive)
     )
     weather = as_table(WEATHER_DAILY, good_weather())
-    return incidents, check_weather(city, weather, as_of=AS_OF, docs_dir=None)
+    return incidents, check_weather(city, weather, issue_date=AS_OF, docs_dir=None)
 
 
 @pytest.mark.parametrize("weeks_back", [0, 2])

@@ -11,7 +11,7 @@ FIRST = make_weeks(TARGET).edge_week
 LATER = TARGET + 30 * WEEK
 
 
-def save(store, differences, *, first=0, scored_as_of=None):
+def save(store, differences, *, first=0, scored_edge_week=None):
     """Store a forecast a week, with a deviance this much above the long-run mean's 1."""
     for number, difference in enumerate(differences, start=first):
         week = TARGET + number * WEEK
@@ -20,7 +20,7 @@ def save(store, differences, *, first=0, scored_as_of=None):
             "dual_branch_cnn": {"poisson_deviance": 1 + difference, "mae": 9.0},
             "long_run_mean": {"poisson_deviance": 1.0, "mae": 1.0},
         }
-        store.save_scores(CITY, week, 1, scores, scored_as_of or week)
+        store.save_scores(CITY, week, 1, scores, scored_edge_week or week)
 
 
 def drift(settings, retrained=FIRST, edge=LATER):
@@ -57,7 +57,7 @@ def test_a_new_model_is_judged_by_its_own_forecasts(settings, store):
 
 
 def test_scores_that_became_known_later_are_not_looked_at(settings, store):
-    save(store, [0.02] * DRIFT_WEEKS, scored_as_of=LATER)
+    save(store, [0.02] * DRIFT_WEEKS, scored_edge_week=LATER)
     assert drift(settings, edge=LATER)
     assert drift(settings, edge=LATER - WEEK) is None
 

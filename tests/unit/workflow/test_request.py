@@ -99,8 +99,8 @@ def replayed():
 def test_a_replay_ahead_of_the_clock_takes_days_until_the_one_it_shows(replayed):
     settings, source = replayed
     city, before = load_city("los_angeles"), datetime(2001, 1, 1, tzinfo=UTC)
-    check_issue_date(settings, city, source.as_of, now=before)
-    with pytest.raises(WeekNotReady, match=f"{source.as_of}, the day that the replay shows"):
+    check_issue_date(settings, city, source.shown_day, now=before)
+    with pytest.raises(WeekNotReady, match=f"{source.shown_day}, the day that the replay shows"):
         check_issue_date(settings, city, date(2030, 1, 2), now=before)
 
 
@@ -116,7 +116,7 @@ def test_the_present_of_a_replay_is_the_day_that_it_shows(replayed, chosen):
     settings, source = replayed
     asked = {"city": "los_angeles", "issue_date": None, "now": NOW, **chosen}
     made = make_plan(settings, **asked)
-    assert (made.issue_date, made.is_current) == (source.as_of, False)
+    assert (made.issue_date, made.is_current) == (source.shown_day, False)
     assert make_plan(Settings(), **asked).issue_date == date(2026, 11, 25)
     given = make_plan(settings, **{**asked, "issue_date": "2026-11-25"})
     assert given.issue_date == date(2026, 11, 25)

@@ -83,47 +83,35 @@ export interface components {
          */
         CellColumns: {
             /**
-             * Row
-             * @description 0 is the southernmost
-             */
-            row: number[];
-            /**
-             * Col
-             * @description 0 is the westernmost
-             */
-            col: number[];
-            /** Division */
-            division: string[];
-            /**
              * Place
              * @description neighbourhood (division), or the division alone
              */
             place: string[];
             /**
+             * Row
+             * @description grid row, 0 in the south
+             */
+            row: number[];
+            /**
+             * Col
+             * @description grid column, 0 in the west
+             */
+            col: number[];
+            /**
+             * Division
+             * @description police division of the cell's centre, or 'city'
+             */
+            division: string[];
+            /**
              * Mean
-             * @description expected reports in the week
+             * @description expected count
              */
             mean: number[];
             /**
-             * Q10
-             * @description lower end of the 80 % interval
-             */
-            q10: number[];
-            /**
-             * Q90
-             * @description upper end of the 80 % interval
-             */
-            q90: number[];
-            /**
              * P Any
-             * @description probability of one report or more
+             * @description probability of one or more
              */
             p_any: number[];
-            /**
-             * P Top5
-             * @description share of re-runs of history in which the cell ranks in the top 5 %
-             */
-            p_top5: (number | null)[];
             /**
              * Rank
              * @description 1 for the highest mean
@@ -131,7 +119,7 @@ export interface components {
             rank: number[];
             /**
              * Band
-             * @description 1, 2 or 5 for the top 1, 2, 5 % of cells, else 0
+             * @description 1, 2 or 5 for the top 1, 2, 5 % of in-city cells, else 0
              */
             band: number[];
             /**
@@ -141,9 +129,24 @@ export interface components {
             cluster: number[];
             /**
              * Long Run Mean
-             * @description mean weekly reports of all known weeks
+             * @description mean of all weeks known then
              */
             long_run_mean: (number | null)[];
+            /**
+             * P Top5
+             * @description share of re-runs of history in which the cell is in the top 5 % of in-city cells; null where none were made
+             */
+            p_top5: (number | null)[];
+            /**
+             * Q10
+             * @description 10 % quantile, lower end of the 80 % interval
+             */
+            q10: number[];
+            /**
+             * Q90
+             * @description 90 % quantile, upper end of the 80 % interval
+             */
+            q90: number[];
         };
         /**
          * CellHistory
@@ -187,20 +190,35 @@ export interface components {
          * @description The outcome of one check of a week's input.
          */
         Check: {
-            /** Table */
+            /**
+             * Table
+             * @description table that was checked
+             */
             table: string;
-            /** Name */
+            /**
+             * Name
+             * @description name of the check
+             */
             name: string;
             /**
              * Outcome
              * @description pass, warn, or what else the rules of the gate say
              */
             outcome: string;
-            /** Found */
+            /**
+             * Found
+             * @description what it found
+             */
             found: string;
-            /** Expected */
+            /**
+             * Expected
+             * @description what it expected
+             */
             expected: string;
-            /** Rows */
+            /**
+             * Rows
+             * @description rows it set aside
+             */
             rows: number;
         };
         /**
@@ -446,7 +464,7 @@ export interface components {
             created_at: string;
             /**
              * Forecast Sha256
-             * @description hash of the forecast
+             * @description hash of the forecast; equal hashes: the same forecast
              */
             forecast_sha256: string;
         };
@@ -492,21 +510,24 @@ export interface components {
          * @description Reports expected in the city or a division, with the interval that holds 80 %.
          */
         Total: {
-            /** Name */
+            /**
+             * Name
+             * @description 'city', or the name of the division
+             */
             name: string;
             /**
              * Mean
-             * @description expected reports in the week
+             * @description expected count
              */
             mean: number;
             /**
              * Q10
-             * @description lower end of the 80 % interval
+             * @description 10 % quantile, lower end of the 80 % interval
              */
             q10: number;
             /**
              * Q90
-             * @description upper end of the 80 % interval
+             * @description 90 % quantile, upper end of the 80 % interval
              */
             q90: number;
         };
@@ -515,21 +536,24 @@ export interface components {
          * @description A week's forecast of the city total, and what was counted.
          */
         TotalOutcome: {
-            /** Name */
+            /**
+             * Name
+             * @description 'city', or the name of the division
+             */
             name: string;
             /**
              * Mean
-             * @description expected reports in the week
+             * @description expected count
              */
             mean: number;
             /**
              * Q10
-             * @description lower end of the 80 % interval
+             * @description 10 % quantile, lower end of the 80 % interval
              */
             q10: number;
             /**
              * Q90
-             * @description upper end of the 80 % interval
+             * @description 90 % quantile, upper end of the 80 % interval
              */
             q90: number;
             /**
@@ -586,15 +610,27 @@ export interface components {
             };
             /** Checks */
             checks: components["schemas"]["Check"][];
-            /** Notes */
+            /**
+             * Notes
+             * @description what the run had to recover from
+             */
             notes: string[];
-            /** Input Sha256 */
+            /**
+             * Input Sha256
+             * @description hash of that cube
+             */
             input_sha256: string;
             /** Model Sha256 */
             model_sha256: string;
-            /** Config Sha256 */
+            /**
+             * Config Sha256
+             * @description hash of the city and the settings that shape the result
+             */
             config_sha256: string;
-            /** Code Version */
+            /**
+             * Code Version
+             * @description version of the code that ran, with its commit where known
+             */
             code_version: string;
             /**
              * Model Version
@@ -693,7 +729,7 @@ export interface components {
             created_at: string;
             /**
              * Forecast Sha256
-             * @description hash of the forecast
+             * @description hash of the forecast; equal hashes: the same forecast
              */
             forecast_sha256: string;
             total: components["schemas"]["Total"];
@@ -703,15 +739,15 @@ export interface components {
              */
             observed: number | null;
             /**
-             * Observed As Of
+             * Observed Edge Week
              * @description edge week at which that was known
              */
-            observed_as_of: string | null;
+            observed_edge_week: string | null;
             /**
-             * Scored As Of
+             * Scored Edge Week
              * @description edge week at which it was scored
              */
-            scored_as_of: string | null;
+            scored_edge_week: string | null;
             /**
              * Rows In
              * @description rows pulled for it
@@ -735,11 +771,11 @@ export interface components {
              */
             target_week: string;
             /**
-             * As Of
+             * Observed Edge Week
              * Format: date
              * @description edge week at which they were known; later ones may add some
              */
-            as_of: string;
+            observed_edge_week: string;
             /** Reports */
             reports: number;
             /**

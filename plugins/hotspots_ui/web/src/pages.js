@@ -67,7 +67,7 @@ export function weeks(section, lines, go) {
       lines.map((w) => [open(w.target_week), `${STAGES[w.stage]}${w.provenance === "live" ? "" : `, ${w.provenance}`}`,
         whole(w.total.mean), range(w.total), w.observed == null ? "–" : `${whole(w.observed)}${inside(w)}`,
         `${date(w.issue_date)}${w.rows_in == null ? "" : `, ${whole(w.rows_in)} rows`}`, date(w.edge_week),
-        `revision ${w.revision}${w.is_backfill ? ", late" : ""}`, w.scored_as_of ? date(w.scored_as_of) : "–"]),
+        `revision ${w.revision}${w.is_backfill ? ", late" : ""}`, w.scored_edge_week ? date(w.scored_edge_week) : "–"]),
       { note: "Dates after “to” are the Sundays that the last whole week of data starts on." }));
 }
 

@@ -18,7 +18,7 @@ export function showSummary({ run, city }, outcome) {
     make("h2", {}, `Week of ${days(run.target_week)}`),
     make("p", { class: "big" }, make("strong", {}, whole(city.mean)), " reports expected in the city"),
     make("p", {}, `With a chance of 80 %, between ${between(city)}. `,
-      outcome ? `Counted: ${whole(outcome.reports)}, as known up to the week of ${date(outcome.as_of)}.` : "What happened isn't known yet."),
+      outcome ? `Counted: ${whole(outcome.reports)}, as known up to the week of ${date(outcome.observed_edge_week)}.` : "What happened isn't known yet."),
     make("p", { class: "quiet" }, `Issued ${date(run.issue_date)} on whole weeks up to that of ${date(run.edge_week)}, ${run.horizon} weeks before; ` +
       `newest report ${run.snapshot_age_days} days old. Revision ${run.revision}${late}. Model ${run.model}.`));
 }
