@@ -133,11 +133,15 @@ def pytest_xdist_make_scheduler(config, log):
     return Sharing(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items):
     """Run the fast tests first: units, then rooms together, then whole commands, then the slow.
 
-    In several processes the longest come first.
+    In several processes the longest come first. All that needs Airflow counts as slow.
     """
+    for item in items:
+        if "e2e" in item.path.relative_to(ROOT / "tests").parts:
+            item.add_marker(pytest.mark.slow)
     items.sort(key=_place_among_several if "PYTEST_XDIST_WORKER" in os.environ else _place)
 
 

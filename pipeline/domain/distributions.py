@@ -3,9 +3,24 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pipeline.domain.weeks import ForecastWeeks
+
+NEARLY_POISSON_SIZE = 1e6  # from here on a negative binomial can't be told from a Poisson
+RATE_FLOOR = 1e-3  # in reports; a rate of 0 would make one surprise infinitely bad
+
+
+def poisson_deviances(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
+    """Return the Poisson deviance of each count from its rate; NaN where there is no count.
+
+    Args:
+        mean: rates; those below 0.001 are raised to it.
+        observed: counts, 0 or more, of the same shape.
+    """
+    rate, count = np.maximum(mean, RATE_FLOOR), np.asarray(observed, dtype=float)
+    logs = np.where(count > 0, count * np.log(np.where(count > 0, count, 1) / rate), 0.0)
+    return 2 * (logs - (count - rate))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
-from pipeline.domain.distributions import CountDistribution, Forecast
+from pipeline.domain.distributions import NEARLY_POISSON_SIZE, CountDistribution, Forecast
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.backtest import origins_of
@@ -35,7 +35,6 @@ from pipeline.settings import Settings
 ABLATION_FILE = "ablation.json"
 DEFAULT = "default"
 ONE_TRAINING = 10_000  # weeks between trainings: none but the first
-NEARLY_POISSON = 1e6  # size of a negative binomial, for a model that knows no spread
 Wrap = Callable[[CubeView, City, Forecast], Forecast]
 See = Callable[[CubeView], CubeView]
 Make = Callable[[City, ModelConfig, Progress], MakeForecaster]
@@ -70,8 +69,8 @@ def prototype_forecaster(city: City, config: ModelConfig, progress: Progress) ->
 
         def forecast(view: CubeView, weeks: ForecastWeeks) -> Forecast:
             mean = np.where(view.cells.mask, prototype.rates(view), np.nan)
-            total = CountDistribution(float(np.nansum(mean)), NEARLY_POISSON)
-            size = np.where(view.cells.mask, NEARLY_POISSON, np.nan)
+            total = CountDistribution(float(np.nansum(mean)), NEARLY_POISSON_SIZE)
+            size = np.where(view.cells.mask, NEARLY_POISSON_SIZE, np.nan)
             return Forecast(weeks, mean, size, total, {"city": total}, "prototype", "")
 
         return forecast

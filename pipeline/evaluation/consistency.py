@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
-from pipeline.evaluation.scores import RATE_FLOOR
+from pipeline.domain.distributions import RATE_FLOOR
 
 SIMULATIONS = 200
 PASSED_FROM = 0.05  # one-sided: only a likelihood that is too low speaks against a forecast

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
-from pipeline.domain.columns import FORECAST_CELLS
 from pipeline.domain.distributions import Forecast
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.calibration import check_cells, pit_histogram, randomised_pit
+from pipeline.evaluation.forecast_tables import cells_table
 from pipeline.evaluation.origins import Origins
 from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM, PoissonGlm
-from pipeline.evaluation.scores import POISSON, probability_of_any, statistics
+from pipeline.evaluation.scores import POISSON, statistics
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.model.config import ModelConfig
 
@@ -100,20 +99,7 @@ class Rolling:
         cells, weeks = self.cube.cells, forecast.weeks
         mean = forecast.mean[cells.row, cells.col]
         size = forecast.nb_size[cells.row, cells.col]
-        frame = pd.DataFrame(
-            {
-                "issue_date": weeks.issue_date,
-                "week_start": weeks.target_week,
-                "horizon": weeks.horizon,
-                "row": cells.row,
-                "col": cells.col,
-                "mean": mean,
-                "nb_size": size,
-                "p_any": probability_of_any(mean, size),
-                "p_top5": None,
-            }
-        )
-        self.forecasts.append(FORECAST_CELLS.conform(frame))
+        self.forecasts.append(cells_table(forecast, cells.row, cells.col))
         self._score(forecast.model_name, weeks, mean, size, truth)
         seed = self.seed + weeks.target_week.toordinal()
         pit = randomised_pit(mean, size, truth, seed)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, xlogy
 
+from pipeline.domain.distributions import NEARLY_POISSON_SIZE, RATE_FLOOR, poisson_deviances
 from pipeline.evaluation.ranking import flagged_cells, rank_cells
 
-RATE_FLOOR = 1e-3  # a rate of 0 would make one surprise infinitely bad
-SIZE_RANGE = (1e-3, 1e6)  # at the upper end a negative binomial can't be told from a Poisson
+SIZE_RANGE = (1e-3, NEARLY_POISSON_SIZE)
 POISSON = np.inf  # the size of a negative binomial that is a Poisson
 TOP_PERCENTS = (1, 2, 5, 10, 20)
 CURVE_PERCENTS = (*TOP_PERCENTS, 30, 40, 50, 60, 70, 80, 90)  # points of the capture curve
@@ -23,8 +23,7 @@ CRPS_CHUNK = 32
 
 def poisson_deviance(mean: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:
     """Return the mean Poisson deviance, with rates below 0.001 raised to it."""
-    rate, count = np.maximum(mean, RATE_FLOOR), np.asarray(observed, dtype=float)
-    return 2 * np.mean(xlogy(count, count / rate) - (count - rate), axis=-1)
+    return np.mean(poisson_deviances(mean, observed), axis=-1)
 
 
 def nb_log_score(mean: ArrayLike, nb_size: ArrayLike, observed: ArrayLike) -> NDArray[np.float64]:

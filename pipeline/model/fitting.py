@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.domain.distributions import poisson_deviances
 from pipeline.model import network as net
 from pipeline.model.backend import keras
 from pipeline.model.config import HORIZON_COUNT, ModelConfig
@@ -281,10 +282,7 @@ def _known_pairs(
 
 def _deviance(observed: NDArray[np.number], mean: NDArray[np.number]) -> float:
     """Return the mean Poisson deviance of what is known."""
-    floor = np.maximum(mean, 1e-3)
-    logs = np.where(observed > 0, observed * np.log(np.maximum(observed, 1) / floor), 0.0)
-    deviance = 2 * (logs - (observed - floor))
-    return float(deviance[~np.isnan(observed)].mean())
+    return float(poisson_deviances(mean, observed)[~np.isnan(observed)].mean())
 
 
 def predict(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pyarrow.compute as pc
 
 from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date, week_range, week_start_of
-from pipeline.grid.build import build_cube, cube_tables
+from pipeline.grid.build import CALENDAR_WEEKS_AHEAD, build_cube, cube_tables
 from pipeline.lake.lake import Lake, Ref
 from pipeline.settings import Settings
 from pipeline.sources.calendar import weekly_calendar
@@ -15,8 +15,6 @@ from pipeline.workflow.operations.staleness import marks_stale
 from pipeline.workflow.plan import Plan
 from pipeline.workflow.reads import Reads
 from pipeline.workflow.step_results import Gridded, Validated
-
-CALENDAR_WEEKS_AHEAD = 6
 
 
 @marks_stale

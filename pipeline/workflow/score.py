@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.city import City
+from pipeline.domain.distributions import NEARLY_POISSON_SIZE
 from pipeline.domain.weeks import weeks_between
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.rivals import POISSON_GLM, PoissonGlm
@@ -18,8 +19,6 @@ from pipeline.settings import Settings
 from pipeline.workflow.plan import Plan
 from pipeline.workflow.reads import Reads
 from pipeline.workflow.step_results import Gridded, Scored
-
-POISSON_SIZE = 1e6  # a negative binomial of this size is a Poisson to six digits
 
 
 def score_past(
@@ -57,7 +56,7 @@ def _scores(
     observed = observed_week(view, city, weeks.target_week)[place]
     mean, size = cells["mean"].to_numpy(), cells["nb_size"].to_numpy()
     scores = {run.record.model_name: score_week(mean, size, observed, settings.seed)}
-    poisson = np.full(len(observed), POISSON_SIZE)
+    poisson = np.full(len(observed), NEARLY_POISSON_SIZE)
     for name, rate in rival_rates(view.earlier(weeks.edge_week), city, weeks.horizon).items():
         scores[name] = score_week(rate[place], poisson, observed, settings.seed)
     return scores

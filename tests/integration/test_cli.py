@@ -9,6 +9,8 @@ import requests
 from pipeline.workflow import run
 from tests.integration.conftest import ISSUE_DATE, made_up_reports
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):

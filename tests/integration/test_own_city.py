@@ -14,7 +14,7 @@ from pipeline.replay.server import ReplayServer
 from pipeline.results.store.writer import ResultsStore
 from tests.own_city import BLOCKS, LEAST, NAME, WEEKLY, write_city, write_reports
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 LAST_DAY, ISSUED = date(2017, 12, 30), "2017-12-13"
 EARLIER = "2017-12-06"

@@ -12,6 +12,8 @@ from pipeline.workflow.training import promotion
 from tests.integration.conftest import ISSUE_DATE, small_settings
 from tests.spoiled import tripled
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 
 

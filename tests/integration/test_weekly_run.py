@@ -20,6 +20,8 @@ from pipeline.workflow.plan import make_plan
 from pipeline.workflow.pull import pull_crime
 from tests.integration.conftest import ISSUE_DATE, small_settings
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2018, 3, 1, 15, tzinfo=UTC)
 
 

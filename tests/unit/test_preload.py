@@ -23,6 +23,7 @@ def loaded(*words: str) -> list[str]:
     return json.loads(subprocess.check_output([*command, *words], text=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("scheduler",), ("celery", "worker", "--queues", "default")])
 def test_processes_that_start_tasks_load_what_tasks_need(words):
     assert loaded(*words) == ["pipeline", "great_expectations", "mlflow", "matplotlib"]

@@ -37,6 +37,7 @@ def test_a_wait_ends_with_what_has_ended(bash, tmp_path):
     assert why == f"its last words\nthe part has ended; the whole log is {log}\n"
 
 
+@pytest.mark.slow
 def test_the_end_is_everybodys(bash, tmp_path):
     """What a part has started ends too, and so does what doesn't care for a kind word."""
     lines = f"""

@@ -30,13 +30,12 @@ from pipeline.results.page.schemas import (
 )
 from pipeline.results.place_names import place_names
 from pipeline.results.store.current import Columns
-from pipeline.results.store.many_weeks import YEAR_WEEKS
+from pipeline.results.store.many_weeks import FORECAST, YEAR_WEEKS
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import CellPast, StoredRun
 from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 
-FORECAST = "forecast"
 NOTHING = CellPast(None, None, None, None)
 CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name != "place")
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline.domain.distributions import NEARLY_POISSON_SIZE
+
 QUANTILES = {
     "q05": 0.05,
     "q10": 0.10,
@@ -12,7 +14,6 @@ QUANTILES = {
     "q90": 0.90,
     "q95": 0.95,
 }
-LARGEST_SIZE = 1e6  # past it a negative binomial can't be told from a Poisson
 
 
 def quantiles(mean: ArrayLike, size: ArrayLike) -> dict[str, NDArray[np.int64]]:
@@ -24,7 +25,7 @@ def quantiles(mean: ArrayLike, size: ArrayLike) -> dict[str, NDArray[np.int64]]:
     """
     from scipy.stats import nbinom  # slow to import, and most steps of a week have no need of it
 
-    size = np.minimum(np.asarray(size, np.float64), LARGEST_SIZE)
+    size = np.minimum(np.asarray(size, np.float64), NEARLY_POISSON_SIZE)
     chance = size / (size + np.asarray(mean, np.float64))
     return {
         name: nbinom.ppf(level, size, chance).astype(np.int64) for name, level in QUANTILES.items()

@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.cells import Cells
-from pipeline.domain.distributions import Forecast
+from pipeline.domain.distributions import NEARLY_POISSON_SIZE, Forecast
 from pipeline.domain.errors import ModelRejected, SchemaDrift
 from pipeline.evaluation.hotspots import Hotspots
 from pipeline.evaluation.scores import probability_of_any
 from pipeline.results.store.dictionary import CELL_ROWS
-from pipeline.results.store.quantiles import LARGEST_SIZE, quantiles
+from pipeline.results.store.quantiles import quantiles
 
 Row = dict[str, Any]
 
@@ -33,7 +33,7 @@ def cell_rows(
         ModelRejected: a cell has no rate, or no size above 0, or a column breaks its rules.
     """
     place = (cells.row, cells.col)
-    mean, size = forecast.mean[place], np.minimum(forecast.nb_size[place], LARGEST_SIZE)
+    mean, size = forecast.mean[place], np.minimum(forecast.nb_size[place], NEARLY_POISSON_SIZE)
     if not (np.isfinite(mean).all() and (size > 0).all()):
         raise ModelRejected(
             f"{int((~np.isfinite(mean)).sum())} of {len(cells)} in-city cells have no rate, or "
@@ -66,7 +66,7 @@ def total_rows(forecast: Forecast) -> list[Row]:
     totals = [("city", "city", forecast.city)]
     totals += [("division", name, total) for name, total in forecast.divisions.items()]
     mean = [float(total.mean) for _, _, total in totals]
-    size = [min(float(total.size), LARGEST_SIZE) for _, _, total in totals]
+    size = [min(float(total.size), NEARLY_POISSON_SIZE) for _, _, total in totals]
     levels = {name: level.tolist() for name, level in quantiles(mean, size).items()}
     return [
         {

@@ -25,6 +25,7 @@ def test_its_branches_see_counts_and_weather_with_holidays(cube, town):
     np.testing.assert_array_equal(weather[:, 0, 0, 2] > 0, holidays)
 
 
+@pytest.mark.slow
 def test_it_learns_and_forecasts_from_what_is_known(cube, town):
     def trained(epochs):
         return Prototype(cube.as_of(week(50)), town, window_weeks=6, seed=3, epochs=epochs)

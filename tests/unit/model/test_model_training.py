@@ -179,6 +179,7 @@ def test_two_trainings_in_two_processes_give_the_same_bytes(trained, tmp_path):
     assert done.stdout.split()[-1] == trained.sha256
 
 
+@pytest.mark.slow
 def test_fine_tuning_costs_a_tenth_and_stays_close(trained, cube, town, tmp_path):
     view = cube.as_of(week(55))
     calls = []
@@ -203,6 +204,7 @@ def test_fine_tuning_costs_a_tenth_and_stays_close(trained, cube, town, tmp_path
     assert "old_weeks_before" not in trained.metrics
 
 
+@pytest.mark.slow
 def test_fine_tuning_counts_the_weeks_since_the_last_training_anew(trained, cube, town, tmp_path):
     model = trained
     for edge in (52, 55):
@@ -242,6 +244,7 @@ def test_too_short_a_history_is_not_ready(cube, town, tmp_path):
         train(cube.as_of(week(15)), town, small_config(), mode="retrain", folder=tmp_path / "x")
 
 
+@pytest.mark.slow
 def test_one_member_with_the_other_loss_and_flips_trains_on_the_shortest_history(
     cube, town, tmp_path
 ):
