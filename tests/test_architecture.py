@@ -235,6 +235,17 @@ def test_files_are_written_in_one_place():
     assert {path for path, found in calls.items() if found} == {"files.py"}
 
 
+def test_as_of_is_a_read_and_no_value():
+    """A moment is `known_at`, a day `issue_date`, a week `edge_week`."""
+    for path in MODULES:
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        named = {node.id for node in nodes if isinstance(node, ast.Name)}
+        named |= {
+            node.arg for node in nodes if isinstance(node, ast.arg | ast.keyword) and node.arg
+        }
+        assert not [name for name in named if name.endswith("as_of")], relative(path)
+
+
 def test_a_column_is_defined_in_one_place():
     where = {
         "mapped_column(": {"pipeline/results/store/tables.py"},
