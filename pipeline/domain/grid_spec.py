@@ -1,11 +1,15 @@
 """The grid: where a coordinate falls, and where a cell lies."""
 
+from fractions import Fraction
+from functools import lru_cache
+from math import inf, nextafter
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+POINTS_AT_ONCE = 1 << 15  # what is made of so many stays in the processor's cache
 KM_PER_DEGREE_LAT = 111.195  # 6371 km sphere
 
 
@@ -67,19 +71,17 @@ class GridSpec(BaseModel):
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
         """Return (row, col, is_inside) of each point; row and col are -1 outside the box.
 
+        It is exact for coordinates and bounds as they are written, in decimals: a point on an edge
+        belongs to the cell above it, or to the right.
+
         Args:
             lat: (n,) degrees north; NaN counts as outside.
             lon: (n,) degrees east; NaN counts as outside.
         """
-        lat, lon = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
-        inside = (lat >= self.south) & (lat < self.north) & (lon >= self.west) & (lon < self.east)
-        y = (np.where(inside, lat, self.south) - self.south) / (self.north - self.south)
-        x = (np.where(inside, lon, self.west) - self.west) / (self.east - self.west)
-        # A point a hair below the upper edge may round onto it.
-        row = np.minimum((y * self.rows).astype(np.int64), self.rows - 1)
-        col = np.minimum((x * self.cols).astype(np.int64), self.cols - 1)
-        row, col = np.where(inside, row, -1), np.where(inside, col, -1)
-        return row, col, inside
+        row = _interval_of(lat, _edges(self.south, self.north, self.rows))
+        col = _interval_of(lon, _edges(self.west, self.east, self.cols))
+        inside = (row >= 0) & (col >= 0)
+        return np.where(inside, row, -1), np.where(inside, col, -1), inside
 
     def cell_id(self, row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return row * cols + col."""
@@ -97,3 +99,43 @@ class GridSpec(BaseModel):
         west = self.west + col * self.cell_width_deg
         south = self.south + row * self.cell_height_deg
         return west, south, west + self.cell_width_deg, south + self.cell_height_deg
+
+
+@lru_cache(maxsize=64)
+def _edges(low: float, high: float, count: int) -> NDArray[np.float64]:
+    """Return the (count + 1,) edges of equal intervals: of each, the first float on or above it.
+
+    A float stands for the shortest decimal that is read as it. These decimals rise as their floats
+    do, so that comparing a point with these floats compares its decimals with the exact edge.
+    """
+    first, last = Fraction(repr(low)), Fraction(repr(high))
+    exact = [first + (last - first) * k / count for k in range(count + 1)]
+    return np.array([_first_float_from(edge) for edge in exact])
+
+
+def _first_float_from(edge: Fraction) -> float:
+    found = float(edge)
+    while Fraction(repr(found)) >= edge:
+        found = nextafter(found, -inf)
+    while Fraction(repr(found)) < edge:
+        found = nextafter(found, inf)
+    return found
+
+
+def _interval_of(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the interval that holds each value, its lower edge included; -1 outside and of NaN."""
+    values = np.asarray(values, dtype=np.float64)
+    found = np.empty(values.shape, np.int64)
+    for start in range(0, len(values), POINTS_AT_ONCE):
+        part = slice(start, start + POINTS_AT_ONCE)
+        found[part] = _interval_of_few(values[part], edges)
+    return found
+
+
+def _interval_of_few(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    count, inside = len(edges) - 1, (values >= edges[0]) & (values < edges[-1])
+    place = np.where(inside, values - edges[0], 0) * (count / (edges[-1] - edges[0]))
+    near = np.minimum(place.astype(np.int64), count - 1)
+    # Rounding leads astray by one interval at most.
+    exact = near + (values >= edges[near + 1]) - (values < edges[near])
+    return np.where(inside, exact, -1)

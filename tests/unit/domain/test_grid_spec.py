@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,6 +63,54 @@ def test_a_point_lies_within_the_bounds_of_its_cell(lat, lon):
     tiny = 1e-12
     assert south - tiny <= lat <= north + tiny
     assert west - tiny <= lon <= east + tiny
+
+
+def exact_interval(value, low, high, count):
+    """Return the interval of a coordinate as it is written, in exact arithmetic; None outside."""
+    value, low, high = (Fraction(str(float(text))) for text in (value, low, high))
+    return int((value - low) * count / (high - low)) if low <= value < high else None
+
+
+@st.composite
+def grids_and_points(draw):
+    """A grid with bounds of a few decimals, and such points about it, some on its edges."""
+    digits = draw(st.integers(0, 4))
+    south, west = (round(draw(st.floats(-b, b)), digits) for b in (80, 170))
+    height, width = (max(round(draw(st.floats(0.1, 5)), digits), 10.0**-digits) for _ in "ab")
+    rows, cols = draw(st.integers(1, 100)), draw(st.integers(1, 100))
+    north, east = round(south + height, digits), round(west + width, digits)
+    grid = GridSpec(south=south, north=north, west=west, east=east, rows=rows, cols=cols)
+    share = st.floats(-0.1, 1.1)
+    digits = draw(st.integers(1, 6))
+    on_edge = st.integers(0, rows).map(lambda k: k / rows)
+    points = draw(st.lists(st.tuples(share | on_edge, share), min_size=1, max_size=20))
+    lat, lon = np.array(points).T * [[height], [width]] + [[south], [west]]
+    return grid, lat.round(digits), lon.round(digits)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(grids_and_points())
+def test_points_lie_where_exact_arithmetic_puts_them(grid_and_points):
+    grid, lat, lon = grid_and_points
+    for *found, y, x in zip(*grid.locate(lat, lon), lat, lon, strict=True):
+        row = exact_interval(y, grid.south, grid.north, grid.rows)
+        col = exact_interval(x, grid.west, grid.east, grid.cols)
+        wanted = [-1, -1, False] if row is None or col is None else [row, col, True]
+        assert found == wanted, (y, x)
+
+
+def test_points_of_two_decimals_on_a_round_grid_lie_in_the_cell_above_their_edge():
+    grid = GridSpec(south=33.7, north=34.3, west=-118.7, east=-117.95, rows=60, cols=75)
+    row, _, inside = grid.locate(np.arange(3370, 3430) / 100, np.full(60, -118.0))
+    assert inside.all()
+    assert row.tolist() == list(range(60))
+
+
+def test_more_points_than_are_looked_at_at_once_keep_their_order():
+    lat = np.tile([1.0, 3.0, 5.0, np.nan], 40_000)
+    row, _, inside = GRID.locate(lat, np.full(len(lat), 15.0))
+    assert row.tolist() == [0, 1, 2, -1] * 40_000
+    assert inside.sum() == 120_000
 
 
 def test_every_centre_lies_in_its_own_cell():
