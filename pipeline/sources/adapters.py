@@ -1,5 +1,6 @@
 """The crime feeds: which columns are asked for, and which class an offence of theirs belongs to."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.domain.city import OTHER, City
+
+WHOLE_NUMBER = r"^0*([0-9]+)(?:\.0*)?$"
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,12 @@ def as_text(values: pa.ChunkedArray) -> pd.Series:
 
 
 def codes_of(adapter: Adapter, table: pa.Table) -> pd.Series:
-    """Return each row's offence code, prefixed by the feed's scheme; "unknown" where empty."""
+    """Return each row's offence code, prefixed by the feed's scheme; "unknown" where empty.
+
+    A number is written without zeros before it and decimals after it, as feeds come to add them.
+    """
     code = pc.utf8_upper(pc.utf8_trim_whitespace(pc.fill_null(table[adapter.code], "")))
+    code = pc.replace_substring_regex(code, WHOLE_NUMBER, r"\1")
     code = pc.if_else(pc.equal(code, ""), "unknown", code)
     return as_text(pc.binary_join_element_wise(adapter.scheme, code, ":"))
 
@@ -84,7 +91,7 @@ def classes_of(city: City, codes: pd.Series) -> pd.Series:
 
 def _as_pulled(code: str) -> str:
     scheme, colon, own = code.partition(":")
-    return f"{scheme}{colon}{own.upper()}"
+    return scheme + colon + re.sub(WHOLE_NUMBER, r"\1", own.upper())
 
 
 def each_distinct(values: pd.Series, translate: Callable[[str], str | int]) -> pd.Series:

@@ -22,6 +22,8 @@ def pull_crime(
 ) -> Pull | None:
     """Return one dataset's reports, or None where its rows have not changed since `last`.
 
+    A dataset that does not say when it changed is pulled.
+
     Points of offences that the city counts city-wide only are blanked before anything is stored.
 
     Args:
@@ -38,7 +40,7 @@ def pull_crime(
     adapter = ADAPTERS[dataset.adapter]
     source = SocrataDataset(http, settings, dataset.host, dataset.id)
     updated_at = source.updated_at()
-    if updated_at == last:
+    if updated_at is not None and updated_at == last:
         return None
     table = source.fetch(adapter.columns, adapter.row_key, _where(adapter, dataset))
     notes = tuple(http.notes[first_note:])

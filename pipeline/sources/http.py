@@ -241,7 +241,7 @@ class HttpClient:
             text = text.replace(token.get_secret_value(), "[token]")
         try:
             parsed = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             parsed = None
         if isinstance(parsed, dict):
             text = next((str(parsed[k]) for k in MESSAGE_KEYS if parsed.get(k)), text)
@@ -253,6 +253,8 @@ def _parse(body: bytes, problem_in: Check | None) -> Json:
         answer = json.loads(body)
     except ValueError:
         return _Trouble("body cut short or not JSON")
+    except RecursionError:
+        return _Trouble("JSON nested too deep to be read")
     problem = problem_in(answer) if problem_in else None
     return answer if problem is None else _Trouble(_one_line(problem))
 

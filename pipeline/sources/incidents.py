@@ -29,6 +29,7 @@ SEVERITY = (
 )  # fmt: skip
 NUMBER = r"^-?[0-9]+(?:\.[0-9]*)?$"
 NO_CRIME = r"^\s*(?:unfounded|non-crime)"
+LAST_DIVISION = 9_999
 # Dates before this are stand-ins for unknown ones; the quality gate takes them out, with a reason.
 FIRST_REAL_DAY = date(2001, 1, 1)
 
@@ -206,10 +207,13 @@ def _is_in_both_systems(frame: pd.DataFrame) -> pd.Series:
     return pd.Series(frame.index.isin(nibrs.index[both]), index=frame.index)
 
 
+def _is_division_number(area: pd.Series) -> pd.Series:
+    return (area >= 1) & (area <= LAST_DIVISION) & (area % 1 == 0)
+
+
 def _conform(city: City, frame: pd.DataFrame) -> pa.Table:
     withheld = is_withheld(city, frame["offence_class"])
-    # A division numbered below 1 is no division.
-    area = frame["area"].where(frame["area"] >= 1).astype("Int32")
+    area = frame["area"].where(_is_division_number(frame["area"])).astype("Int32")
     lat, lon = frame["lat"].mask(withheld), frame["lon"].mask(withheld)
     placed = pc.if_else(pa.array(frame["lat"].isna()), "missing", "located")
     status = pc.if_else(pa.array(withheld), "withheld", placed)

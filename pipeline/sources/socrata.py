@@ -15,6 +15,8 @@ from pipeline.sources.http import Check, HttpClient, Json
 PULLS = 3
 ROW_ID = ":id"
 ENOUGH_TO_JUDGE = 100
+A_TIME_S = range(946_684_800, 2**32)  # Unix seconds from 2000 on; milliseconds lie far above
+LONGEST_COUNT = 12  # digits
 
 
 class SocrataDataset:
@@ -22,7 +24,7 @@ class SocrataDataset:
 
     def __init__(self, http: HttpClient, settings: Settings, host: str, dataset_id: str) -> None:
         """Raise InvalidRequest where SODA 3 is asked for without a token."""
-        token = settings.socrata_token
+        token = _token(settings)
         if settings.use_soda3 and token is None:
             raise InvalidRequest(
                 "HOTSPOTS_USE_SODA3 is set, and SODA 3 answers only with a token: "
@@ -33,31 +35,28 @@ class SocrataDataset:
         self._host = host.rstrip("/")
         self._page_rows = settings.page_rows
         self._use_soda3 = settings.use_soda3
-        self._headers = {"X-App-Token": token.get_secret_value()} if token else {}
+        self._headers = {"X-App-Token": token} if token else {}
 
     @cached_property
     def _metadata(self) -> dict[str, Any]:
         url = f"{self._host}/api/views/{self.dataset_id}.json"
-        answer = self._http.get_json(url, headers=self._headers, problem_in=_not_an_object)
+        answer = self._http.get_json(url, headers=self._headers, problem_in=_not_metadata)
         return dict(answer)
 
-    def updated_at(self) -> datetime:
-        """Return when the dataset's rows last changed (aware, UTC), by its metadata.
-
-        Raises:
-            SchemaDrift: the metadata do not say.
-        """
+    def updated_at(self) -> datetime | None:
+        """Return when the dataset's rows last changed (aware, UTC); None where it does not say."""
         seconds = self._metadata.get("rowsUpdatedAt")
-        if not isinstance(seconds, int):
-            raise SchemaDrift(
-                f"Dataset {self.dataset_id}: its metadata hold rowsUpdatedAt {seconds!r}, where "
-                "Unix seconds were expected."
-            )
-        return datetime.fromtimestamp(seconds, UTC)
+        if isinstance(seconds, int) and seconds in A_TIME_S:
+            return datetime.fromtimestamp(seconds, UTC)
+        self._http.notes.append(
+            f"{self.dataset_id}: its metadata hold rowsUpdatedAt {str(seconds)[:40]!r}, where Unix "
+            "seconds were expected; pulled without knowing whether it has changed"
+        )
+        return None
 
     def column_names(self) -> set[str]:
         """Return the API names of the dataset's columns."""
-        return {str(column.get("fieldName")) for column in self._metadata.get("columns", [])}
+        return {str(column.get("fieldName")) for column in self._metadata["columns"]}
 
     def count(self, where: str | None = None) -> int:
         """Return the number of rows for which the SoQL condition holds."""
@@ -164,14 +163,33 @@ def _is_rows(answer: Json) -> bool:
     return isinstance(answer, list) and all(isinstance(row, dict) for row in answer)
 
 
-def _not_an_object(answer: Json) -> str | None:
-    return None if isinstance(answer, dict) else "the metadata are not an object"
+def _token(settings: Settings) -> str | None:
+    """Return the token without blanks around it; it goes into a header, so it can hold no others.
+
+    Raises:
+        InvalidRequest: it holds something else than what can be seen.
+    """
+    secret = settings.socrata_token
+    token = secret.get_secret_value().strip() if secret else None
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise InvalidRequest(
+            "HOTSPOTS_SOCRATA_TOKEN holds a blank, a line end or another sign that a token can't "
+            "have. Copy it again from the portal."
+        )
+    return token or None
+
+
+def _not_metadata(answer: Json) -> str | None:
+    if not isinstance(answer, dict):
+        return "the metadata are not an object"
+    return None if _is_rows(answer.get("columns")) else "the metadata hold no list of columns"
 
 
 def _not_a_count(answer: Json) -> str | None:
-    if _is_rows(answer) and len(answer) == 1 and str(answer[0].get("n", "")).isdigit():
-        return None
-    return "the answer to count(*) is not a count"
+    is_one = _is_rows(answer) and len(answer) == 1
+    number = str(answer[0].get("n", "")) if is_one else ""
+    is_count = number.isascii() and number.isdigit() and len(number) <= LONGEST_COUNT
+    return None if is_count else "the answer to count(*) is not a count"
 
 
 def _as_text(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -180,7 +198,15 @@ def _as_text(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
         [None if (value := row.get(name)) is None else str(value) for row in rows]
         for name in schema.names
     ]
-    return pa.table([pa.array(column, pa.string()) for column in columns], schema=schema)
+    return pa.table([_text_array(column) for column in columns], schema=schema)
+
+
+def _text_array(values: list[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:  # half of a pair that stands for one sign, without the other
+        whole = [text and text.encode(errors="replace").decode() for text in values]
+        return pa.array(whole, pa.string())
 
 
 def _incomplete(table: pa.Table, before: int, after: int) -> str | None:

@@ -44,7 +44,8 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
             held = lake.snapshots(city.name, dataset.id)
             if http.provenance == "live":  # before it takes an hour
                 _refuse_to_mix(lake, held, "live")
-            last = held[-1].source_updated_at if held else None
+            # An empty snapshot holds nothing: what the source has is asked for again.
+            last = held[-1].source_updated_at if held and held[-1].rows else None
             pull = crime.pull_crime(http, settings, city, dataset, last)
             if pull is not None:
                 stored[dataset.id] = _stored(store_pull(lake, city, pull, now))

@@ -1,13 +1,16 @@
 """What was known when: a revision shows from the pull that brought it, and never before."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
 import pytest
 
 from pipeline.lake.lake import Lake
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.revision import REVISED_ROWS
 from pipeline.replay.server import ReplayServer
+from pipeline.sources.socrata import SocrataDataset
+from pipeline.workflow import pull
 from pipeline.workflow.backfill import Session
 from pipeline.workflow.plan import make_plan
 from pipeline.workflow.run import run_to_cube
@@ -52,6 +55,24 @@ def test_an_unchanged_dataset_is_not_pulled_again(young_portal, tmp_path):
     to_cube(settings, "2017-12-13", "2017-12-13T15:00")
     to_cube(settings, "2017-12-20", "2017-12-20T15:00")
     assert len(Lake(settings.lake_root).snapshots("chicago", "ijzp-q8t2")) == 1
+
+
+def test_an_empty_snapshot_holds_nothing(young_portal, tmp_path, monkeypatch):
+    settings = small_settings(young_portal.url, tmp_path / "home")
+    lake, now = Lake(settings.lake_root), datetime(2017, 12, 13, 15, tzinfo=UTC)
+    plan = make_plan(settings, city="chicago", issue_date="2017-12-13", now=now)
+    with monkeypatch.context() as patched:
+        patched.setattr(SocrataDataset, "fetch", nothing)
+        pull.pull_crime(settings, plan, now=now)
+    for hours in (1, 2):
+        pull.pull_crime(settings, plan, now=now + timedelta(hours=hours))
+    rows = [snapshot.rows for snapshot in lake.snapshots("chicago", "ijzp-q8t2")]
+    assert len(rows) == 2  # the third pull finds the second's stamp unchanged
+    assert rows[0] == 0 < rows[1]
+
+
+def nothing(_dataset, columns, _key, _where=None):
+    return pa.table({name: pa.array([], pa.string()) for name in columns})
 
 
 def test_weeks_of_the_same_snapshots_make_their_incidents_once(young_portal, tmp_path, monkeypatch):

@@ -93,6 +93,14 @@ class TestColumns:
 
 
 class TestPull:
+    def test_a_dataset_that_does_not_say_when_it_changed_is_pulled(
+        self, portal, http, settings, los_angeles, dataset
+    ):
+        portal.metadata["rowsUpdatedAt"] = None
+        pull = pull_crime(http, settings, los_angeles, dataset, datetime(2026, 1, 1, tzinfo=UTC))
+        assert (pull.table.num_rows, pull.source_updated_at) == (150, None)
+        assert "without knowing whether it has changed" in pull.notes[0]
+
     @pytest.fixture
     def portal(self, loopback):
         rows = [legacy(f"{k:09d}") for k in range(150)]
@@ -223,8 +231,22 @@ class TestOneFeed:
         row = only(build_legacy(los_angeles, legacy(crm_cd=code)))
         assert (row["location_status"], row["lat"], row["lon"]) == ("withheld", None, None)
 
-    @pytest.mark.parametrize(("area", "kept"), [("07", 7), ("0", None), ("", None), (None, None)])
-    def test_divisions(self, los_angeles, area, kept):
+    @pytest.mark.parametrize("code", ["230", "0230", "230.0", " 230. "])
+    def test_a_code_is_known_however_its_number_is_written(self, los_angeles, code):
+        row = only(build_legacy(los_angeles, legacy(crm_cd=code)))
+        assert (row["offence_code"], row["offence_class"]) == ("lapd:230", "aggravated_assault")
+
+    def test_a_code_with_a_letter_keeps_its_zero(self, los_angeles):
+        assert only(build_nibrs(los_angeles, nibrs(code="09A")))["offence_class"] == "homicide"
+
+    @pytest.mark.parametrize(
+        ("area", "kept"),
+        [
+            ("07", 7), ("7.0", 7), ("0", None), ("", None), (None, None), ("-3", None),
+            ("1.5", None), ("99999999999", None), ("9" * 400, None), ("NaN", None),
+        ],
+    )  # fmt: skip
+    def test_a_division_that_is_none_costs_no_row(self, los_angeles, area, kept):
         assert only(build_legacy(los_angeles, legacy(area=area)))["area"] == kept
 
     def test_a_report_date_that_can_not_be_read_is_unknown(self, los_angeles):

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import SecretStr
 
 from pipeline.domain.errors import DatasetMoved, InvalidRequest, SchemaDrift, SourceUnavailable
 from pipeline.settings import Settings
@@ -32,10 +33,12 @@ def test_metadata_give_columns_and_time_of_update(portal, dataset, loopback):
     assert loopback.paths() == [portal.metadata_path]  # asked for once
 
 
-def test_metadata_without_time_of_update_are_drift(portal, dataset):
-    portal.metadata["rowsUpdatedAt"] = None
-    with pytest.raises(SchemaDrift, match="rowsUpdatedAt None"):
-        dataset.updated_at()
+@pytest.mark.parametrize("stamp", [None, "1790709516", 1e20, 10**30, -5, True, 1_790_709_516_000])
+def test_a_stamp_that_is_no_time_is_told_and_counts_as_none(portal, dataset, http, stamp):
+    portal.metadata["rowsUpdatedAt"] = stamp
+    assert dataset.updated_at() is None
+    assert "rowsUpdatedAt" in http.notes[0]
+    assert len(http.notes[0]) < 200
 
 
 def test_metadata_of_another_shape_are_asked_for_again(portal, dataset, loopback, http):
@@ -44,12 +47,62 @@ def test_metadata_of_another_shape_are_asked_for_again(portal, dataset, loopback
     assert "not an object" in http.notes[0]
 
 
+@pytest.mark.parametrize("columns", [None, "dr_no", [None], [["dr_no"]]])
+def test_metadata_without_a_list_of_columns_are_asked_for_again(
+    portal, dataset, loopback, http, columns
+):
+    odd = Reply({**portal.metadata, "columns": columns})
+    loopback.script(portal.metadata_path, odd, Reply(portal.metadata))
+    assert dataset.column_names() == {"dr_no", "area", "lat"}
+    assert "no list of columns" in http.notes[0]
+
+
+def test_half_a_sign_costs_that_sign(portal, dataset):
+    portal.rows[0]["area"] = "\ud83d Pier"
+    table = dataset.fetch(["dr_no", "area"], "dr_no")
+    assert table.num_rows == 250
+    assert table["area"][0].as_py() == "? Pier"
+    assert table["area"][1].as_py() == "2"
+
+
+def test_json_nested_without_end_is_asked_for_again(portal, dataset, loopback, http):
+    loopback.script(portal.path, Reply(raw=b"[" * 100_000), Reply([{"n": "3"}]))
+    assert dataset.count() == 3
+    assert "nested too deep" in http.notes[0]
+
+
+def test_blanks_around_a_token_are_left_off(http, settings, portal):
+    spaced = settings.model_copy(update={"socrata_token": SecretStr(f" {TOKEN}\n")})
+    SocrataDataset(http, spaced, HOST, ID).count()
+    assert portal.seen[0].headers["X-App-Token"] == TOKEN
+
+
+@pytest.mark.parametrize("token", ["two words", "a\nb", "caf\u00e9", "a\x00b"])
+def test_a_token_that_no_header_can_hold_is_refused_and_not_shown(http, settings, token):
+    bad = settings.model_copy(update={"socrata_token": SecretStr(token)})
+    with pytest.raises(InvalidRequest, match="HOTSPOTS_SOCRATA_TOKEN") as told:
+        SocrataDataset(http, bad, HOST, ID)
+    assert token not in str(told.value)
+
+
 def test_counts_under_a_condition(portal, dataset):
     assert dataset.count("area = '1'") == 250
     assert portal.seen[0].query == {"$select": "count(*) as n", "$where": "area = '1'"}
 
 
-@pytest.mark.parametrize("answer", [[], [{}], [{"n": "many"}], {"n": "3"}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        [{}],
+        [{"n": "many"}],
+        {"n": "3"},
+        [{"n": "\u00b2"}],
+        [{"n": "\u0663"}],
+        [{"n": "9" * 5_000}],
+    ],
+    ids=range(7),
+)
 def test_a_count_that_is_none_is_asked_for_again(portal, dataset, loopback, http, answer):
     loopback.script(portal.path, Reply(answer), Reply([{"n": "3"}]))
     assert dataset.count() == 3
