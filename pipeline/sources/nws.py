@@ -19,6 +19,9 @@ REJECTED_FLAGS = frozenset("XQB")
 # Fewer hours than this may have missed the warmest or the coldest one.
 FEWEST_HOURS = 20
 POSSIBLE_DEGC = (-60.0, 50.0)
+# How an answer of another form than ours shows itself while it is read.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+KELVIN = 273.15
 FACTORS = {"degC": 1.0, "mm": 1.0, "m": 1000.0, "percent": 1.0}
 LAYERS = (
     "temperature", "maxTemperature", "minTemperature", "probabilityOfPrecipitation",
@@ -34,9 +37,10 @@ def daily(
     A day is one of local standard time, as in GHCN-Daily. It is asked for alone, because a station
     that reports every five minutes fills an answer in less than two days.
 
+    An observation that can't be read is left out and counted in the notes.
+
     Raises:
         SourceUnavailable: the service failed, or does not know the station.
-        SchemaDrift: a value comes in a unit that is not known here.
     """
     if station.icao is None:
         return []
@@ -44,7 +48,14 @@ def daily(
     days = [first + timedelta(days=k) for k in range((last - first).days + 1)]
     rows = []
     for day in days:
-        values = summarise(_observations(http, station.icao, day, zone), day, zone)
+        observations = _observations(http, station.icao, day, zone)
+        readable = [properties for properties in observations if _is_readable(properties)]
+        if len(readable) < len(observations):
+            http.notes.append(
+                f"{station.name}: {len(observations) - len(readable)} of {len(observations)} "
+                f"observations of {day} could not be read and are left out"
+            )
+        values = summarise(readable, day, zone)
         rows.append({"station": station.ghcn_id, "observed_on": day, **values})
     return rows
 
@@ -55,7 +66,17 @@ def standard_time(time_zone: str, day: date) -> timezone:
     return timezone((noon.utcoffset() or timedelta()) - (noon.dst() or timedelta()))
 
 
-def _observations(http: HttpClient, icao: str, day: date, zone: timezone) -> list[dict[str, Any]]:
+def _is_readable(properties: Json) -> bool:
+    try:
+        datetime.fromisoformat(properties["timestamp"])
+        for name in ("temperature", "precipitationLastHour"):
+            accepted(properties, name)
+    except (*UNREADABLE, SchemaDrift):
+        return False
+    return True
+
+
+def _observations(http: HttpClient, icao: str, day: date, zone: timezone) -> list[Json]:
     start = datetime.combine(day, time(), zone)
     params = {
         "start": _utc_text(start),
@@ -64,7 +85,10 @@ def _observations(http: HttpClient, icao: str, day: date, zone: timezone) -> lis
     }
     url = f"{HOST}/stations/{icao}/observations"
     answer = http.get_json(url, params, HEADERS, problem_in=_lacks_features)
-    return [feature["properties"] for feature in answer["features"]]
+    return [
+        feature.get("properties") if isinstance(feature, dict) else None
+        for feature in answer["features"]
+    ]
 
 
 def _utc_text(moment: datetime) -> str:
@@ -113,7 +137,9 @@ def accepted(properties: dict[str, Any], name: str) -> float | None:
     value = quantity.get("value")
     if value is None or quantity.get("qualityControl") in REJECTED_FLAGS:
         return None
-    number = float(value) * _factor(str(quantity.get("unitCode", "")), name)
+    unit = str(quantity.get("unitCode", ""))
+    is_kelvin = unit.endswith(":K")
+    number = float(value) - KELVIN if is_kelvin else float(value) * _factor(unit, name)
     low, high = POSSIBLE_DEGC if name == "temperature" else (0.0, 400.0)
     return number if low <= number <= high else None
 
@@ -131,20 +157,26 @@ def _factor(unit: str, name: str) -> float:
 def forecast(http: HttpClient, station: Station) -> list[dict[str, Any]]:
     """Return the forecast at a station's point, as rows of WEATHER_FORECAST.
 
+    A layer that can't be read is left out and named in the notes.
+
     Raises:
         SourceUnavailable: the service failed or does not cover the point.
-        SchemaDrift: a layer comes in a unit that is not known here.
     """
     url = f"{HOST}/points/{station.lat:.4f},{station.lon:.4f}"
     point = http.get_json(url, headers=HEADERS, problem_in=_lacks_grid)["properties"]
     url = f"{HOST}/gridpoints/{point['gridId']}/{point['gridX']},{point['gridY']}"
     grid = http.get_json(url, headers=HEADERS, problem_in=_lacks_update)["properties"]
     issued_at = _utc_text(datetime.fromisoformat(grid["updateTime"]))
-    return [
-        {"station": station.ghcn_id, "issued_at": issued_at, "layer": layer, **period}
-        for layer in LAYERS
-        for period in _periods(layer, grid.get(layer) or {})
-    ]
+    rows = []
+    for layer in LAYERS:
+        try:
+            periods = _periods(layer, grid.get(layer) or {})
+        except (*UNREADABLE, SchemaDrift) as error:
+            http.notes.append(f"{station.name}: the forecast's {layer} is left out: {error!r:.200}")
+            continue
+        keys = {"station": station.ghcn_id, "issued_at": issued_at, "layer": layer}
+        rows += [{**keys, **period} for period in periods]
+    return rows
 
 
 def _lacks_grid(answer: Json) -> str | None:
@@ -160,7 +192,7 @@ def _lacks_update(answer: Json) -> str | None:
 
 
 def _periods(layer: str, content: dict[str, Any]) -> list[dict[str, Any]]:
-    values = content.get("values", [])
+    values = content.get("values") or []
     factor = _factor(str(content.get("uom", "")), layer) if values else 1.0
     periods = []
     for entry in values:

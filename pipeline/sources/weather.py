@@ -10,10 +10,11 @@ import pyarrow as pa
 from pipeline.domain.city import City
 from pipeline.domain.city_parts import Station
 from pipeline.domain.columns import WEATHER_DAILY, WEATHER_FORECAST
-from pipeline.domain.errors import SchemaDrift, SourceUnavailable
+from pipeline.domain.errors import DatasetMoved, SchemaDrift, SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources import nws
 from pipeline.sources.http import HttpClient, Json
+from pipeline.sources.nws import UNREADABLE
 from pipeline.sources.pulled import Pull
 
 NCEI_URL = "https://www.ncei.noaa.gov/access/services/data/v1"
@@ -28,11 +29,16 @@ ACIS_ELEMENTS = (
 )
 ACIS_NO_DATA = "no data available"
 NWS_DAYS = 6
+LONGEST_PERIOD_H = 400  # as WEATHER_FORECAST allows
 VALUES = ("tmax_degc", "tmin_degc", "prcp_mm")
 # The first of these that has a value for a day gives it.
 PRECEDENCE = ("ncei", "acis", "nws")
 
 Rows = list[dict[str, Any]]
+LOST = (SourceUnavailable, DatasetMoved, SchemaDrift)  # what one station or service may fail with
+NAMED = 3  # of the values that can't be used
+# More of them than this are no accident.
+MOST_ODD_SHARE, FEWEST_ODD = 0.2, 5
 
 
 def pull_weather(
@@ -45,7 +51,8 @@ def pull_weather(
     """Return the daily weather at the city's stations, one pull for each service that answered.
 
     A service that fails is named in the notes of the first pull; the others go on without it, and
-    so do its other stations when one of them fails.
+    so do its other stations when one of them fails, its other days when one can't be read, and a
+    day's other values when one is none or out of the range of WEATHER_DAILY. All are named.
 
     Args:
         http: the run's client.
@@ -56,8 +63,7 @@ def pull_weather(
             the 6 days before it.
 
     Raises:
-        SourceUnavailable: no service answered.
-        SchemaDrift: an answer could not be read.
+        SourceUnavailable: no service gave an answer that could be read.
     """
     last = today - timedelta(days=1)
     acis_first = max(first, today - timedelta(days=ACIS_DAYS))
@@ -72,7 +78,7 @@ def pull_weather(
     for service, ask in asks.items():
         try:
             pulls.append(_pull_service(http, city, service, ask))
-        except SourceUnavailable as error:
+        except LOST as error:
             failures.append(f"weather_{service} failed: {error}")
             http.notes.append(failures[-1])
     if not pulls:
@@ -94,29 +100,91 @@ def _pull_service(
 ) -> Pull:
     first_note = len(http.notes)
     rows = _each_station(http, city, ask)
-    frame = pd.DataFrame(rows, columns=["station", "observed_on", *VALUES])
-    frame = frame.astype(dict.fromkeys(VALUES, "float64"))
+    frame = _usable(http, service, pd.DataFrame(rows, columns=["station", "observed_on", *VALUES]))
     table = WEATHER_DAILY.conform(frame.dropna(subset=VALUES, how="all").assign(source=service))
     return Pull(f"weather_{service}", table, None, http.provenance, tuple(http.notes[first_note:]))
+
+
+def _usable(http: HttpClient, service: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the days with every value that is no number or out of its range taken out, and say.
+
+    Raises:
+        SchemaDrift: so many are that the service must have changed its units or its form.
+    """
+    odd: list[str] = []
+    values = int(frame[list(VALUES)].notna().to_numpy().sum())
+    for column in WEATHER_DAILY.columns:
+        if column.name not in VALUES:
+            continue
+        given = frame[column.name]
+        number = pd.to_numeric(given, errors="coerce").astype("float64")
+        is_odd = given.notna() & ~number.between(column.low or 0, column.high or 0)
+        odd += [
+            f"{row.station} {row.observed_on} {column.name} {str(given[row.Index])[:20]!r}"
+            for row in frame[is_odd].itertuples()
+        ]
+        frame[column.name] = number.mask(is_odd)
+    if len(odd) > MOST_ODD_SHARE * values and len(odd) >= min(FEWEST_ODD, values):
+        raise SchemaDrift(
+            f"{len(odd)} of {values} values are no number or out of range, such as {odd[0]}. Has "
+            "the service changed its units?"
+        )
+    if odd:
+        more = "; and more" if len(odd) > NAMED else ""
+        http.notes.append(
+            f"weather_{service}: {len(odd)} values can't be used and count as missing: "
+            f"{'; '.join(odd[:NAMED])}{more}"
+        )
+    return frame
 
 
 def _each_station(http: HttpClient, city: City, ask: Callable[[Station], Rows]) -> Rows:
     """Return the rows of all stations that answered; raise where all failed."""
     rows: Rows = []
-    failures: list[SourceUnavailable] = []
+    failures: list[Exception] = []
     for station in city.stations:
         try:
             rows += ask(station)
-        except SourceUnavailable as error:
+        except LOST as error:
             failures.append(error)
             http.notes.append(f"{station.name}: {error}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise SchemaDrift(
-                f"Weather of {station.name} could not be read: {error!r}. The service has changed "
-                "what it sends; its client must learn the new form."
-            ) from error
+        except UNREADABLE as error:
+            failures.append(_unreadable(station, error))
+            http.notes.append(str(failures[-1]))
     if failures and len(failures) == len(city.stations):
         raise failures[-1]
+    return rows
+
+
+def _unreadable(station: Station, error: Exception) -> SchemaDrift:
+    return SchemaDrift(
+        f"Weather of {station.name} could not be read: {error!r:.200}. The service has changed "
+        "what it sends; its client must learn the new form."
+    )
+
+
+def _days(
+    http: HttpClient, station: Station, answer: Sequence[Any], read: Callable[[Any], dict[str, Any]]
+) -> Rows:
+    """Return the days of an answer; one that can't be read is left out and named.
+
+    Raises:
+        SchemaDrift: none can be read.
+    """
+    rows: Rows = []
+    errors: list[Exception] = []
+    for day in answer:
+        try:
+            rows.append({"station": station.ghcn_id, **read(day)})
+        except UNREADABLE as error:
+            errors.append(error)
+    if errors and not rows:
+        raise _unreadable(station, errors[0])
+    if errors:
+        http.notes.append(
+            f"{station.name}: {len(errors)} of {len(answer)} days could not be read and are left "
+            f"out, the first for {errors[0]!r:.200}"
+        )
     return rows
 
 
@@ -138,25 +206,27 @@ def _ncei(http: HttpClient, station: Station, first: date, last: date) -> Rows:
             "includeAttributes": "true",
         }
         answer = http.get_json(NCEI_URL, params, problem_in=_not_days)
-        rows += [_ncei_row(station, row) for row in answer]
+        rows += _days(http, station, answer, _ncei_day)
     return rows
 
 
-def _ncei_row(station: Station, row: dict[str, str]) -> dict[str, Any]:
+def _ncei_day(row: dict[str, Any]) -> dict[str, Any]:
     values = {ours: _ncei_value(row, theirs) for theirs, ours in NCEI_NAMES.items()}
-    day = date.fromisoformat(row["DATE"].strip())
-    return {"station": station.ghcn_id, "observed_on": day, **values}
+    return {"observed_on": date.fromisoformat(_text(row["DATE"])), **values}
 
 
-def _ncei_value(row: dict[str, str], name: str) -> float | None:
+def _ncei_value(row: dict[str, Any], name: str) -> str | None:
     """Return a value, or None where it is absent or its quality flag says that it failed a check.
 
     Attributes are written "measurement flag,quality flag,source flag,time".
     """
-    flags = row.get(f"{name}_ATTRIBUTES", "").split(",")
+    flags = _text(row.get(f"{name}_ATTRIBUTES")).split(",")
     failed_a_check = len(flags) > 1 and flags[1].strip() != ""
-    text = row.get(name, "").strip()
-    return None if failed_a_check or not text else float(text)
+    return None if failed_a_check else _text(row.get(name)) or None
+
+
+def _text(value: Json) -> str:
+    return "" if value is None else str(value).strip()
 
 
 def _not_days(answer: Json) -> str | None:
@@ -175,14 +245,13 @@ def _acis(http: HttpClient, station: Station, first: date, last: date) -> Rows:
         "meta": [],
     }
     answer = http.post_json(ACIS_URL, body, problem_in=_acis_problem)
-    return [
-        {
-            "station": station.ghcn_id,
-            "observed_on": date.fromisoformat(day),
-            **dict(zip(VALUES, map(acis_value, values), strict=True)),
-        }
-        for day, *values in answer.get("data", [])
-    ]
+    return _days(http, station, answer.get("data") or [], _acis_day)
+
+
+def _acis_day(row: Sequence[Json]) -> dict[str, Any]:
+    day, *values = row
+    named = dict(zip(VALUES, map(acis_value, values), strict=True))
+    return {"observed_on": date.fromisoformat(_text(day)), **named}
 
 
 def _acis_problem(answer: Json) -> str | None:
@@ -190,15 +259,17 @@ def _acis_problem(answer: Json) -> str | None:
     if not isinstance(answer, dict):
         return "the answer is not an object"
     error = str(answer.get("error", ""))
-    return None if not error or ACIS_NO_DATA in error.lower() else f"200 with error {error!r}"
+    if error:
+        return None if ACIS_NO_DATA in error.lower() else f"200 with error {error!r}"
+    return None if isinstance(answer.get("data"), list) else "the answer holds no list of days"
 
 
-def acis_value(text: str) -> float | None:
+def acis_value(given: Json) -> str | float | None:
     """Return a value of ACIS: T is a trace of rain, M, S and a trailing A are no day's value."""
-    text = text.strip()
+    text = _text(given)
     if text == "T":
         return 0.0
-    return None if text in ("", "M", "S") or text.endswith("A") else float(text)
+    return None if text in ("", "M", "S") or text.endswith("A") else text
 
 
 def merge_weather(tables: Sequence[pa.Table], through: date) -> pa.Table:
@@ -229,11 +300,11 @@ def pull_weather_forecast(
     """Return the newest forecast at the city's stations, of contract WEATHER_FORECAST.
 
     Raises:
-        SourceUnavailable: it could not be had for any station.
-        SchemaDrift: an answer could not be read.
+        SourceUnavailable, DatasetMoved, SchemaDrift: it could not be had, or read, for any station.
     """
     first_note = len(http.notes)
     rows = _each_station(http, city, lambda station: nws.forecast(http, station))
+    rows = [row for row in rows if 0 <= row["valid_hours"] <= LONGEST_PERIOD_H]
     table = WEATHER_FORECAST.conform(pa.Table.from_pylist(rows, WEATHER_FORECAST.schema))
     issued = [datetime.fromisoformat(text) for text in set(table["issued_at"].to_pylist())]
     notes = tuple(http.notes[first_note:])

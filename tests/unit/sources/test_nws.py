@@ -98,10 +98,14 @@ class TestAccepted:
     def test_what_is_not_there_is_unknown(self, properties):
         assert nws.accepted(properties, "temperature") is None
 
-    @pytest.mark.parametrize(("unit", "said"), [("wmoUnit:K", "wmoUnit:K"), ("", "no unit")])
+    @pytest.mark.parametrize(("unit", "said"), [("wmoUnit:degF", "wmoUnit:degF"), ("", "no unit")])
     def test_an_unknown_unit_is_drift(self, unit, said):
         with pytest.raises(SchemaDrift, match=f"temperature in {said}"):
             nws.accepted({"temperature": quantity(290, unit)}, "temperature")
+
+    def test_kelvins_are_read(self):
+        found = nws.accepted({"temperature": quantity(293.15, "wmoUnit:K")}, "temperature")
+        assert found == pytest.approx(20)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +144,27 @@ class TestDaily:
                 "prcp_mm": 0.0,
             }
         ]
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            None, {}, {"properties": None}, {"properties": {"timestamp": None}},
+            {"properties": {"timestamp": "soon"}}, {"properties": {"timestamp": 7}},
+            {"properties": {"timestamp": "2026-08-19T20:00:00+00:00",
+                            "temperature": {"value": 20, "unitCode": None}}},
+            {"properties": {"timestamp": "2026-08-19T20:00:00+00:00", "temperature": 20}},
+            {"properties": {"timestamp": "2026-08-19T20:00:00+00:00",
+                            "temperature": {"value": "warm", "unitCode": "wmoUnit:degC"}}},
+        ],
+    )  # fmt: skip
+    def test_an_observation_that_can_not_be_read_costs_that_observation(
+        self, http, loopback, lax, odd
+    ):
+        features = [{"properties": properties} for properties in whole_day(rain_mm=0.0)]
+        loopback.script(OBSERVATIONS, Reply({"features": [odd, *features]}))
+        (day,) = nws.daily(http, lax, "America/Los_Angeles", DAY, DAY)
+        assert (day["tmax_degc"], day["tmin_degc"], day["prcp_mm"]) == (21.5, 10.0, 0.0)
+        assert f"1 of {len(features) + 1} observations of {DAY} could not be read" in http.notes[0]
 
     def test_a_station_without_hourly_reports_is_not_asked(self, http, loopback, los_angeles):
         downtown = next(s for s in los_angeles.stations if s.icao is None)
@@ -202,6 +227,26 @@ class TestForecast:
                 "value": None,
             },
         ]
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"values": [{"validTime": "2026-11-24T00:00:00+00:00/PT6H", "value": 1.5}]},
+            {"uom": "wmoUnit:degF", "values": [{"validTime": "2026-11-24T00:00:00+00:00/PT6H"}]},
+            {"uom": "wmoUnit:mm", "values": [{"validTime": None, "value": 1}]},
+            {"uom": "wmoUnit:mm", "values": [None]},
+            {"uom": "wmoUnit:mm", "values": 3},
+            [7],
+        ],
+    )
+    def test_a_layer_that_can_not_be_read_costs_that_layer(self, http, loopback, lax, odd):
+        warmest = {
+            "uom": "wmoUnit:degC",
+            "values": [{"validTime": "2026-11-24T15:00:00+00:00/PT13H", "value": 21}],
+        }
+        loopback.script(GRID, self.layers(quantitativePrecipitation=odd, maxTemperature=warmest))
+        assert [row["layer"] for row in nws.forecast(http, lax)] == ["maxTemperature"]
+        assert "forecast's quantitativePrecipitation is left out" in http.notes[0]
 
     def test_an_empty_layer_gives_no_rows(self, http, loopback, lax):
         loopback.script(GRID, self.layers(temperature={"values": []}))

@@ -7,7 +7,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.domain.columns import WEATHER_DAILY
-from pipeline.domain.errors import SchemaDrift, SourceUnavailable
+from pipeline.domain.errors import SourceUnavailable
 from pipeline.sources.weather import (
     acis_value,
     merge_weather,
@@ -118,14 +118,54 @@ class TestPolicy:
         with pytest.raises(SourceUnavailable, match=r"No weather service answered.*nws"):
             pull(http, settings, one)
 
+    @pytest.mark.parametrize("row", [{"STATION": LAX}, {"DATE": "yesterday"}, {"DATE": None}])
+    def test_a_day_that_can_not_be_read_costs_that_day(self, http, settings, city, loopback, row):
+        loopback.script(NCEI, Reply([row, {"DATE": "2026-11-20", "TMAX": "20.1"}]))
+        pulled = pull(http, settings, city)["weather_ncei"]
+        assert pulled.table["tmax_degc"].to_pylist() == [20.1, 20.1]  # of both stations
+        assert "Los Angeles International: 1 of 2 days could not be read" in pulled.notes[0]
+
     @pytest.mark.parametrize(
-        "row",
-        [{"STATION": LAX}, {"DATE": "2026-11-20", "TMAX": "warm"}, {"DATE": "yesterday"}],
+        "odd", ["-9999", "72.8", "warm", "1e400", "nan", 72.8, -9999, [20.1], {"value": 20.1}, "²"]
     )
-    def test_what_can_not_be_read_is_drift(self, http, settings, city, loopback, row):
-        loopback.script(NCEI, Reply([row]))
-        with pytest.raises(SchemaDrift, match="Los Angeles International could not be read"):
-            pull(http, settings, city)
+    def test_a_value_that_can_not_be_used_costs_that_value(
+        self, http, settings, city, loopback, odd
+    ):
+        days = [{"DATE": f"2026-11-{k:02d}", "TMAX": "20.1", "PRCP": "0.0"} for k in range(1, 11)]
+        days[3] = {**days[3], "TMAX": odd}
+        loopback.script(NCEI, Reply(days))
+        one = city.model_copy(update={"stations": city.stations[:1]})
+        pulled = pull(http, settings, one)["weather_ncei"]
+        known = pulled.table["tmax_degc"].to_pylist()
+        assert (known[3], len(known), known.count(20.1)) == (None, 10, 9)
+        assert pulled.table["prcp_mm"].null_count == 0
+        assert "1 values can't be used" in pulled.notes[0]
+        assert "2026-11-04 tmax_degc" in pulled.notes[0]
+
+    def test_a_number_where_text_is_usual_is_read(self, http, settings, city, loopback):
+        loopback.script(
+            NCEI, Reply([{"DATE": "2026-11-20", "TMAX": 20.1, "TMAX_ATTRIBUTES": None}])
+        )
+        assert pull(http, settings, city)["weather_ncei"].table["tmax_degc"][0].as_py() == 20.1
+
+    @pytest.mark.parametrize("path", [NCEI, ACIS, observations("KLAX")])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Reply(status=400), Reply(raw=b""), Reply(None), Reply([None]), Reply({"data": [None]}),
+            Reply({"data": [["2026-11-20"]]}), Reply({"features": [None, {}]}),
+            Reply({"features": [{"properties": {"timestamp": None}}]}),
+        ],
+        ids=range(8),
+    )  # fmt: skip
+    def test_an_odd_answer_of_one_service_loses_no_other(
+        self, http, settings, city, loopback, path, answer
+    ):
+        loopback.script(path, answer)
+        names = {NCEI: "weather_ncei", ACIS: "weather_acis"}
+        others = {"weather_ncei", "weather_acis", "weather_nws"} - {names.get(path, "weather_nws")}
+        assert others <= set(pull(http, settings, city))
+        assert http.notes
 
 
 @pytest.mark.usefixtures("_quiet")
@@ -195,9 +235,14 @@ class TestNcei:
         ]
         assert len(parts) == 6  # the same for the other station
 
-    def test_values_in_tenths_are_drift(self, http, settings, city, loopback):
-        with pytest.raises(SchemaDrift, match=r"tmax_degc.*200"):
-            self.rows(http, settings, city, loopback, {"DATE": "2026-11-01", "TMAX": "200"})
+    def test_values_in_tenths_lose_the_service(self, http, settings, city, loopback):
+        days = [{"DATE": f"2026-11-{k:02d}", "TMAX": "200", "TMIN": "31"} for k in range(1, 11)]
+        loopback.script(NCEI, Reply(days))
+        pulls = pull(http, settings, city)
+        assert list(pulls) == ["weather_acis", "weather_nws"]
+        assert (
+            "tmax_degc '200'. Has the service changed its units?" in pulls["weather_acis"].notes[-1]
+        )
 
     @pytest.mark.parametrize("answer", [{"errorMessage": "oh"}, ["2026-11-20"]])
     def test_an_answer_of_another_shape_is_unavailable(
@@ -243,7 +288,8 @@ class TestAcis:
 
     @pytest.mark.parametrize(
         ("text", "value"),
-        [("22.2", 22.2), (" -1 ", -1.0), ("T", 0.0), ("M", None), ("S", None), ("12.3A", None),
+        [("22.2", "22.2"), (" -1 ", "-1"), (3, "3"), (None, None), ("T", 0.0),
+         ("M", None), ("S", None), ("12.3A", None),
          ("", None)],
     )  # fmt: skip
     def test_values(self, text, value):
