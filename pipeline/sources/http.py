@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import DecodeError, InvalidHeader, ProtocolError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from pipeline.domain.errors import (
@@ -29,6 +29,8 @@ RETRIED = frozenset({202, 429, 500, 502, 503, 504})
 LONGEST_BACKOFF_S = 60.0
 LONGEST_RETRY_AFTER_S = 120.0
 CHUNK_BYTES = 1 << 20
+MOST_BYTES = 256 << 20  # unpacked; a page of 50,000 rows takes some 20 MB
+MESSAGE_BYTES = 4_000
 DATASET_PATHS = ("/resource/", "/api/views/", "/api/v3/views/")
 MESSAGE_KEYS = ("message", "errorMessage", "detail", "title", "error")
 
@@ -205,37 +207,48 @@ class HttpClient:
             ) as response:
                 self._read_provenance(response)
                 if response.status_code != 200:
-                    return self._refusal(call, response)
-                body = self._body(response, end)
-        except requests.Timeout:
+                    return self._refusal(call, response, end)
+                body = self._body(call, response, end)
+        except (requests.Timeout, ReadTimeoutError):
             return _Trouble(f"no answer in {longest:.0f} s")
-        except (ChunkedEncodingError, ContentDecodingError):
+        except (ChunkedEncodingError, ContentDecodingError, ProtocolError, DecodeError):
             return _Trouble("body cut short")
         except requests.ConnectionError:
             return _Trouble("connection failed")
         return body if isinstance(body, _Trouble) else _parse(body, call.problem_in)
 
-    def _body(self, response: requests.Response, end: float) -> bytes | _Trouble:
-        chunks = []
-        for chunk in response.iter_content(CHUNK_BYTES):
-            chunks.append(chunk)
+    def _body(self, call: _Call, response: requests.Response, end: float) -> bytes | _Trouble:
+        body = bytearray()
+        for part in _parts(response):
+            body += part
             if self._clock() > end:
                 return _Trouble("the answer was still coming at the deadline")
-        return b"".join(chunks)
+            if len(body) > MOST_BYTES:
+                raise SchemaDrift(
+                    f"{call.place} sends more than {MOST_BYTES >> 20} MB in one answer. Nothing of "
+                    "it is kept. If its rows have grown so large, lower HOTSPOTS_PAGE_ROWS."
+                )
+        return bytes(body)
 
     def _read_provenance(self, response: requests.Response) -> None:
         if self._settings.replay_url is not None:
             said = response.headers.get("X-Hotspots-Provenance")
             self.provenance = "recorded" if said == "recorded" else "simulated"
 
-    def _refusal(self, call: _Call, response: requests.Response) -> _Trouble:
+    def _refusal(self, call: _Call, response: requests.Response, end: float) -> _Trouble:
         if response.status_code in RETRIED:
             return _Trouble(str(response.status_code), _retry_after(response))
-        raise _final_error(call, response.status_code, self._message(response))
+        raise _final_error(call, response.status_code, self._message(response, end))
 
-    def _message(self, response: requests.Response) -> str:
+    def _message(self, response: requests.Response, end: float) -> str:
         """Return the server's own words, short, on one line, without our token."""
-        text = next(response.iter_content(4000), b"").decode(errors="replace")
+        said = bytearray()
+        for part in _parts(response):
+            said += part
+            if len(said) >= MESSAGE_BYTES or self._clock() > end:
+                break
+        # The body of a redirect that isn't followed has been read already.
+        text = (bytes(said) or response.content)[:MESSAGE_BYTES].decode(errors="replace")
         token = self._settings.socrata_token
         if token is not None and token.get_secret_value():
             text = text.replace(token.get_secret_value(), "[token]")
@@ -246,6 +259,12 @@ class HttpClient:
         if isinstance(parsed, dict):
             text = next((str(parsed[k]) for k in MESSAGE_KEYS if parsed.get(k)), text)
         return _one_line(text) or "nothing"
+
+
+def _parts(response: requests.Response) -> Iterator[bytes]:
+    """Yield a body unpacked, each part as it comes, however little that is."""
+    while part := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        yield part
 
 
 def _parse(body: bytes, problem_in: Check | None) -> Json:

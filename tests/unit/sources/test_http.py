@@ -1,5 +1,10 @@
+import gzip
 import json
 import logging
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 
 import pytest
@@ -126,6 +131,69 @@ def test_an_answer_still_coming_at_the_deadline_is_given_up(loopback):
     loopback.script(PATH, OK)
     with pytest.raises(SourceUnavailable, match="still coming at the deadline"):
         http.get_json(URL)
+
+
+@contextmanager
+def raw_server(send):
+    """A server that reads a request and then does what it likes with the connection."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                send(connection)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+def dripped(status):
+    """Send a body of a byte every 50 ms, for ever."""
+
+    def send(connection):
+        connection.sendall(f"HTTP/1.1 {status} OK\r\nContent-Length: 100000\r\n\r\n".encode())
+        while True:
+            connection.sendall(b" ")
+            time.sleep(0.05)
+
+    return send
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_a_body_that_drips_is_given_up_at_the_deadline(status):
+    with raw_server(dripped(status)) as url:
+        http = HttpClient(Settings(_env_file=None, replay_url=url, deadline_s=1))
+        begun = time.monotonic()
+        with pytest.raises((SourceUnavailable, DatasetMoved)):
+            http.get_json(URL)
+        assert time.monotonic() - begun < 10  # a whole body would take 5,000 s
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_body_without_end_is_refused_by_name(monkeypatch, is_packed):
+    def send(connection):
+        head = "Content-Encoding: gzip\r\n" if is_packed else ""
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode())
+        if is_packed:
+            connection.sendall(gzip.compress(bytes(64 << 20)))  # 64 kB, of 64 MB
+        while not is_packed:
+            connection.sendall(b" " * 65_536)
+
+    monkeypatch.setattr("pipeline.sources.http.MOST_BYTES", 8 << 20)
+    with raw_server(send) as url:
+        http = HttpClient(Settings(_env_file=None, replay_url=url))
+        with pytest.raises(SchemaDrift, match="more than 8 MB in one answer"):
+            http.get_json(URL)
 
 
 def test_a_host_that_failed_every_try_is_asked_once_from_then_on(http, loopback):
