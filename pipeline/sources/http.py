@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, TypeAlias
@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
-from urllib3.exceptions import DecodeError, InvalidHeader, ProtocolError, ReadTimeoutError
-from urllib3.util.retry import Retry
+from urllib3.exceptions import DecodeError, ProtocolError, ReadTimeoutError
 
 from pipeline.domain.errors import (
     DatasetMoved,
@@ -23,12 +22,12 @@ from pipeline.domain.errors import (
     SourceUnavailable,
 )
 from pipeline.settings import Settings
+from pipeline.sources.http_answers import one_line, parts, retry_after
 
 TRIES = 6
 RETRIED = frozenset({202, 429, 500, 502, 503, 504})
 LONGEST_BACKOFF_S = 60.0
 LONGEST_RETRY_AFTER_S = 120.0
-CHUNK_BYTES = 1 << 20
 MOST_BYTES = 256 << 20  # unpacked; a page of 50,000 rows takes some 20 MB
 MESSAGE_BYTES = 4_000
 DATASET_PATHS = ("/resource/", "/api/views/", "/api/v3/views/")
@@ -219,7 +218,7 @@ class HttpClient:
 
     def _body(self, call: _Call, response: requests.Response, end: float) -> bytes | _Trouble:
         body = bytearray()
-        for part in _parts(response):
+        for part in parts(response):
             body += part
             if self._clock() > end:
                 return _Trouble("the answer was still coming at the deadline")
@@ -237,13 +236,13 @@ class HttpClient:
 
     def _refusal(self, call: _Call, response: requests.Response, end: float) -> _Trouble:
         if response.status_code in RETRIED:
-            return _Trouble(str(response.status_code), _retry_after(response))
+            return _Trouble(str(response.status_code), retry_after(response))
         raise _final_error(call, response.status_code, self._message(response, end))
 
     def _message(self, response: requests.Response, end: float) -> str:
         """Return the server's own words, short, on one line, without our token."""
         said = bytearray()
-        for part in _parts(response):
+        for part in parts(response):
             said += part
             if len(said) >= MESSAGE_BYTES or self._clock() > end:
                 break
@@ -258,13 +257,7 @@ class HttpClient:
             parsed = None
         if isinstance(parsed, dict):
             text = next((str(parsed[k]) for k in MESSAGE_KEYS if parsed.get(k)), text)
-        return _one_line(text) or "nothing"
-
-
-def _parts(response: requests.Response) -> Iterator[bytes]:
-    """Yield a body unpacked, each part as it comes, however little that is."""
-    while part := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        yield part
+        return one_line(text) or "nothing"
 
 
 def _parse(body: bytes, problem_in: Check | None) -> Json:
@@ -275,19 +268,7 @@ def _parse(body: bytes, problem_in: Check | None) -> Json:
     except RecursionError:
         return _Trouble("JSON nested too deep to be read")
     problem = problem_in(answer) if problem_in else None
-    return answer if problem is None else _Trouble(_one_line(problem))
-
-
-def _one_line(text: str) -> str:
-    """Return a server's words, short, on one line, without what commands a terminal or a log."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    try:
-        return Retry().get_retry_after(response.raw)
-    except InvalidHeader:
-        return None
+    return answer if problem is None else _Trouble(one_line(problem))
 
 
 def _final_error(call: _Call, status: int, message: str) -> HotspotsError:

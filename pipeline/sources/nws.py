@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.domain.city_parts import Station
 from pipeline.domain.errors import SchemaDrift
 from pipeline.sources.http import HttpClient, Json
+from pipeline.sources.station_days import UNREADABLE
 
 HOST = "https://api.weather.gov"
 HEADERS = {"Accept": "application/geo+json"}
@@ -19,9 +20,8 @@ REJECTED_FLAGS = frozenset("XQB")
 # Fewer hours than this may have missed the warmest or the coldest one.
 FEWEST_HOURS = 20
 POSSIBLE_DEGC = (-60.0, 50.0)
-# How an answer of another form than ours shows itself while it is read.
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 KELVIN = 273.15
+LONGEST_PERIOD_H = 400  # as WEATHER_FORECAST allows
 FACTORS = {"degC": 1.0, "mm": 1.0, "m": 1000.0, "percent": 1.0}
 LAYERS = (
     "temperature", "maxTemperature", "minTemperature", "probabilityOfPrecipitation",
@@ -197,11 +197,13 @@ def _periods(layer: str, content: dict[str, Any]) -> list[dict[str, Any]]:
     periods = []
     for entry in values:
         start, _, length = entry["validTime"].partition("/")
-        value = entry.get("value")
+        value, hours = entry.get("value"), pd.Timedelta(length) / pd.Timedelta(hours=1)
+        if not 0 <= hours <= LONGEST_PERIOD_H:
+            raise ValueError(f"a period of {length}")
         periods.append(
             {
                 "valid_from": start,
-                "valid_hours": pd.Timedelta(length) / pd.Timedelta(hours=1),
+                "valid_hours": hours,
                 "value": None if value is None else float(value) * factor,
             }
         )

@@ -10,12 +10,12 @@ import pyarrow as pa
 from pipeline.domain.city import City
 from pipeline.domain.city_parts import Station
 from pipeline.domain.columns import WEATHER_DAILY, WEATHER_FORECAST
-from pipeline.domain.errors import DatasetMoved, SchemaDrift, SourceUnavailable
+from pipeline.domain.errors import SourceUnavailable
 from pipeline.settings import Settings
 from pipeline.sources import nws
 from pipeline.sources.http import HttpClient, Json
-from pipeline.sources.nws import UNREADABLE
 from pipeline.sources.pulled import Pull
+from pipeline.sources.station_days import LOST, VALUES, Rows, days_of, each_station, usable_values
 
 NCEI_URL = "https://www.ncei.noaa.gov/access/services/data/v1"
 NCEI_YEARS_A_CALL = 5
@@ -29,16 +29,8 @@ ACIS_ELEMENTS = (
 )
 ACIS_NO_DATA = "no data available"
 NWS_DAYS = 6
-LONGEST_PERIOD_H = 400  # as WEATHER_FORECAST allows
-VALUES = ("tmax_degc", "tmin_degc", "prcp_mm")
 # The first of these that has a value for a day gives it.
 PRECEDENCE = ("ncei", "acis", "nws")
-
-Rows = list[dict[str, Any]]
-LOST = (SourceUnavailable, DatasetMoved, SchemaDrift)  # what one station or service may fail with
-NAMED = 3  # of the values that can't be used
-# More of them than this are no accident.
-MOST_ODD_SHARE, FEWEST_ODD = 0.2, 5
 
 
 def pull_weather(
@@ -99,93 +91,12 @@ def _pull_service(
     http: HttpClient, city: City, service: str, ask: Callable[[Station], Rows]
 ) -> Pull:
     first_note = len(http.notes)
-    rows = _each_station(http, city, ask)
-    frame = _usable(http, service, pd.DataFrame(rows, columns=["station", "observed_on", *VALUES]))
+    rows = each_station(http, city, ask)
+    frame = usable_values(
+        http, service, pd.DataFrame(rows, columns=["station", "observed_on", *VALUES])
+    )
     table = WEATHER_DAILY.conform(frame.dropna(subset=VALUES, how="all").assign(source=service))
     return Pull(f"weather_{service}", table, None, http.provenance, tuple(http.notes[first_note:]))
-
-
-def _usable(http: HttpClient, service: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the days with every value that is no number or out of its range taken out, and say.
-
-    Raises:
-        SchemaDrift: so many are that the service must have changed its units or its form.
-    """
-    odd: list[str] = []
-    values = int(frame[list(VALUES)].notna().to_numpy().sum())
-    for column in WEATHER_DAILY.columns:
-        if column.name not in VALUES:
-            continue
-        given = frame[column.name]
-        number = pd.to_numeric(given, errors="coerce").astype("float64")
-        is_odd = given.notna() & ~number.between(column.low or 0, column.high or 0)
-        odd += [
-            f"{row.station} {row.observed_on} {column.name} {str(given[row.Index])[:20]!r}"
-            for row in frame[is_odd].itertuples()
-        ]
-        frame[column.name] = number.mask(is_odd)
-    if len(odd) > MOST_ODD_SHARE * values and len(odd) >= min(FEWEST_ODD, values):
-        raise SchemaDrift(
-            f"{len(odd)} of {values} values are no number or out of range, such as {odd[0]}. Has "
-            "the service changed its units?"
-        )
-    if odd:
-        more = "; and more" if len(odd) > NAMED else ""
-        http.notes.append(
-            f"weather_{service}: {len(odd)} values can't be used and count as missing: "
-            f"{'; '.join(odd[:NAMED])}{more}"
-        )
-    return frame
-
-
-def _each_station(http: HttpClient, city: City, ask: Callable[[Station], Rows]) -> Rows:
-    """Return the rows of all stations that answered; raise where all failed."""
-    rows: Rows = []
-    failures: list[Exception] = []
-    for station in city.stations:
-        try:
-            rows += ask(station)
-        except LOST as error:
-            failures.append(error)
-            http.notes.append(f"{station.name}: {error}")
-        except UNREADABLE as error:
-            failures.append(_unreadable(station, error))
-            http.notes.append(str(failures[-1]))
-    if failures and len(failures) == len(city.stations):
-        raise failures[-1]
-    return rows
-
-
-def _unreadable(station: Station, error: Exception) -> SchemaDrift:
-    return SchemaDrift(
-        f"Weather of {station.name} could not be read: {error!r:.200}. The service has changed "
-        "what it sends; its client must learn the new form."
-    )
-
-
-def _days(
-    http: HttpClient, station: Station, answer: Sequence[Any], read: Callable[[Any], dict[str, Any]]
-) -> Rows:
-    """Return the days of an answer; one that can't be read is left out and named.
-
-    Raises:
-        SchemaDrift: none can be read.
-    """
-    rows: Rows = []
-    errors: list[Exception] = []
-    for day in answer:
-        try:
-            rows.append({"station": station.ghcn_id, **read(day)})
-        except UNREADABLE as error:
-            errors.append(error)
-    if errors and not rows:
-        raise _unreadable(station, errors[0])
-    if errors:
-        http.notes.append(
-            f"{station.name}: {len(errors)} of {len(answer)} days could not be read and are left "
-            f"out, the first for {errors[0]!r:.200}"
-        )
-    return rows
 
 
 def _ncei(http: HttpClient, station: Station, first: date, last: date) -> Rows:
@@ -206,7 +117,7 @@ def _ncei(http: HttpClient, station: Station, first: date, last: date) -> Rows:
             "includeAttributes": "true",
         }
         answer = http.get_json(NCEI_URL, params, problem_in=_not_days)
-        rows += _days(http, station, answer, _ncei_day)
+        rows += days_of(http, station, answer, _ncei_day)
     return rows
 
 
@@ -245,7 +156,7 @@ def _acis(http: HttpClient, station: Station, first: date, last: date) -> Rows:
         "meta": [],
     }
     answer = http.post_json(ACIS_URL, body, problem_in=_acis_problem)
-    return _days(http, station, answer.get("data") or [], _acis_day)
+    return days_of(http, station, answer.get("data") or [], _acis_day)
 
 
 def _acis_day(row: Sequence[Json]) -> dict[str, Any]:
@@ -303,8 +214,7 @@ def pull_weather_forecast(
         SourceUnavailable, DatasetMoved, SchemaDrift: it could not be had, or read, for any station.
     """
     first_note = len(http.notes)
-    rows = _each_station(http, city, lambda station: nws.forecast(http, station))
-    rows = [row for row in rows if 0 <= row["valid_hours"] <= LONGEST_PERIOD_H]
+    rows = each_station(http, city, lambda station: nws.forecast(http, station))
     table = WEATHER_FORECAST.conform(pa.Table.from_pylist(rows, WEATHER_FORECAST.schema))
     issued = [datetime.fromisoformat(text) for text in set(table["issued_at"].to_pylist())]
     notes = tuple(http.notes[first_note:])

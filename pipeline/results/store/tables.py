@@ -200,7 +200,9 @@ class ObservedWeek(Base):
     week_start: Mapped[date] = _is("Sunday of the week", is_key=True)
     observed_edge_week: Mapped[date] = _is("edge week at which that was known, by its Sunday")
     reports: Mapped[int] = _is("reports counted in the city's cells", "reports", 0)
-    sha256: Mapped[str | None] = _is("hash of its cells' reports; none if stored before 0006")
+    sha256: Mapped[str | None] = _is(
+        "hash of its cells' reports; none if older than migration 0006"
+    )
 
 
 class ObservedCell(Base):

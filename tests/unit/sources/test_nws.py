@@ -236,6 +236,7 @@ class TestForecast:
             {"uom": "wmoUnit:mm", "values": [{"validTime": None, "value": 1}]},
             {"uom": "wmoUnit:mm", "values": [None]},
             {"uom": "wmoUnit:mm", "values": 3},
+            {"uom": "wmoUnit:mm", "values": [{"validTime": "2026-11-24T00:00:00Z/P30D"}]},
             [7],
         ],
     )
