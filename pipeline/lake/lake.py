@@ -187,17 +187,14 @@ class Lake:
         known = [s for s in self.snapshots(city, dataset) if s.pulled_at <= limit]
         return known[-1] if known else None
 
-    def first_snapshot(self, city: str, dataset: str) -> Snapshot | None:
-        """Return the oldest snapshot of a dataset, or None."""
-        return next(iter(self.snapshots(city, dataset)), None)
-
-    def read_snapshot(self, snapshot: Snapshot) -> pa.Table:
-        """Return a snapshot's table.
+    def read_snapshot(self, snapshot: Snapshot, columns: list[str] | None = None) -> pa.Table:
+        """Return a snapshot's table, or some columns of it.
 
         Raises:
             CorruptArtifact: the file is missing or doesn't match its hash.
         """
-        return self.read(snapshot.ref)[snapshot.dataset]
+        entry = self._checked_manifest(snapshot.ref)["tables"][snapshot.dataset]
+        return self._read_table(snapshot.ref, snapshot.dataset, entry, columns)
 
     def _store(self, path: str, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
         # Beside what is hashed: other code that makes the same content makes the same Ref.
@@ -216,13 +213,15 @@ class Lake:
             raise _corrupt(f"{ref.path}/{MANIFEST}", found, ref.sha256)
         return manifest
 
-    def _read_table(self, ref: Ref, name: str, entry: dict[str, Any]) -> pa.Table:
+    def _read_table(
+        self, ref: Ref, name: str, entry: dict[str, Any], columns: list[str] | None = None
+    ) -> pa.Table:
         path = f"{ref.path}/{name}.parquet"
         content = self._folders.read(path)
         found = "no such file" if content is None else hashlib.sha256(content).hexdigest()
         if found != entry["sha256"]:
             raise _corrupt(path, found, entry["sha256"])
-        return pq.read_table(pa.BufferReader(content))
+        return pq.read_table(pa.BufferReader(content), columns=columns)
 
 
 def _folders_at(root: Path | str) -> Folders:

@@ -91,7 +91,7 @@ def judge_incidents(city: City, incidents: pa.Table, *, issue_date: date) -> Jud
     Raises:
         QualityGateFailed: the checks could not be run.
     """
-    return Judged(incidents, issue_date, _Gate(_INCIDENTS, city, issue_date, None).judge(incidents))
+    return Judged(incidents, issue_date, _Gate(_INCIDENTS, city, issue_date).judge(incidents))
 
 
 def judge_weather(city: City, weather: pa.Table, *, issue_date: date) -> Mapping[str, Verdict]:
@@ -100,7 +100,7 @@ def judge_weather(city: City, weather: pa.Table, *, issue_date: date) -> Mapping
     Raises:
         QualityGateFailed: the checks could not be run.
     """
-    return _Gate(_WEATHER, city, issue_date, None).judge(weather)
+    return _Gate(_WEATHER, city, issue_date).judge(weather)
 
 
 def check_incidents(
@@ -108,6 +108,7 @@ def check_incidents(
     incidents: pa.Table,
     *,
     issue_date: date,
+    known_through: date,
     docs_dir: Path | None,
     judged: Judged | None = None,
 ) -> GateReport:
@@ -117,15 +118,16 @@ def check_incidents(
         city: bounds, divisions, vocabulary and publication rhythm to check against.
         incidents: table meant for contract INCIDENTS.
         issue_date: the issue date.
+        known_through: the last day through which the incidents are complete.
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
         judged: a table whose first rows these are; none of them lies after the issue date. None
             makes the schema and row checks here.
 
     Raises:
-        StaleData: the only stop is that the newest report is too old.
+        StaleData: the only stop is that the last whole day is too old.
         QualityGateFailed: a check that stops the week failed or could not be made.
     """
-    gate = _Gate(_INCIDENTS, city, issue_date, docs_dir)
+    gate = _Gate(_INCIDENTS, city, issue_date, docs_dir, known_through)
     if judged is None:
         return gate.check(incidents)
     return gate.check(incidents, judged.verdicts, judged.seen)
@@ -164,9 +166,15 @@ class _Gate:
     """One table's way through the gate: schema, then rows, then the accepted rows as a whole."""
 
     def __init__(
-        self, subject: _Subject, city: City, issue_date: date, docs_dir: Path | None
+        self,
+        subject: _Subject,
+        city: City,
+        issue_date: date,
+        docs_dir: Path | None = None,
+        known_through: date | None = None,
     ) -> None:
         self._subject, self._city, self._issue_date = subject, city, issue_date
+        self._known_through = known_through or issue_date
         self._name = subject.contract.name
         self._run = SuiteRun(docs_dir, issue_date)
 
@@ -227,7 +235,9 @@ class _Gate:
         return results, failures
 
     def _check_whole(self, frame: pd.DataFrame, rows_in: int) -> list[CheckResult]:
-        evidence = measures.Evidence(self._city, self._issue_date, frame, rows_in)
+        evidence = measures.Evidence(
+            self._city, self._issue_date, frame, rows_in, self._known_through
+        )
         taken = measures.take(self._subject.measures, evidence)
         checks = [
             replace(check, expectations=())

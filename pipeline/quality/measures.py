@@ -28,12 +28,16 @@ CRASHES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What measures look at: accepted rows, as a frame of `frames`, and how many rows came."""
+    """What measures look at: accepted rows, as a frame of `frames`, and how many rows came.
+
+    `known_through` is the last day through which the rows are complete.
+    """
 
     city: City
     issue_date: date
     frame: pd.DataFrame
     rows_in: int
+    known_through: date
 
     @cached_property
     def points(self) -> Points:
@@ -43,7 +47,7 @@ class Evidence:
     @cached_property
     def newest_weeks(self) -> tuple[date, NDArray[np.int64]]:
         """The newest whole week, and (weeks,) reports of whole weeks, newest first."""
-        return _week_counts(self.frame, self.issue_date)
+        return _week_counts(self.frame, self.issue_date, self.known_through)
 
 
 @dataclass(frozen=True)
@@ -119,8 +123,8 @@ def other_class_pct(evidence: Evidence) -> Measure:
 def recent_target_rows(evidence: Evidence) -> Measure:
     """Count the reports of target classes in the newest eight weeks."""
     frame, target = evidence.frame, evidence.city.offences.target
-    ages = frame["occurred_age_days"]
-    recent = frame.loc[ages < ages.min() + RECENT_WEEKS * 7, "offence_class"]
+    oldest = (evidence.issue_date - evidence.known_through).days + RECENT_WEEKS * 7
+    recent = frame.loc[frame["occurred_age_days"] < oldest, "offence_class"]
     if len(recent) < FEWEST_ROWS:
         return NOT_APPLICABLE
     rows = int(recent.isin(target).sum())
@@ -137,9 +141,12 @@ def week_before_newest_pct(evidence: Evidence) -> Measure:
     return _week_pct(evidence, 1)
 
 
-def newest_report_age_days(evidence: Evidence) -> Measure:
-    """Measure the age of the newest report on the issue date."""
-    return _age(evidence, "occurred_age_days")
+def newest_whole_day_age_days(evidence: Evidence) -> Measure:
+    """Measure the age of the last day through which reports are complete, on the issue date."""
+    if evidence.frame.empty:
+        return NOT_APPLICABLE
+    age = (evidence.issue_date - evidence.known_through).days
+    return Measure(age, f"{age} days: reports are complete through {evidence.known_through}")
 
 
 def missing_location_pct(evidence: Evidence) -> Measure:
@@ -205,7 +212,11 @@ def missing_days_pct(evidence: Evidence) -> Measure:
 
 def newest_day_age_days(evidence: Evidence) -> Measure:
     """Measure the age of the newest observation on the issue date."""
-    return _age(evidence, "observed_age_days")
+    ages = evidence.frame["observed_age_days"]
+    if ages.empty:
+        return NOT_APPLICABLE
+    age = int(ages.min())
+    return Measure(age, f"{age} days: newest {evidence.issue_date - timedelta(days=age)}")
 
 
 def largest_jump_degc(evidence: Evidence) -> Measure:
@@ -227,7 +238,7 @@ INCIDENT_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
     measure.__name__: measure
     for measure in (
         accepted_rows, quarantined_pct, division_agreement_pct, other_class_pct,
-        recent_target_rows, newest_week_pct, week_before_newest_pct, newest_report_age_days,
+        recent_target_rows, newest_week_pct, week_before_newest_pct, newest_whole_day_age_days,
         missing_location_pct, missing_area_pct, busiest_point_pct, repeated_reports_pct,
     )
 })  # fmt: skip
@@ -250,14 +261,6 @@ def _share(part: int, whole: int, what: str, against: int | None = None) -> Meas
     )
 
 
-def _age(evidence: Evidence, column: str) -> Measure:
-    ages = evidence.frame[column]
-    if ages.empty:
-        return NOT_APPLICABLE
-    age = int(ages.min())
-    return Measure(age, f"{age} days: newest {evidence.issue_date - timedelta(days=age)}")
-
-
 def _week_pct(evidence: Evidence, back: int) -> Measure:
     """Return a week's reports in percent of the mean of the 12 whole weeks before it."""
     if evidence.frame.empty:
@@ -274,7 +277,9 @@ def _week_pct(evidence: Evidence, back: int) -> Measure:
     )
 
 
-def _week_counts(frame: pd.DataFrame, issue_date: date) -> tuple[date, NDArray[np.int64]]:
+def _week_counts(
+    frame: pd.DataFrame, issue_date: date, known_through: date
+) -> tuple[date, NDArray[np.int64]]:
     """Return the newest whole week and (weeks,) reports of whole weeks, newest first.
 
     Every week is counted as it stood as long after its Saturday as the newest whole week stands
@@ -282,8 +287,7 @@ def _week_counts(frame: pd.DataFrame, issue_date: date) -> tuple[date, NDArray[n
     """
     ages = frame["occurred_age_days"]
     reported_ages = frame["reported_age_days"].fillna(ages)
-    newest = last_whole_week(issue_date - timedelta(days=int(ages.min())))
-    known_through = issue_date - timedelta(days=int(reported_ages.min()))
+    newest = last_whole_week(known_through)
     days_after_newest = (known_through - newest).days - 6
     today = (issue_date - EPOCH).days
     occurred = today - ages.to_numpy().astype(np.int32)

@@ -37,8 +37,9 @@ class RecordedData:
 
         Args:
             folder: holds the files of a city, or folders los_angeles/ and chicago/ that do.
-            shown_day: day that the weather services pretend it is; the day after the newest report
-                when not given. Reports are all shown, whatever the day.
+            shown_day: day that the weather services pretend it is; when not given, the day on which
+                the city's publication rule has the newest report published. Reports are all shown,
+                whatever the day.
             city: one of the reader's own, whose datasets show the files of their adapter.
 
         Raises:
@@ -93,8 +94,8 @@ class RecordedData:
     def _published(self, city: City, dataset_id: str) -> PublishedDataset:
         adapter = city.dataset(dataset_id).adapter
         table = self._rows(city, dataset_id, adapter)
-        newest = _newest_day(table)
-        updated = refresh_moment(newest + timedelta(days=1)) if newest else _NEVER
+        newest, lag = _newest_day(table), max(city.publication.lag_days, 1)
+        updated = refresh_moment(newest + timedelta(days=lag)) if newest else _NEVER
         title = TITLES.get(dataset_id, f"Reports of {city.title}")
         return PublishedDataset(dataset_id, adapter, title, table, updated)
 

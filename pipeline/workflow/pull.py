@@ -112,7 +112,8 @@ def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
 def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
     """Return the snapshot that a run reads: the newest it could have had, else the first."""
     known_at = end_of_day(plan.issue_date, city)
-    chosen = lake.snapshot_as_of(city.name, name, known_at) or lake.first_snapshot(city.name, name)
+    chosen = lake.snapshot_as_of(city.name, name, known_at)
+    chosen = chosen or next(iter(lake.snapshots(city.name, name)), None)
     if chosen is None:
         raise WeekNotReady(f"The lake holds no snapshot of {name} for {city.title}; pull it first.")
     return chosen

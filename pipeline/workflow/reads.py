@@ -9,11 +9,12 @@ from pipeline.domain.city import City
 from pipeline.domain.weeks import parse_date
 from pipeline.grid.build import cube_from_tables
 from pipeline.grid.cube import Cube, CubeView
-from pipeline.lake.lake import Lake, Ref
+from pipeline.lake.lake import Lake, Ref, Snapshot
 from pipeline.quality.engine import Verdict
 from pipeline.quality.judged import Judged
 from pipeline.sources import crime
 from pipeline.workflow.archive import Archive, make_archive
+from pipeline.workflow.refreshes import lag_days
 from pipeline.workflow.step_results import Gridded
 
 Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
@@ -53,6 +54,11 @@ class Reads:
     def archived(self, lake: Lake, ref: str) -> pa.Table:
         """Return the incidents of an archive that the lake holds."""
         return lake.read(Ref.from_json(ref))["incidents"]
+
+    def lag_days(self, lake: Lake, city: City, snapshot: Snapshot) -> int | None:
+        """Return how late the feed publishes by its refreshes up to a snapshot; None: too few."""
+        key = (lake.root, city, snapshot.ref)
+        return self._keep("lag_days", key, lambda: lag_days(lake, city, snapshot))
 
     def weather(self, lake: Lake, snapshots: Snapshots) -> tuple[pa.Table, ...]:
         """Return the daily weather of these snapshots, one table each."""

@@ -1,23 +1,18 @@
 """Validate: what was known on the issue date, checked row by row and as a whole."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from pipeline.domain.city import City
-from pipeline.domain.errors import WeekNotReady
 from pipeline.lake.lake import Lake
 from pipeline.quality.gate import GateReport, check_incidents, check_weather, health_rows
 from pipeline.quality.judged import Judged
 from pipeline.settings import Settings
 from pipeline.sources import weather
-from pipeline.workflow.archive import Archive
 from pipeline.workflow.checked import write_checked
 from pipeline.workflow.operations.staleness import marks_stale
-from pipeline.workflow.plan import Plan, end_of_day
-from pipeline.workflow.reads import Reads, Snapshots
+from pipeline.workflow.plan import Plan
+from pipeline.workflow.published import Published, as_published
+from pipeline.workflow.reads import Reads
 from pipeline.workflow.step_results import Pulled, Validated
 
 WEATHER_KNOWN_AFTER = timedelta(days=1)
@@ -40,66 +35,38 @@ def validate(
     city, lake, issued = settings.city(plan.city), Lake(settings.lake_root), plan.issue_date
     reads, snapshots = reads or Reads(), tuple(crime_pull["snapshots"].items())
     build = reads.incidents(lake, city, snapshots)
-    known_through, archive = as_published(lake, city, plan, snapshots, build.incidents, reads)
-    incidents = archive.through(known_through) if archive else build.incidents
-    gate = _check_incidents(settings, plan, incidents, reads.judged(city, archive))
+    public = as_published(lake, city, plan, snapshots, build.incidents, reads)
+    gate = _check_incidents(settings, plan, public, reads.judged(city, public.archive))
     weather_gate = _check_weather(settings, plan, weather_pull, reads)
     health = [*health_rows(gate), *health_rows(weather_gate)]
     info = {"issue_date": issued.isoformat(), "snapshots": crime_pull["snapshots"]}
-    ref = write_checked(lake, city.name, gate, weather_gate, archive, info)
+    ref = write_checked(lake, city.name, gate, weather_gate, public.archive, info)
     return Validated(
         ref=ref.to_json(),
-        known_through=known_through.isoformat(),
+        known_through=public.known_through.isoformat(),
         provenance=crime_pull["provenance"],
-        snapshot_age_days=(issued - known_through).days,
+        snapshot_age_days=(issued - public.known_through).days,
         rows_in=build.rows_in,
         dropped=build.dropped,
-        not_yet_known=build.incidents.num_rows - incidents.num_rows,
+        not_yet_known=build.incidents.num_rows - public.incidents.num_rows,
         accepted=gate.accepted.num_rows,
         quarantined_rows=len(gate.left_out),
         quarantined=_by_reason(gate),
         health=health,
         data_docs=str(gate.docs_path) if gate.docs_path else None,
-        notes=[*crime_pull["notes"], *weather_pull["notes"]],
+        notes=[*crime_pull["notes"], *weather_pull["notes"], *public.notes],
     )
 
 
-def as_published(
-    lake: Lake,
-    city: City,
-    plan: Plan,
-    snapshots: Snapshots,
-    incidents: pa.Table,
-    reads: Reads,
-) -> tuple[date, Archive | None]:
-    """Return the last day published by the issue date, and the archive to look back in.
-
-    Snapshots that existed then are what had been published, and no archive is asked. Before the
-    first snapshot the city's publication rule decides.
-
-    Raises:
-        WeekNotReady: no report occurred by the issue date.
-    """
-    issued = plan.issue_date
-    possible = incidents["occurred_on"].filter(pc.less_equal(incidents["occurred_on"], issued))
-    if not len(possible):
-        raise WeekNotReady(f"No report of {city.title} occurred on or before {issued}.")
-    newest: date = pc.max(possible).as_py()
-    known_at = end_of_day(issued, city)
-    if all(lake.snapshot_as_of(city.name, name, known_at) for name, _ in snapshots):
-        return newest, None
-    through = min(newest, city.publication.known_through(issued))
-    return through, reads.archive(lake, city, snapshots, incidents)
-
-
 def _check_incidents(
-    settings: Settings, plan: Plan, incidents: pa.Table, judged: Judged | None
+    settings: Settings, plan: Plan, public: Published, judged: Judged | None
 ) -> GateReport:
     city, docs = settings.city(plan.city), _docs_dir(settings, plan)
     return check_incidents(
         city,
-        incidents,
+        public.incidents,
         issue_date=plan.issue_date,
+        known_through=public.known_through,
         docs_dir=docs and docs / "incidents",
         judged=judged,
     )

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -25,6 +26,23 @@ def young_portal(tmp_path_factory):
     reports[reports["occurred_at"] < "2017-12-06"].to_parquet(folder / "crime_2016_2017.parquet")
     with ReplayServer(RecordedData(folder)) as server:
         yield server
+
+
+STRAY_DAYS = ("2017-12-13", "2017-12-06", "2017-12-10", "2062-01-01", "2019-02-03")
+
+
+@pytest.mark.parametrize("stray_day", STRAY_DAYS)
+def test_a_report_under_a_wrong_date_moves_neither_edge_nor_horizon(tmp_path, stray_day):
+    reports = made_up_reports()
+    reports = reports[reports["occurred_at"] < "2017-12-06"]
+    stray = reports.tail(1).assign(occurred_at=pd.Timestamp(stray_day))
+    pd.concat([reports, stray]).to_parquet(tmp_path / "crime_2016_2017.parquet")
+    with ReplayServer(RecordedData(tmp_path)) as server:
+        settings = small_settings(server.url, tmp_path / "home")
+        validated, grid = to_cube(settings, "2017-12-13", "2017-12-13T15:00")
+    assert (grid["edge_week"], grid["horizon"]) == ("2017-11-26", 3)
+    assert validated["snapshot_age_days"] == 8
+    assert validated["quarantined_rows"] == (stray_day > "2017-12-13")
 
 
 def to_cube(settings, issue_date, now, reads=None):

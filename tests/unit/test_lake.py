@@ -201,7 +201,6 @@ class TestSnapshots:
             pull(lake, moment)
         found = lake.snapshots("los_angeles", "k7nn-b2ep")
         assert [s.pulled_at for s in found] == sorted(times)
-        assert lake.first_snapshot("los_angeles", "k7nn-b2ep") == found[0]
 
     def test_as_of_takes_the_newest_that_was_there(self, lake):
         early, late = pull(lake), pull(lake, NOON + timedelta(days=14), OTHER)
@@ -220,7 +219,6 @@ class TestSnapshots:
 
     def test_nothing_pulled_is_nothing_found(self, lake):
         assert lake.snapshots("los_angeles", "k7nn-b2ep") == []
-        assert lake.first_snapshot("los_angeles", "k7nn-b2ep") is None
         assert lake.snapshot_as_of("los_angeles", "k7nn-b2ep", NOON) is None
 
     def test_a_time_without_a_zone_is_refused(self, lake):

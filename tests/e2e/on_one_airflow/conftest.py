@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 from tests.e2e.conftest import served
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.standalone import Standalone
-from tests.unit.quality.quality_samples import AS_OF, as_table, good_incidents
+from tests.unit.quality.quality_samples import AS_OF, LAST_DAY, as_table, good_incidents
 
 TARGET = LAST_TARGET - timedelta(weeks=9)
 ISSUE_DATE = TARGET - timedelta(days=4)
@@ -32,7 +32,9 @@ def home(tmp_path_factory):
     home, city = tmp_path_factory.mktemp("page"), load_city(CITY)
     docs = Settings(home=home / "hotspots").data_docs_dir(CITY, ISSUE_DATE)
     incidents = as_table(INCIDENTS, good_incidents(city))
-    check_incidents(city, incidents, issue_date=AS_OF, docs_dir=docs / "incidents")
+    check_incidents(
+        city, incidents, issue_date=AS_OF, known_through=LAST_DAY, docs_dir=docs / "incidents"
+    )
     return home
 
 

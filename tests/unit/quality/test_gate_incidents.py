@@ -54,7 +54,11 @@ def spoilt(city, incidents_table, tmp_path_factory):
     at = with_bad_rows(frame)
     docs = tmp_path_factory.mktemp("docs") / "incidents"
     table = incidents_table(frame)
-    return table, at, check_incidents(city, table, issue_date=AS_OF, docs_dir=docs)
+    return (
+        table,
+        at,
+        check_incidents(city, table, issue_date=AS_OF, known_through=LAST_DAY, docs_dir=docs),
+    )
 
 
 @pytest.mark.parametrize("rows", [0, 95, 105, 110, 1260])
@@ -69,7 +73,14 @@ def test_rows_judged_with_others_come_to_what_they_come_to_alone(city, spoilt, r
 
 def come_to(city: City, table: pa.Table, issue_date: date, judged) -> tuple:
     try:
-        report = check_incidents(city, table, issue_date=issue_date, docs_dir=None, judged=judged)
+        report = check_incidents(
+            city,
+            table,
+            issue_date=issue_date,
+            known_through=min(LAST_DAY, issue_date),
+            docs_dir=None,
+            judged=judged,
+        )
     except QualityGateFailed as error:
         return (str(error),)
     return report.accepted.to_pylist(), report.quarantined.to_pylist(), report.checks
@@ -80,7 +91,9 @@ def outcomes(report) -> dict[str, str]:
 
 
 def run(city: City, table: pa.Table, issue_date: date = AS_OF):
-    return check_incidents(city, table, issue_date=issue_date, docs_dir=None)
+    return check_incidents(
+        city, table, issue_date=issue_date, known_through=LAST_DAY, docs_dir=None
+    )
 
 
 def stopped(city: City, table: pa.Table, kind=QualityGateFailed, issue_date: date = AS_OF) -> str:
@@ -149,7 +162,7 @@ def test_a_second_run_of_a_week_writes_over_the_first(spoilt, city):
     table, _, first = spoilt
     docs = first.docs_path.parent
     pages = sorted(docs.rglob("*.html"))
-    second = check_incidents(city, table, issue_date=AS_OF, docs_dir=docs)
+    second = check_incidents(city, table, issue_date=AS_OF, known_through=LAST_DAY, docs_dir=docs)
     assert sorted(docs.rglob("*.html")) == pages
     # Front page, and of schema, rows and table the suite and its results.
     assert len(pages) == 1 + 3 * 2
@@ -279,7 +292,7 @@ STOPS = {
     "target_present": "0 of 600 reports of the newest 8 weeks",
     # Weeks 0 to 3 are gone, of week 4 half; 5 to 12 are left before it.
     "weekly_collapse": "14 %: 12 reports in the week of 2026-11-01, mean 84 and spread 0 of the 8",
-    "freshness_stale": "36 days: newest 2026-11-14",
+    "freshness_stale": "36 days: reports are complete through 2026-11-14",
     "missing_location_many": "35.2 %: 285 of 810 reports without a location",
 }
 
@@ -315,7 +328,13 @@ def test_a_table_without_rows_stops_the_week(city, incidents, incidents_table):
 def test_data_docs_are_written_before_a_stop(city, incidents, incidents_table, tmp_path):
     hide_points(incidents, 0, 377)
     with pytest.raises(QualityGateFailed, match=str(tmp_path / "index.html")):
-        check_incidents(city, incidents_table(incidents), issue_date=AS_OF, docs_dir=tmp_path)
+        check_incidents(
+            city,
+            incidents_table(incidents),
+            issue_date=AS_OF,
+            known_through=LAST_DAY,
+            docs_dir=tmp_path,
+        )
     page = next((tmp_path / "validations").rglob("*table*/**/*.html")).read_text()
     assert RULES["missing_location_many"].meaning in page
     assert "Failed" in page
@@ -326,13 +345,17 @@ def test_a_late_newest_report_warns(city, incidents, incidents_table):
     report = run(city, incidents_table(incidents), LAST_DAY + timedelta(days=25))
     assert [n for n, o in outcomes(report).items() if o == "warn"] == ["freshness_late"]
     late = next(r for r in report.checks if r.name == "freshness_late")
-    assert (late.found, late.expected) == ("25 days: newest 2026-11-14", "at most 24 days")
+    assert (late.found, late.expected) == (
+        "25 days: reports are complete through 2026-11-14",
+        "at most 24 days",
+    )
 
 
 def test_an_old_newest_report_alone_is_stale_data(city, incidents, incidents_table):
     table = incidents_table(incidents)
     text = stopped(city, table, StaleData, LAST_DAY + timedelta(days=36))
-    assert "freshness_stale: found 36 days: newest 2026-11-14; expected at most 35 days" in text
+    found = "36 days: reports are complete through 2026-11-14; expected at most 35 days"
+    assert f"freshness_stale: found {found}" in text
     assert text.startswith("Los Angeles, incidents of 2026-12-20: 1 check(s) stop the week")
 
 

@@ -37,14 +37,14 @@ def test_every_located_report_lies_on_its_point(frame):
 
 def test_the_busiest_point_is_the_largest_group(city, frame):
     groups = located(frame).groupby(["lat", "lon"]).size()
-    found = measures.busiest_point_pct(Evidence(city, AS_OF, frame, len(frame)))
+    found = measures.busiest_point_pct(Evidence(city, AS_OF, frame, len(frame), AS_OF))
     assert found.rows == groups.max()
     assert found.value == pytest.approx(100 * groups.max() / groups.sum())
 
 
 def test_reports_like_an_earlier_one_are_the_duplicates(city, frame):
     alike = located(frame).duplicated(["occurred_age_days", "lat", "lon", "offence_code"])
-    found = measures.repeated_reports_pct(Evidence(city, AS_OF, frame, len(frame)))
+    found = measures.repeated_reports_pct(Evidence(city, AS_OF, frame, len(frame), AS_OF))
     assert found.rows == alike.sum() > 0
     assert found.value == pytest.approx(100 * alike.mean())
 

@@ -25,7 +25,8 @@ def weekly(counts: list[int], last: date = LAST_DAY, delays: list[int] | None = 
 
 
 def evidence(city, frame: pd.DataFrame, rows_in: int | None = None) -> Evidence:
-    return Evidence(city, AS_OF, frame, len(frame) if rows_in is None else rows_in)
+    rows_in = len(frame) if rows_in is None else rows_in
+    return Evidence(city, AS_OF, frame, rows_in, known_through=LAST_DAY)
 
 
 def test_the_newest_week_is_held_against_the_twelve_before(city):
@@ -89,7 +90,8 @@ def test_four_weeks_before_are_enough(city):
 def test_weeks_are_counted_as_the_calendar_does(offsets):
     ages = np.array(offsets, dtype=float) + 10
     frame = pd.DataFrame({"occurred_age_days": ages, "reported_age_days": ages})
-    newest, counts = measures._week_counts(frame, AS_OF)
+    newest_day = AS_OF - timedelta(days=int(ages.min()))
+    newest, counts = measures._week_counts(frame, AS_OF, newest_day)
     days = [AS_OF - timedelta(days=int(age)) for age in ages]
     first = week_start_of(min(days))
     for back, reports in enumerate(counts):

@@ -34,7 +34,12 @@ def checks_of(archive, issue_date):
     city = load_city(CITY)
     known = archive.through(issue_date)
     incidents = check_incidents(
-        city, known, issue_date=issue_date, docs_dir=None, judged=Session().judged(city, archive)
+        city,
+        known,
+        issue_date=issue_date,
+        known_through=issue_date,
+        docs_dir=None,
+        judged=Session().judged(city, archive),
     )
     weather = as_table(WEATHER_DAILY, good_weather())
     return incidents, check_weather(city, weather, issue_date=AS_OF, docs_dir=None)

@@ -1,0 +1,55 @@
+"""How late a feed publishes, learned from the snapshots of its past refreshes."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pyarrow.compute as pc
+
+from pipeline.domain.city import City
+from pipeline.domain.weeks import EPOCH
+from pipeline.lake.lake import Lake, Snapshot
+from pipeline.quality.completeness import Refresh, learned_lag_days
+from pipeline.sources.adapters import ADAPTERS
+
+
+def lag_days(lake: Lake, city: City, snapshot: Snapshot) -> int | None:
+    """Return how many days after a day its reports were published, as older snapshots had it.
+
+    Returns:
+        The days; None where too few refreshes are held.
+    """
+    older = {}
+    for held in lake.snapshots(city.name, snapshot.dataset):
+        if held.pulled_at < snapshot.pulled_at and held.rows:
+            older[refreshed_on(held, city)] = held  # of a day the last
+    refreshes = [_refresh(lake, city, held) for held in older.values()]
+    return learned_lag_days(refreshes, _refresh(lake, city, snapshot))
+
+
+def refreshed_on(snapshot: Snapshot, city: City) -> date:
+    """Return the day of the refresh that a snapshot shows, in the city's dates.
+
+    It is the day of the pull where the source names none, or one after it.
+    """
+    moment = min(snapshot.source_updated_at or snapshot.pulled_at, snapshot.pulled_at)
+    return moment.astimezone(ZoneInfo(city.time_zone)).date()
+
+
+def _refresh(lake: Lake, city: City, snapshot: Snapshot) -> Refresh:
+    """Return a snapshot's reports by day: of report where the feed gives it, else of occurrence."""
+    adapter = ADAPTERS[city.dataset(snapshot.dataset).adapter]
+    column = adapter.reported or adapter.occurred
+    days = pc.utf8_slice_codeunits(lake.read_snapshot(snapshot, [column])[column], 0, 10)
+    reports = {}
+    for entry in pc.value_counts(days).to_pylist():
+        day = _day(entry["values"])
+        if day is not None:
+            reports[(day - EPOCH).days] = entry["counts"]
+    return Refresh(refreshed_on(snapshot, city), reports)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
