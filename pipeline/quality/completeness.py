@@ -89,6 +89,7 @@ def complete_through(incidents: pa.Table, *, published_through: date, seen_on: d
         published_through: the last day that the publication rule says is published.
         seen_on: the day on which the feed stood as it is here, the rule's day or later.
     """
+    incidents = incidents.filter(pc.is_valid(incidents["occurred_on"]))
     days = _Days(incidents, published_through, seen_on)
     through = _newest_to(published_through, incidents)
     first = published_through - timedelta(days=DAYS_LOOKED_BACK)

@@ -190,7 +190,7 @@ class _Gate:
             self._finish([schema])
         row_results, failures = self._check_rows(table, known)
         left_out = np.array(positions_of(failures), np.int64)
-        accepted = leave_out(table, left_out)
+        accepted = leave_out(table, left_out).cast(self._subject.contract.schema)
         if seen is None:
             frame = self._subject.frame(accepted, self._issue_date)
         else:

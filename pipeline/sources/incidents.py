@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ NO_CRIME = r"^\s*(?:unfounded|non-crime)"
 LAST_DIVISION = 9_999
 # Dates before this are stand-ins for unknown ones; the quality gate takes them out, with a reason.
 FIRST_REAL_DAY = date(2001, 1, 1)
+# INCIDENTS before the gate: any column may be empty.
+UNCHECKED = pa.schema([field.with_nullable(True) for field in INCIDENTS.schema])
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class IncidentBuild:
     """One row per case, and what became of every other row.
 
     Attributes:
-        incidents: table of contract INCIDENTS, sorted by incident_id.
+        incidents: table in the columns of INCIDENTS, sorted by incident_id. Rows without a case
+            number or a date that can be read are among them, with nulls, for the gate to judge.
         rows_in: rows of all the raw tables.
         dropped: reason -> rows; with the incidents they add up to `rows_in`.
     """
@@ -52,8 +56,9 @@ class IncidentBuild:
 def build_incidents(city: City, raw: Mapping[str, pa.Table]) -> IncidentBuild:
     """Join the raw tables into one table of incidents, one row per case.
 
-    Of a case's offences the most serious is kept, of a case in both records systems (same day,
-    class and coordinates to 3 decimals) the legacy one.
+    Of an offence that is published again the later row is kept, of a case's offences the most
+    serious, of a case in both records systems the legacy one: same day, time, coordinates to 3
+    decimals, and either the same class or both a crime against a person.
 
     Args:
         city: datasets with their days, code map, offences without a place.
@@ -68,7 +73,7 @@ def build_incidents(city: City, raw: Mapping[str, pa.Table]) -> IncidentBuild:
     build = _Build(city)
     frames = [build.cases_of(city.dataset(name), table) for name, table in raw.items()]
     frame = pd.concat(frames, ignore_index=True)
-    frame = build.drop(frame, frame["incident_id"].duplicated(), "duplicate_rows")
+    frame = build.drop(frame, _is_repeated(frame["incident_id"]), "duplicate_rows")
     frame = build.drop(frame, _is_in_both_systems(frame), "overlap_between_systems")
     rows_in = sum(table.num_rows for table in raw.values())
     return IncidentBuild(_conform(city, frame), rows_in, build.dropped)
@@ -92,18 +97,25 @@ class _Build:
         adapter = ADAPTERS[dataset.adapter]
         _require(dataset, adapter, table)
         frame = _read(self.city, dataset, adapter, table)
-        frame = self.drop(frame, frame["incident_id"].isna(), "no_case_number")
-        frame = self.drop(frame, frame["occurred_on"].isna(), "unreadable_date")
         frame = self.drop(
             frame, _is_outside_splice(dataset, frame["occurred_on"]), "outside_splice"
         )
+        # An offence that turned out to be none is published again under its number.
+        frame = self.drop(frame, _is_repeated(frame["row_key"], keep="last"), "duplicate_rows")
         frame = self.drop(frame, frame["is_no_crime"], "unfounded_or_non_crime")
-        frame = self.drop(frame, frame["row_key"].duplicated(), "duplicate_rows")
         if adapter.case != adapter.row_key:
-            frame = frame.sort_values(["severity", "offence_code", "row_key"])
-            later = frame["incident_id"].duplicated()
+            is_undated = frame["occurred_on"].isna()
+            frame = frame.assign(is_undated=is_undated).sort_values(
+                ["is_undated", "severity", "offence_code", "row_key"]
+            )
+            later = _is_repeated(frame["incident_id"])
             frame = self.drop(frame, later, "later_offence_of_case")
         return frame
+
+
+def _is_repeated(keys: pd.Series, keep: Literal["first", "last"] = "first") -> pd.Series:
+    """Mark every row but one of each key; a row without a key repeats none."""
+    return keys.duplicated(keep) & keys.notna()
 
 
 def _require(dataset: Dataset, adapter: Adapter, table: pa.Table) -> None:
@@ -120,12 +132,11 @@ def _read(city: City, dataset: Dataset, adapter: Adapter, table: pa.Table) -> pd
     codes = codes_of(adapter, table)
     classes = classes_of(city, codes)
     lat, lon = _points(table[adapter.lat], table[adapter.lon])
-    case = pc.utf8_trim_whitespace(table[adapter.case])
-    case = pc.if_else(pc.equal(case, ""), None, case)
+    case, row_key = _names(table[adapter.case]), _names(table[adapter.row_key])
     return pd.DataFrame(
         {
             "incident_id": as_text(pc.binary_join_element_wise(adapter.scheme, case, ":")),
-            "row_key": as_text(table[adapter.row_key]),
+            "row_key": as_text(row_key),
             "dataset": dataset.id,
             "era": adapter.era,
             "occurred_on": _days(table[adapter.occurred]),
@@ -140,6 +151,12 @@ def _read(city: City, dataset: Dataset, adapter: Adapter, table: pa.Table) -> pd
             "is_no_crime": _is_no_crime(adapter, table),
         }
     )
+
+
+def _names(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return names without blanks around them, null where that leaves nothing."""
+    text = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.equal(text, ""), None, text)
 
 
 def _time_of_day(values: pa.ChunkedArray) -> pd.Series:
@@ -194,12 +211,14 @@ def _is_in_both_systems(frame: pd.DataFrame) -> pd.Series:
     placed = placed.assign(
         y=(placed["lat"] * 1000).round().astype(np.int64),
         x=(placed["lon"] * 1000).round().astype(np.int64),
+        # The two systems may call one act by two names: a robbery, an aggravated assault.
+        kind=placed["offence_class"].where(~placed["offence_class"].isin(SEVERITY), "person"),
     )
     nibrs = placed[placed["era"] == "nibrs"].sort_values("incident_id")
     days = nibrs["occurred_on"]
     near = (placed["era"] == "legacy") & placed["occurred_on"].between(days.min(), days.max())
     legacy = placed[near]
-    match = ["occurred_on", "time_of_day", "offence_class", "y", "x"]
+    match = ["occurred_on", "time_of_day", "kind", "y", "x"]
     nibrs = nibrs.assign(nth=nibrs.groupby(match).cumcount())
     legacy = legacy.assign(nth=legacy.groupby(match).cumcount())
     keys = [*match, "nth"]
@@ -223,5 +242,5 @@ def _conform(city: City, frame: pd.DataFrame) -> pa.Table:
         for column in INCIDENTS.columns
         if column.name != "location_status"
     }
-    table = pa.table({**arrays, "location_status": status})
-    return INCIDENTS.conform(table.sort_by("incident_id"))
+    table = pa.table({**arrays, "location_status": status}).select(INCIDENTS.schema.names)
+    return table.cast(UNCHECKED).sort_by("incident_id")

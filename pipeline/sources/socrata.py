@@ -70,7 +70,7 @@ class SocrataDataset:
 
         Args:
             columns: API names; the table's columns, in this order.
-            key: the one of them that every row must have.
+            key: the one of them that names a row.
             where: SoQL condition.
 
         Raises:
@@ -100,10 +100,10 @@ class SocrataDataset:
 
     def _require_values(self, table: pa.Table, key: str) -> None:
         rows = table.num_rows
-        if table[key].null_count:
+        if rows and table[key].null_count == rows:
             raise SchemaDrift(
-                f"Dataset {self.dataset_id}: {table[key].null_count} of {rows} rows have no "
-                f"{key}, which names a row. Was the column renamed?"
+                f"Dataset {self.dataset_id}: none of {rows} rows has a {key}, which names a row. "
+                "Was the column renamed?"
             )
         empty = [name for name in table.column_names if table[name].null_count == rows]
         if empty and rows >= ENOUGH_TO_JUDGE:

@@ -21,7 +21,7 @@ class Archive:
     Attributes:
         root: of the lake that it is made from.
         city_name: whose incidents.
-        incidents: contract INCIDENTS.
+        incidents: columns of INCIDENTS, not yet checked.
         known_on: (n,) days since 1970 on which each was known at the latest, never falling.
     """
 
@@ -46,10 +46,11 @@ def make_archive(lake: Lake, city_name: str, incidents: pa.Table) -> Archive:
     """Return a city's incidents as an archive.
 
     A report is known once the day it was reported on has been published, one without a report date
-    once its day of occurrence has.
+    once its day of occurrence has, one without either from the first; the gate leaves it out.
     """
     reported = pc.coalesce(incidents["reported_on"], incidents["occurred_on"])
     known_on = pc.max_element_wise(reported, incidents["occurred_on"])
+    known_on = pc.fill_null(known_on, EPOCH)
     order = pc.array_sort_indices(known_on)
     days = known_on.take(order).cast(pa.int32()).to_numpy()
     return Archive(lake.root, city_name, incidents.take(order), days)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.domain.columns import INCIDENTS
 from pipeline.lake.lake import Lake, Ref
 from pipeline.quality.gate import GateReport
 from pipeline.quality.quarantine import leave_out
@@ -58,4 +59,5 @@ def read_checked(lake: Lake, ref: Ref, reads: Reads) -> tuple[pa.Table, pa.Table
     if "incidents" in tables:
         return tables["incidents"], tables["weather_daily"]
     known = reads.archived(lake, info["archive"]).slice(0, info["known"])
-    return leave_out(known, tables["left_out"]["position"].to_numpy()), tables["weather_daily"]
+    checked = leave_out(known, tables["left_out"]["position"].to_numpy())
+    return checked.cast(INCIDENTS.schema), tables["weather_daily"]

@@ -21,7 +21,7 @@ class Published:
     """What was public on an issue date.
 
     Attributes:
-        incidents: contract INCIDENTS, those that were known.
+        incidents: columns of INCIDENTS, not yet checked; those that were known.
         known_through: the last day through which they are complete.
         archive: what the incidents are the first of; None where the snapshots are of that time.
         notes: how `known_through` departs from the city's publication rule, in words.

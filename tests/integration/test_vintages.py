@@ -6,12 +6,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from pipeline.domain.errors import QualityGateFailed
 from pipeline.lake.lake import Lake
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.revision import REVISED_ROWS
 from pipeline.replay.server import ReplayServer
 from pipeline.sources.socrata import SocrataDataset
 from pipeline.workflow import pull
+from pipeline.workflow.accounting import account
 from pipeline.workflow.backfill import Session
 from pipeline.workflow.plan import make_plan
 from pipeline.workflow.run import run_to_cube
@@ -43,6 +45,43 @@ def test_a_report_under_a_wrong_date_moves_neither_edge_nor_horizon(tmp_path, st
     assert (grid["edge_week"], grid["horizon"]) == ("2017-11-26", 3)
     assert validated["snapshot_age_days"] == 8
     assert validated["quarantined_rows"] == (stray_day > "2017-12-13")
+
+
+@pytest.fixture
+def spoiling(tmp_path, monkeypatch):
+    """Return a function that runs a week on the young portal's rows with some of them spoiled."""
+
+    def run(column, value, rows):
+        real = SocrataDataset.fetch
+
+        def fetch(dataset, *words):
+            table = real(dataset, *words)
+            values = table[column].to_pylist()
+            spoiled = [value if k % 1000 < 1000 * rows else kept for k, kept in enumerate(values)]
+            at = table.column_names.index(column)
+            return table.set_column(at, column, pa.array(spoiled, pa.string()))
+
+        monkeypatch.setattr(SocrataDataset, "fetch", fetch)
+        reports = made_up_reports()
+        reports = reports[reports["occurred_at"] < "2017-12-06"].sample(frac=1, random_state=1)
+        reports.to_parquet(tmp_path / "crime_2016_2017.parquet")
+        with ReplayServer(RecordedData(tmp_path)) as server:
+            settings = small_settings(server.url, tmp_path / f"home-{rows}")
+            return to_cube(settings, "2017-12-13", "2017-12-13T15:00")
+
+    return run
+
+
+@pytest.mark.parametrize(("column", "value"), [("date", "03/02/2017"), ("date", None), ("id", "")])
+def test_rows_that_can_not_be_read_go_through_quarantine_with_its_limits(spoiling, column, value):
+    validated, grid = spoiling(column, value, rows=0.005)
+    lost = validated["quarantined_rows"]
+    assert lost == pytest.approx(0.005 * validated["rows_in"], abs=5)
+    assert validated["quarantined"] == {"incident_required_values": lost}
+    assert validated["accepted"] + lost == validated["rows_in"]
+    assert {line.label: line.rows for line in account(validated, grid)}["quarantined"] == lost
+    with pytest.raises(QualityGateFailed, match="incidents_quarantined_many: found 30 %"):
+        spoiling(column, value, rows=0.3)
 
 
 def to_cube(settings, issue_date, now, reads=None):
