@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import City
 from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY, TableContract
 from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
-from pipeline.quality import expectations, frames, measures
+from pipeline.quality import evidence, expectations, frames, measures
 from pipeline.quality.engine import Check, SuiteRun, Verdict
 from pipeline.quality.judged import Judged
 from pipeline.quality.quarantine import copies_among, leave_out, positions_of, quarantine
@@ -235,13 +235,11 @@ class _Gate:
         return results, failures
 
     def _check_whole(self, frame: pd.DataFrame, rows_in: int) -> list[CheckResult]:
-        evidence = measures.Evidence(
-            self._city, self._issue_date, frame, rows_in, self._known_through
-        )
-        taken = measures.take(self._subject.measures, evidence)
+        seen = evidence.Evidence(self._city, self._issue_date, frame, rows_in, self._known_through)
+        taken = measures.take(self._subject.measures, seen)
         checks = [
             replace(check, expectations=())
-            if taken[RULES[check.name].measure or ""] == measures.NOT_APPLICABLE
+            if taken[RULES[check.name].measure or ""] == evidence.NOT_APPLICABLE
             else check
             for check in expectations.table_checks(self._name, self._city)
         ]

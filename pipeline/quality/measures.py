@@ -1,70 +1,30 @@
 """Figures about a whole table that the suites hold against limits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import cached_property
+from datetime import timedelta
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipeline.domain.city import OTHER, City
-from pipeline.domain.timeline import days_into_week
-from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week
-from pipeline.quality.points import Points, near_divisions, points_of
+from pipeline.domain.city import OTHER
+from pipeline.quality.evidence import FEWEST_ROWS, NOT_APPLICABLE, Evidence, Measure, share
+from pipeline.quality.points import near_divisions
+from pipeline.quality.weekly_measures import (
+    highest_target_class_pct,
+    lowest_target_class_pct,
+    new_code_rows,
+    newest_week_pct,
+    week_before_newest_pct,
+)
 
-FEWEST_ROWS = 100  # a share of fewer rows says little
-FEWEST_AT_POINTS = 1000  # and so does the share of one point among fewer located rows
-WEEKS_BEFORE = 12
-FEWEST_WEEKS_BEFORE = 4
-FEWEST_A_WEEK = 30
+FEWEST_AT_POINTS = 1000  # a share of one point among fewer located rows says little
 RECENT_WEEKS = 8
 RECENT_DAYS = 28
 # What a measure may run into in data that it can't read; such a check counts as failed.
 CRASHES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-
-@dataclass(frozen=True)
-class Evidence:
-    """What measures look at: accepted rows, as a frame of `frames`, and how many rows came.
-
-    `known_through` is the last day through which the rows are complete.
-    """
-
-    city: City
-    issue_date: date
-    frame: pd.DataFrame
-    rows_in: int
-    known_through: date
-
-    @cached_property
-    def points(self) -> Points:
-        """The points that located reports lie on."""
-        return points_of(self.frame)
-
-    @cached_property
-    def newest_weeks(self) -> tuple[date, NDArray[np.int64]]:
-        """The newest whole week, and (weeks,) reports of whole weeks, newest first."""
-        return _week_counts(self.frame, self.issue_date, self.known_through)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A figure, what it means in words, and how many rows it speaks against.
-
-    `value` is None where the measure does not apply; `crash` says why it could not be taken.
-    """
-
-    value: float | None
-    found: str = "not applicable"
-    rows: int = 0
-    crash: str | None = None
-
-
 MeasureOf = Callable[[Evidence], Measure]
-NOT_APPLICABLE = Measure(None)
 
 
 def take(measures: Mapping[str, MeasureOf], evidence: Evidence) -> dict[str, Measure]:
@@ -95,7 +55,7 @@ def accepted_rows(evidence: Evidence) -> Measure:
 
 def quarantined_pct(evidence: Evidence) -> Measure:
     """Measure the share of rows that went to quarantine."""
-    return _share(evidence.rows_in - len(evidence.frame), evidence.rows_in, "rows quarantined")
+    return share(evidence.rows_in - len(evidence.frame), evidence.rows_in, "rows quarantined")
 
 
 def division_agreement_pct(evidence: Evidence) -> Measure:
@@ -109,7 +69,7 @@ def division_agreement_pct(evidence: Evidence) -> Measure:
     has_area = np.isfinite(area)
     point, division = points.point[has_area], area[has_area].astype(np.int64) - 1
     agrees = is_inside[point] & is_near[row, col][point, division]
-    return _share(
+    return share(
         int(agrees.sum()), len(agrees), "located reports agree", against=int((~agrees).sum())
     )
 
@@ -117,7 +77,7 @@ def division_agreement_pct(evidence: Evidence) -> Measure:
 def other_class_pct(evidence: Evidence) -> Measure:
     """Measure the share of reports whose code the city's map does not hold."""
     is_other = evidence.frame["offence_class"] == OTHER
-    return _share(int(is_other.sum()), len(is_other), "reports are 'other'")
+    return share(int(is_other.sum()), len(is_other), "reports are 'other'")
 
 
 def recent_target_rows(evidence: Evidence) -> Measure:
@@ -131,16 +91,6 @@ def recent_target_rows(evidence: Evidence) -> Measure:
     return Measure(rows, f"{rows:,} of {len(recent):,} reports of the newest {RECENT_WEEKS} weeks")
 
 
-def newest_week_pct(evidence: Evidence) -> Measure:
-    """Measure the newest whole week's reports in percent of the 12 weeks before it."""
-    return _week_pct(evidence, 0)
-
-
-def week_before_newest_pct(evidence: Evidence) -> Measure:
-    """Measure the week before the newest one's reports in percent of the 12 weeks before it."""
-    return _week_pct(evidence, 1)
-
-
 def newest_whole_day_age_days(evidence: Evidence) -> Measure:
     """Measure the age of the last day through which reports are complete, on the issue date."""
     if evidence.frame.empty:
@@ -152,7 +102,7 @@ def newest_whole_day_age_days(evidence: Evidence) -> Measure:
 def missing_location_pct(evidence: Evidence) -> Measure:
     """Measure the share of reports without a location at the source."""
     is_missing = evidence.frame["location_status"] == "missing"
-    return _share(int(is_missing.sum()), len(is_missing), "reports without a location")
+    return share(int(is_missing.sum()), len(is_missing), "reports without a location")
 
 
 def missing_area_pct(evidence: Evidence) -> Measure:
@@ -160,7 +110,7 @@ def missing_area_pct(evidence: Evidence) -> Measure:
     if not evidence.city.divisions:
         return NOT_APPLICABLE
     is_missing = evidence.frame["area"].isna()
-    return _share(int(is_missing.sum()), len(is_missing), "reports without a division")
+    return share(int(is_missing.sum()), len(is_missing), "reports without a division")
 
 
 def busiest_point_pct(evidence: Evidence) -> Measure:
@@ -168,7 +118,7 @@ def busiest_point_pct(evidence: Evidence) -> Measure:
     point = evidence.points.point
     if len(point) < FEWEST_AT_POINTS:
         return NOT_APPLICABLE
-    return _share(int(np.bincount(point).max()), len(point), "located reports on one point")
+    return share(int(np.bincount(point).max()), len(point), "located reports on one point")
 
 
 def repeated_reports_pct(evidence: Evidence) -> Measure:
@@ -181,7 +131,7 @@ def repeated_reports_pct(evidence: Evidence) -> Measure:
     alike = (points.point, day - day.min(), code)
     ordered = np.sort(np.ravel_multi_index(alike, [column.max() + 1 for column in alike]))
     repeats = int((ordered[1:] == ordered[:-1]).sum())
-    return _share(repeats, len(ordered), "located reports like an earlier one")
+    return share(repeats, len(ordered), "located reports like an earlier one")
 
 
 def stations_reporting(evidence: Evidence) -> Measure:
@@ -238,7 +188,8 @@ INCIDENT_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
     measure.__name__: measure
     for measure in (
         accepted_rows, quarantined_pct, division_agreement_pct, other_class_pct,
-        recent_target_rows, newest_week_pct, week_before_newest_pct, newest_whole_day_age_days,
+        recent_target_rows, lowest_target_class_pct, highest_target_class_pct, new_code_rows,
+        newest_week_pct, week_before_newest_pct, newest_whole_day_age_days,
         missing_location_pct, missing_area_pct, busiest_point_pct, repeated_reports_pct,
     )
 })  # fmt: skip
@@ -249,52 +200,3 @@ WEATHER_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
         largest_jump_degc,
     )
 })  # fmt: skip
-
-
-def _share(part: int, whole: int, what: str, against: int | None = None) -> Measure:
-    """Return a share in percent; not applicable to a whole of fewer than FEWEST_ROWS."""
-    if whole < FEWEST_ROWS:
-        return NOT_APPLICABLE
-    pct = 100 * part / whole
-    return Measure(
-        pct, f"{pct:.3g} %: {part:,} of {whole:,} {what}", part if against is None else against
-    )
-
-
-def _week_pct(evidence: Evidence, back: int) -> Measure:
-    """Return a week's reports in percent of the mean of the 12 whole weeks before it."""
-    if evidence.frame.empty:
-        return NOT_APPLICABLE
-    newest, counts = evidence.newest_weeks
-    before = counts[back + 1 : back + 1 + WEEKS_BEFORE]
-    if len(before) < FEWEST_WEEKS_BEFORE or before.mean() < FEWEST_A_WEEK:
-        return NOT_APPLICABLE
-    pct = 100 * counts[back] / before.mean()
-    return Measure(
-        float(pct),
-        f"{pct:.0f} %: {counts[back]:,} reports in the week of {newest - back * WEEK}, mean "
-        f"{before.mean():,.0f} and spread {before.std():,.0f} of the {len(before)} before",
-    )
-
-
-def _week_counts(
-    frame: pd.DataFrame, issue_date: date, known_through: date
-) -> tuple[date, NDArray[np.int64]]:
-    """Return the newest whole week and (weeks,) reports of whole weeks, newest first.
-
-    Every week is counted as it stood as long after its Saturday as the newest whole week stands
-    now, so that late reports do not make older weeks look larger.
-    """
-    ages = frame["occurred_age_days"]
-    reported_ages = frame["reported_age_days"].fillna(ages)
-    newest = last_whole_week(known_through)
-    days_after_newest = (known_through - newest).days - 6
-    today = (issue_date - EPOCH).days
-    occurred = today - ages.to_numpy().astype(np.int32)
-    reported = today - reported_ages.to_numpy().astype(np.int32)
-    sunday = occurred - days_into_week(occurred)
-    is_in_time = reported - (sunday + 6) <= days_after_newest
-    weeks_back = ((newest - EPOCH).days - sunday) // 7
-    # The first week of the data may have begun before them.
-    is_counted = is_in_time & (weeks_back >= 0) & (weeks_back < weeks_back.max())
-    return newest, np.bincount(weeks_back[is_counted], minlength=max(int(weeks_back.max()), 0))

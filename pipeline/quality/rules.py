@@ -55,6 +55,7 @@ def limits_text(measure: str, low: float | None, high: float | None) -> str:
 _TO_SOURCE = "Nothing for a few rows; for many, compare the source's own page and its code list."
 _OUR_FAULT = "Compare the contract with what the clients made; a code or a column changed."
 _CITY_FILE = "Compare the city's TOML file with the source; correct the one that is wrong."
+_CODES = "The source renamed its codes: bring the city's code map up to date."
 _WAIT = "Look at the source's page; wait for its next refresh. The last good forecast serves on."
 _LOOK = "Look at the source's page and at the map of the week; the forecast is made all the same."
 
@@ -109,8 +110,19 @@ _INCIDENTS = (
          _CITY_FILE, "other_class_pct", high=95),
     Rule("target_present", "incidents", "stop",
          "the newest eight weeks hold reports of the target classes",
-         "The source renamed its codes: bring the city's code map up to date.",
-         "recent_target_rows", low=1),
+         _CODES, "recent_target_rows", low=1),
+    Rule("class_change", "incidents", "warn",
+         "no target class fell far below its own weeks before, by count and by share", _CODES,
+         "lowest_target_class_pct", low=60),
+    Rule("class_vanished", "incidents", "stop",
+         "no target class is a fraction of its own weeks before", _CODES,
+         "lowest_target_class_pct", low=25),
+    Rule("class_growth", "incidents", "warn",
+         "no target class grew far beyond its own weeks before, by count and by share", _CODES,
+         "highest_target_class_pct", high=200),
+    Rule("new_codes", "incidents", "warn",
+         "few of the newest reports have a code that the city's map lacks and that did not occur "
+         "before", _CODES, "new_code_rows", high=20),
     Rule("weekly_volume", "incidents", "warn",
          "the newest whole week is as large as the 12 before it were at the same age; one below "
          "60 % is not taken for whole, and the edge lies before it", _LOOK,

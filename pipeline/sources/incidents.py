@@ -34,7 +34,7 @@ LAST_DIVISION = 9_999
 # Dates before this are stand-ins for unknown ones; the quality gate takes them out, with a reason.
 FIRST_REAL_DAY = date(2001, 1, 1)
 # INCIDENTS before the gate: any column may be empty.
-UNCHECKED = pa.schema([field.with_nullable(True) for field in INCIDENTS.schema])
+UNCHECKED = pa.schema([(field.name, field.type) for field in INCIDENTS.schema])
 
 
 @dataclass(frozen=True)

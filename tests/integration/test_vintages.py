@@ -47,6 +47,21 @@ def test_a_report_under_a_wrong_date_moves_neither_edge_nor_horizon(tmp_path, st
     assert validated["quarantined_rows"] == (stray_day > "2017-12-13")
 
 
+@pytest.mark.parametrize("since", ["2017-11-19", "2017-11-26"])
+def test_a_target_class_whose_code_is_renamed_stops_the_week(tmp_path, since):
+    reports = made_up_reports()
+    reports = reports[reports["occurred_at"] < "2017-12-06"]
+    is_renamed = (reports["primary_type"] == "ASSAULT") & (reports["occurred_at"] >= since)
+    reports.loc[is_renamed, "primary_type"] = "ASSAULT - SIMPLE"
+    reports.to_parquet(tmp_path / "crime_2016_2017.parquet")
+    with ReplayServer(RecordedData(tmp_path)) as server:
+        settings = small_settings(server.url, tmp_path / "home")
+        with pytest.raises(QualityGateFailed) as caught:
+            to_cube(settings, "2017-12-13", "2017-12-13T15:00")
+    assert "class_vanished: found 0 %: 0 assault in the newest 1 week(s)" in str(caught.value)
+    assert "bring the city's code map up to date" in str(caught.value)
+
+
 @pytest.fixture
 def spoiling(tmp_path, monkeypatch):
     """Return a function that runs a week on the young portal's rows with some of them spoiled."""

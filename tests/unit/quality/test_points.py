@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from pipeline.quality import measures
+from pipeline.quality.evidence import Evidence
 from pipeline.quality.frames import incident_frame
-from pipeline.quality.measures import Evidence
 from pipeline.quality.points import near_divisions, points_of
 from tests.unit.quality.quality_samples import AS_OF
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.weeks import week_start_of
+from pipeline.domain.weeks import last_whole_week, week_start_of
 from pipeline.quality import measures
+from pipeline.quality.evidence import Evidence, Measure
 from pipeline.quality.frames import incident_frame, weather_frame
-from pipeline.quality.measures import Evidence, Measure
 from tests.unit.quality.quality_samples import AS_OF, LAST_DAY
 
 
@@ -91,7 +91,9 @@ def test_weeks_are_counted_as_the_calendar_does(offsets):
     ages = np.array(offsets, dtype=float) + 10
     frame = pd.DataFrame({"occurred_age_days": ages, "reported_age_days": ages})
     newest_day = AS_OF - timedelta(days=int(ages.min()))
-    newest, counts = measures._week_counts(frame, AS_OF, newest_day)
+    seen = Evidence(None, AS_OF, frame, len(frame), newest_day)
+    newest, back = last_whole_week(newest_day), seen.weeks_back
+    counts = np.bincount(back[back >= 0])
     days = [AS_OF - timedelta(days=int(age)) for age in ages]
     first = week_start_of(min(days))
     for back, reports in enumerate(counts):
