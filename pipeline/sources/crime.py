@@ -22,7 +22,7 @@ def pull_crime(
 ) -> Pull | None:
     """Return one dataset's reports, or None where its rows have not changed since `last`.
 
-    A dataset that does not say when it changed is pulled.
+    A dataset that does not say when it changed is pulled. A copy that lags behind it has no time.
 
     Points of offences that the city counts city-wide only are blanked before anything is stored.
 
@@ -43,6 +43,9 @@ def pull_crime(
     if updated_at is not None and updated_at == last:
         return None
     table = source.fetch(adapter.columns, adapter.row_key, _where(adapter, dataset))
+    if source.is_out_of_date:  # under its stamp the rows of today would be held for good
+        updated_at = None
+        http.notes.append(f"{dataset.id}: an older copy is kept; it is pulled again next time")
     notes = tuple(http.notes[first_note:])
     table = _without_points(city, adapter, table)
     return Pull(dataset.id, table, updated_at, http.provenance, notes)

@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.settings import Settings
 from pipeline.sources.http_answers import one_line, parts, retry_after
+from pipeline.sources.sessions import Deadline, make_session
 
 TRIES = 6
 RETRIED = frozenset({202, 429, 500, 502, 503, 504})
@@ -30,6 +30,7 @@ LONGEST_BACKOFF_S = 60.0
 LONGEST_RETRY_AFTER_S = 120.0
 MOST_BYTES = 256 << 20  # unpacked; a page of 50,000 rows takes some 20 MB
 MESSAGE_BYTES = 4_000
+STILL_COMING = "the answer was still coming at the deadline"
 DATASET_PATHS = ("/resource/", "/api/views/", "/api/v3/views/")
 MESSAGE_KEYS = ("message", "errorMessage", "detail", "title", "error")
 
@@ -72,19 +73,6 @@ class _Trouble:
     retry_after_s: float | None = None
 
 
-def make_session(settings: Settings) -> requests.Session:
-    """Return a session that names us and our contact.
-
-    It has no retries of its own: HttpClient's loop also covers cut bodies and a total deadline.
-    """
-    session = requests.Session()
-    session.headers["User-Agent"] = f"la-hotspots/{version('la-hotspots')} ({settings.contact})"
-    session.headers["Accept"] = "application/json"
-    # A proxy from the environment must not stand between us and a loopback replay.
-    session.trust_env = settings.replay_url is None
-    return session
-
-
 class HttpClient:
     """Asks services for JSON, for one run.
 
@@ -95,6 +83,8 @@ class HttpClient:
     Attributes:
         notes: one readable line for each request that needed more than one try.
         provenance: "live", or with a replay what its latest answer said of its data.
+        is_out_of_date: whether any answer since this was last set to False came from a copy of a
+            dataset that lags behind it, as its portal says.
     """
 
     def __init__(
@@ -111,8 +101,10 @@ class HttpClient:
         self.notes: list[str] = []
         # Until a replay says otherwise its data must not pass for real.
         self.provenance = "live" if replay is None else "simulated"
+        self.is_out_of_date = False
         self._settings = settings
-        self._session = make_session(settings)
+        self._deadline = Deadline(clock)
+        self._session = make_session(settings, self._deadline)
         self._sleep = sleep
         self._clock = clock
         self._jitter = np.random.default_rng(settings.seed)
@@ -192,6 +184,7 @@ class HttpClient:
     def _try_once(self, call: _Call, end: float) -> Json:
         """Return the parsed answer, or the _Trouble that another try may get over."""
         longest = max(0.001, min(self._settings.read_timeout_s, end - self._clock()))
+        self._deadline.end = end
         try:
             with self._session.request(
                 call.method,
@@ -201,19 +194,24 @@ class HttpClient:
                 headers=call.headers,
                 timeout=(self._settings.connect_timeout_s, longest),
                 stream=True,
-                # A redirect would carry the token to wherever it points.
+                # A dataset that redirects has moved. Others may, on their own host.
                 allow_redirects=not call.is_dataset,
             ) as response:
                 self._read_provenance(response)
+                said = response.headers.get("X-SODA2-Data-Out-Of-Date", "")
+                self.is_out_of_date |= said.strip().lower() == "true"
                 if response.status_code != 200:
                     return self._refusal(call, response, end)
                 body = self._body(call, response, end)
-        except (requests.Timeout, ReadTimeoutError):
-            return _Trouble(f"no answer in {longest:.0f} s")
+        except (requests.Timeout, ReadTimeoutError, TimeoutError):
+            is_late = self._deadline.left_s <= 0
+            return _Trouble(STILL_COMING if is_late else f"no answer in {longest:.0f} s")
         except (ChunkedEncodingError, ContentDecodingError, ProtocolError, DecodeError):
             return _Trouble("body cut short")
         except requests.ConnectionError:
             return _Trouble("connection failed")
+        except requests.RequestException as error:  # a redirect in a circle, a host that is none
+            return _Trouble(one_line(f"{type(error).__name__}: {error}"))
         return body if isinstance(body, _Trouble) else _parse(body, call.problem_in)
 
     def _body(self, call: _Call, response: requests.Response, end: float) -> bytes | _Trouble:
@@ -221,7 +219,7 @@ class HttpClient:
         for part in parts(response):
             body += part
             if self._clock() > end:
-                return _Trouble("the answer was still coming at the deadline")
+                return _Trouble(STILL_COMING)
             if len(body) > MOST_BYTES:
                 raise SchemaDrift(
                     f"{call.place} sends more than {MOST_BYTES >> 20} MB in one answer. Nothing of "

@@ -7,7 +7,7 @@ from datetime import date
 import requests
 
 from pipeline.settings import Settings
-from pipeline.sources.http import make_session
+from pipeline.sources.sessions import make_session
 
 DAYS_PATH = "/_replay/days"
 ANSWERS_IN_S = 5

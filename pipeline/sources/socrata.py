@@ -15,8 +15,11 @@ from pipeline.sources.http import Check, HttpClient, Json
 PULLS = 3
 ROW_ID = ":id"
 ENOUGH_TO_JUDGE = 100
+OUT_OF_DATE = "the portal says that its answer is out of date"
 A_TIME_S = range(946_684_800, 2**32)  # Unix seconds from 2000 on; milliseconds lie far above
 LONGEST_COUNT = 12  # digits
+MOST_ROWS = 50_000_000  # the largest dataset that is read has one million
+SHORTEST_PAGE = 100  # a page may be this many times shorter than asked; portals cap at 1,000 rows
 
 
 class SocrataDataset:
@@ -54,6 +57,11 @@ class SocrataDataset:
         )
         return None
 
+    @property
+    def is_out_of_date(self) -> bool:
+        """Say whether the rows fetched last came from a copy that lags behind the dataset."""
+        return self._http.is_out_of_date
+
     def column_names(self) -> set[str]:
         """Return the API names of the dataset's columns."""
         return {str(column.get("fieldName")) for column in self._metadata["columns"]}
@@ -66,7 +74,9 @@ class SocrataDataset:
         """Return these columns of every row for which `where` holds, as text; null where empty.
 
         A pull counts as whole when the dataset counted the same before and after it, and as many
-        rows with as many distinct `:id` came. Otherwise it is made again, twice at most.
+        rows with as many distinct `:id` came. Otherwise it is made again, twice at most. So is one
+        of a copy that the portal calls out of date, which is taken in the end, as `is_out_of_date`
+        says.
 
         Args:
             columns: API names; the table's columns, in this order.
@@ -75,15 +85,19 @@ class SocrataDataset:
 
         Raises:
             SchemaDrift: a column is not in the dataset, or comes without values.
-            SourceUnavailable: no pull was whole.
+            SourceUnavailable: no pull was whole, or the dataset counts more rows than any has.
         """
         self._require(columns)
         for _ in range(PULLS):
+            self._http.is_out_of_date = False
             table, problem = self._pull(columns, where)
-            if problem is None:
-                self._require_values(table, key)
-                return table.drop_columns([ROW_ID])
+            if problem is None and not self._http.is_out_of_date:
+                break
+            problem = problem or OUT_OF_DATE
             self._http.notes.append(f"{self.dataset_id}: {problem}; pulled again")
+        if problem in (None, OUT_OF_DATE):
+            self._require_values(table, key)
+            return table.drop_columns([ROW_ID])
         raise SourceUnavailable(
             f"Dataset {self.dataset_id} could not be read whole in {PULLS} pulls: {problem}. "
             "It may be in the middle of a refresh: try again in an hour."
@@ -114,21 +128,35 @@ class SocrataDataset:
 
     def _pull(self, columns: Sequence[str], where: str | None) -> tuple[pa.Table, str | None]:
         expected = self.count(where)
+        if expected > MOST_ROWS:
+            raise SourceUnavailable(
+                f"Dataset {self.dataset_id} counts {expected:,} rows, and at most {MOST_ROWS:,} "
+                "are read. Compare the count with the portal's own page of the dataset."
+            )
         schema = pa.schema([(name, pa.string()) for name in (ROW_ID, *columns)])
         pages: list[pa.Table] = []
         rows = 0
         while rows < expected:
-            page = _as_text(self._page(columns, where, rows, len(pages) + 1), schema)
+            place = (rows, len(pages) + 1, expected - rows)
+            page = _as_text(self._page(columns, where, *place), schema)
             pages.append(page)
             rows += page.num_rows
         table = pa.concat_tables(pages) if pages else schema.empty_table()
         return table, _incomplete(table, expected, self.count(where))
 
-    def _page(self, columns: Sequence[str], where: str | None, offset: int, number: int) -> Json:
+    def _page(
+        self, columns: Sequence[str], where: str | None, offset: int, number: int, left: int
+    ) -> Json:
+        """Return the rows from an offset on; a page of fewer than a page has is asked for again."""
+        fewest = min(left, max(2, self._page_rows // SHORTEST_PAGE))
+
         def problem_in(answer: Json) -> str | None:
             if not _is_rows(answer):
                 return "the answer is not a list of rows"
-            return None if answer else f"empty page at row {offset}, before the last"
+            if len(answer) >= fewest:
+                return None
+            what = f"page of {len(answer)} rows" if answer else "empty page"
+            return f"{what} at row {offset}, before the last"
 
         return self._query(",".join((ROW_ID, *columns)), where, problem_in, (offset, number))
 

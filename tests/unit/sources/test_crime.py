@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.errors import InvalidRequest, SchemaDrift
 from pipeline.sources.adapters import ADAPTERS
 from pipeline.sources.crime import build_incidents, pull_crime
-from tests.unit.sources.conftest import FakePortal
+from tests.unit.sources.conftest import FakePortal, Reply
 
 OLD, LEGACY, NIBRS, CHICAGO = "63jg-8b9z", "2nrs-mtv8", "k7nn-b2ep", "ijzp-q8t2"
 # A point in Central, twice: as text with 4 decimals, as the portals give it.
@@ -100,6 +100,16 @@ class TestPull:
         pull = pull_crime(http, settings, los_angeles, dataset, datetime(2026, 1, 1, tzinfo=UTC))
         assert (pull.table.num_rows, pull.source_updated_at) == (150, None)
         assert "without knowing whether it has changed" in pull.notes[0]
+
+    def test_a_copy_that_stays_out_of_date_is_kept_without_its_time(
+        self, portal, http, settings, los_angeles, dataset, loopback
+    ):
+        old = {"X-SODA2-Data-Out-Of-Date": "true"}
+        loopback.script(portal.path, lambda seen: Reply(portal.answer(seen).json, headers=old))
+        pull = pull_crime(http, settings, los_angeles, dataset, None)
+        # Without a time the next pull asks again, whatever time the portal names.
+        assert (pull.table.num_rows, pull.source_updated_at) == (150, None)
+        assert pull.notes[-1] == "2nrs-mtv8: an older copy is kept; it is pulled again next time"
 
     @pytest.fixture
     def portal(self, loopback):

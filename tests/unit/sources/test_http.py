@@ -17,7 +17,8 @@ from pipeline.domain.errors import (
     SourceUnavailable,
 )
 from pipeline.settings import Settings
-from pipeline.sources.http import TRIES, HttpClient, make_session
+from pipeline.sources.http import TRIES, HttpClient
+from pipeline.sources.sessions import make_session
 from tests.unit.sources.conftest import TOKEN, Reply
 
 URL = "https://data.lacity.org/resource/k7nn-b2ep.json"
@@ -177,6 +178,54 @@ def test_a_body_that_drips_is_given_up_at_the_deadline(status):
         with pytest.raises((SourceUnavailable, DatasetMoved)):
             http.get_json(URL)
         assert time.monotonic() - begun < 10  # a whole body would take 5,000 s
+
+
+def dripped_head(connection):
+    """Begin an answer, and send a header that never ends, a byte every 50 ms."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        connection.sendall(b"a")
+        time.sleep(0.05)
+
+
+def stalled(connection):
+    """Send half a body, and then nothing."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[")
+    time.sleep(30)
+
+
+@pytest.mark.parametrize("send", [dripped_head, stalled])
+def test_no_byte_is_waited_for_past_the_deadline(send):
+    with raw_server(send) as url:
+        settings = Settings(_env_file=None, replay_url=url, deadline_s=1, read_timeout_s=20)
+        begun = time.monotonic()
+        with pytest.raises(SourceUnavailable, match="still coming at the deadline"):
+            HttpClient(settings).get_json(URL)
+        assert time.monotonic() - begun < 5  # the read alone may take 20 s
+
+
+def redirect_to(location):
+    return Reply(status=302, headers={"Location": location})
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1:9/x", "https://evil.example/x", "http://["])
+def test_a_redirect_off_the_host_is_not_followed(http, loopback, location):
+    loopback.script("/api.weather.gov/points", redirect_to(location))
+    with pytest.raises(SourceUnavailable, match="answers 302"):
+        http.get_json("https://api.weather.gov/points")
+    assert len(loopback.seen) == 1
+
+
+def test_a_redirect_on_the_host_is_followed(http, loopback):
+    loopback.script("/api.weather.gov/points", redirect_to("/api.weather.gov/points/2"))
+    loopback.script("/api.weather.gov/points/2", OK)
+    assert http.get_json("https://api.weather.gov/points") == [{"n": "3"}]
+
+
+def test_redirects_in_a_circle_end_by_name(http, loopback):
+    loopback.script("/api.weather.gov/points", *[redirect_to("/api.weather.gov/points")] * 400)
+    with pytest.raises(SourceUnavailable, match="TooManyRedirects"):
+        http.get_json("https://api.weather.gov/points")
 
 
 @pytest.mark.parametrize("is_packed", [False, True])

@@ -241,6 +241,33 @@ def test_a_page_that_stays_empty_is_unavailable(portal, dataset):
     assert len(portal.seen) == 1 + TRIES
 
 
+def test_one_row_a_page_is_unavailable(portal, http, settings):
+    wide = settings.model_copy(update={"page_rows": 50_000})
+    portal.largest_page = 1
+    with pytest.raises(SourceUnavailable, match="page of 1 rows at row 0, before the last"):
+        SocrataDataset(http, wide, HOST, ID).fetch(["dr_no"], "dr_no")
+    assert len(portal.seen) == 1 + TRIES
+
+
+def test_a_count_beyond_any_dataset_is_refused_before_a_page(portal, dataset, loopback):
+    loopback.script(portal.path, Reply([{"n": "999999999999"}]))
+    with pytest.raises(SourceUnavailable, match="counts 999,999,999,999 rows"):
+        dataset.fetch(["dr_no"], "dr_no")
+
+
+def test_a_copy_that_is_out_of_date_is_read_again(portal, dataset, http, loopback):
+    stale = [True]
+
+    def answer(seen):
+        old = {"X-SODA2-Data-Out-Of-Date": "true"} if stale and stale.pop() else {}
+        return Reply(portal.answer(seen).json, headers=old)
+
+    loopback.script(portal.path, answer)
+    assert dataset.fetch(["dr_no"], "dr_no").num_rows == 250
+    assert not dataset.is_out_of_date
+    assert http.notes == ["2nrs-mtv8: the portal says that its answer is out of date; pulled again"]
+
+
 def test_an_error_object_instead_of_rows_is_unavailable(portal, dataset):
     portal.page = lambda seen: {"error": True, "message": "timed out"}
     with pytest.raises(SourceUnavailable, match="not a list of rows"):
