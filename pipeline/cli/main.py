@@ -18,6 +18,7 @@ from pipeline.cli import (
     backtests,
     cities,
     forecasting,
+    lakes,
     models,
     replays,
     stored,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(replays.app, name="replay")
 app.add_typer(cities.app, name="city")
+app.add_typer(lakes.app, name="lake")
 
 
 def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it

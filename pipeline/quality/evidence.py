@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import City
 from pipeline.domain.timeline import days_into_week
 from pipeline.domain.weeks import EPOCH, last_whole_week
+from pipeline.quality.history import Vintage
 from pipeline.quality.points import Points, points_of
 
 FEWEST_ROWS = 100  # a share of fewer rows says little
@@ -18,9 +19,15 @@ FEWEST_ROWS = 100  # a share of fewer rows says little
 
 @dataclass(frozen=True)
 class Evidence:
-    """What measures look at: accepted rows, as a frame of `frames`, and how many rows came.
+    """What measures look at.
 
-    `known_through` is the last day through which the rows are complete.
+    Attributes:
+        city: whose rows.
+        issue_date: the issue date.
+        frame: accepted rows, as `frames` gives them.
+        rows_in: how many rows came.
+        known_through: the last day through which the rows are complete.
+        vintages: of each snapshot that changed, (the one held before, itself).
     """
 
     city: City
@@ -28,6 +35,7 @@ class Evidence:
     frame: pd.DataFrame
     rows_in: int
     known_through: date
+    vintages: tuple[tuple[Vintage, Vintage], ...] = ()
 
     @cached_property
     def points(self) -> Points:

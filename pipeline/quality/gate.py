@@ -16,10 +16,12 @@ from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY, TableContract
 from pipeline.domain.errors import HotspotsError, QualityGateFailed, StaleData
 from pipeline.quality import evidence, expectations, frames, measures
 from pipeline.quality.engine import Check, SuiteRun, Verdict
+from pipeline.quality.history import Vintage
 from pipeline.quality.judged import Judged
 from pipeline.quality.quarantine import copies_among, leave_out, positions_of, quarantine
 from pipeline.quality.rules import RULES, Outcome
 
+Vintages = tuple[tuple[Vintage, Vintage], ...]
 NOT_APPLICABLE = "not applicable"
 # Of rows with one key the first stays, so only its copies leave.
 KEEPS_FIRST = ("incident_unique", "weather_unique")
@@ -111,6 +113,7 @@ def check_incidents(
     known_through: date,
     docs_dir: Path | None,
     judged: Judged | None = None,
+    vintages: Vintages = (),
 ) -> GateReport:
     """Check incidents as known on the issue date; what fails does what RULES says.
 
@@ -122,12 +125,13 @@ def check_incidents(
         docs_dir: folder that Data Docs are written to, also before a stop; None writes none.
         judged: a table whose first rows these are; none of them lies after the issue date. None
             makes the schema and row checks here.
+        vintages: of each snapshot that changed, (the one held before, itself).
 
     Raises:
         StaleData: the only stop is that the last whole day is too old.
         QualityGateFailed: a check that stops the week failed or could not be made.
     """
-    gate = _Gate(_INCIDENTS, city, issue_date, docs_dir, known_through)
+    gate = _Gate(_INCIDENTS, city, issue_date, docs_dir, known_through, vintages)
     if judged is None:
         return gate.check(incidents)
     return gate.check(incidents, judged.verdicts, judged.seen)
@@ -172,9 +176,11 @@ class _Gate:
         issue_date: date,
         docs_dir: Path | None = None,
         known_through: date | None = None,
+        vintages: Vintages = (),
     ) -> None:
         self._subject, self._city, self._issue_date = subject, city, issue_date
         self._known_through = known_through or issue_date
+        self._vintages = vintages
         self._name = subject.contract.name
         self._run = SuiteRun(docs_dir, issue_date)
 
@@ -235,7 +241,9 @@ class _Gate:
         return results, failures
 
     def _check_whole(self, frame: pd.DataFrame, rows_in: int) -> list[CheckResult]:
-        seen = evidence.Evidence(self._city, self._issue_date, frame, rows_in, self._known_through)
+        seen = evidence.Evidence(
+            self._city, self._issue_date, frame, rows_in, self._known_through, self._vintages
+        )
         taken = measures.take(self._subject.measures, seen)
         checks = [
             replace(check, expectations=())

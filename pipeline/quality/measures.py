@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.domain.city import OTHER
 from pipeline.quality.evidence import FEWEST_ROWS, NOT_APPLICABLE, Evidence, Measure, share
+from pipeline.quality.history import parts, settled
 from pipeline.quality.points import near_divisions
 from pipeline.quality.weekly_measures import (
     highest_target_class_pct,
@@ -18,6 +19,7 @@ from pipeline.quality.weekly_measures import (
     week_before_newest_pct,
 )
 
+FEWEST_ROWS_BEFORE = 500  # a year or class of fewer rows may change by chance
 FEWEST_AT_POINTS = 1000  # a share of one point among fewer located rows says little
 RECENT_WEEKS = 8
 RECENT_DAYS = 28
@@ -134,6 +136,34 @@ def repeated_reports_pct(evidence: Evidence) -> Measure:
     return share(repeats, len(ordered), "located reports like an earlier one")
 
 
+def least_kept_pct(evidence: Evidence) -> Measure:
+    """Measure the year or class of a dataset that lost most against the snapshot before."""
+    found = [
+        part
+        for before, after in evidence.vintages
+        for part in parts(before, after)
+        if part.before >= FEWEST_ROWS_BEFORE
+    ]
+    if not found:
+        return NOT_APPLICABLE
+    least = min(found, key=lambda part: part.pct)
+    return Measure(least.pct, least.found, max(least.before - least.after, 0))
+
+
+def most_grown_pct(evidence: Evidence) -> Measure:
+    """Measure the year of a dataset that grew most, days of the last three months left out."""
+    found = [
+        part
+        for before, after in evidence.vintages
+        for part in parts(settled(before, before.day), settled(after, before.day))
+        if part.before >= FEWEST_ROWS_BEFORE and part.name.isdecimal()
+    ]
+    if not found:
+        return NOT_APPLICABLE
+    most = max(found, key=lambda part: part.pct)
+    return Measure(most.pct, most.found)
+
+
 def stations_reporting(evidence: Evidence) -> Measure:
     """Count the stations with an observation in the 28 days up to the issue date."""
     if not evidence.city.stations:
@@ -191,6 +221,7 @@ INCIDENT_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
         recent_target_rows, lowest_target_class_pct, highest_target_class_pct, new_code_rows,
         newest_week_pct, week_before_newest_pct, newest_whole_day_age_days,
         missing_location_pct, missing_area_pct, busiest_point_pct, repeated_reports_pct,
+        least_kept_pct, most_grown_pct,
     )
 })  # fmt: skip
 WEATHER_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({

@@ -56,6 +56,11 @@ _TO_SOURCE = "Nothing for a few rows; for many, compare the source's own page an
 _OUR_FAULT = "Compare the contract with what the clients made; a code or a column changed."
 _CITY_FILE = "Compare the city's TOML file with the source; correct the one that is wrong."
 _CODES = "The source renamed its codes: bring the city's code map up to date."
+_DIFF = "Look at what changed: hotspots lake list, hotspots lake diff."
+_ACCEPT = (
+    "Look at what changed: hotspots lake diff. If the source is right, hotspots lake accept, and "
+    "run the week again; else wait, the next run pulls anew."
+)
 _WAIT = "Look at the source's page; wait for its next refresh. The last good forecast serves on."
 _LOOK = "Look at the source's page and at the map of the week; the forecast is made all the same."
 
@@ -152,6 +157,14 @@ _INCIDENTS = (
     Rule("repeated_reports", "incidents", "warn",
          "few located reports share day, point and code with an earlier one", _LOOK,
          "repeated_reports_pct", high=10),
+    Rule("history_kept", "incidents", "warn",
+         "every year and class still holds what the snapshot before it held", _DIFF,
+         "least_kept_pct", low=99),
+    Rule("history_lost", "incidents", "stop", "no year or class lost a part of its reports",
+         _ACCEPT, "least_kept_pct", low=95),
+    Rule("history_grown", "incidents", "warn",
+         "no year gained many reports of days more than three months before the last snapshot",
+         _DIFF, "most_grown_pct", high=102),
 )  # fmt: skip
 
 _WEATHER = (

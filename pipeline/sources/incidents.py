@@ -139,9 +139,9 @@ def _read(city: City, dataset: Dataset, adapter: Adapter, table: pa.Table) -> pd
             "row_key": as_text(row_key),
             "dataset": dataset.id,
             "era": adapter.era,
-            "occurred_on": _days(table[adapter.occurred]),
+            "occurred_on": days_of_text(table[adapter.occurred]),
             "time_of_day": _time_of_day(table[adapter.time]) if adapter.time else "",
-            "reported_on": _days(table[adapter.reported]) if adapter.reported else pd.NaT,
+            "reported_on": days_of_text(table[adapter.reported]) if adapter.reported else pd.NaT,
             "offence_code": codes,
             "offence_class": classes,
             "severity": each_distinct(classes, _severity),
@@ -168,7 +168,7 @@ def _severity(offence_class: str) -> int:
     return SEVERITY.index(offence_class) if offence_class in SEVERITY else len(SEVERITY)
 
 
-def _days(values: pa.ChunkedArray) -> pd.Series:
+def days_of_text(values: pa.ChunkedArray) -> pd.Series:
     """Return the local dates that the text begins with; NaT where it begins with none.
 
     A floating timestamp has no zone, so its date is cut from the text and never converted.

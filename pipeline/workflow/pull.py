@@ -20,6 +20,7 @@ from pipeline.sources.pulled import Pull
 from pipeline.workflow.ability import wanted_datasets
 from pipeline.workflow.operations.staleness import marks_stale
 from pipeline.workflow.plan import Plan, end_of_day
+from pipeline.workflow.refusals import is_refused
 from pipeline.workflow.step_results import Pulled, Stored
 
 WEATHER_SOURCES = ("weather_ncei", "weather_acis", "weather_nws")
@@ -44,8 +45,7 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
             held = lake.snapshots(city.name, dataset.id)
             if http.provenance == "live":  # before it takes an hour
                 _refuse_to_mix(lake, held, "live")
-            # An empty snapshot holds nothing: what the source has is asked for again.
-            last = held[-1].source_updated_at if held and held[-1].rows else None
+            last = held[-1].source_updated_at if _holds(lake, held) else None
             pull = crime.pull_crime(http, settings, city, dataset, last)
             if pull is not None:
                 stored[dataset.id] = _stored(store_pull(lake, city, pull, now))
@@ -80,6 +80,11 @@ def _is_past_and_held(
     """
     is_past = end_of_day(plan.issue_date, city) < now
     return is_past and all(lake.snapshots(city.name, name) for name in names)
+
+
+def _holds(lake: Lake, held: list[Snapshot]) -> bool:
+    """Say whether the newest snapshot counts: not an empty one, nor one that the gate refused."""
+    return bool(held) and held[-1].rows > 0 and not is_refused(lake, held[-1])
 
 
 def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:

@@ -11,11 +11,13 @@ from pipeline.grid.build import cube_from_tables
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.lake.lake import Lake, Ref, Snapshot
 from pipeline.quality.engine import Verdict
+from pipeline.quality.history import Vintage
 from pipeline.quality.judged import Judged
 from pipeline.sources import crime
 from pipeline.workflow.archive import Archive, make_archive
 from pipeline.workflow.refreshes import lag_days
 from pipeline.workflow.step_results import Gridded
+from pipeline.workflow.vintages import changed_vintages
 
 Snapshots = tuple[tuple[str, str], ...]  # dataset and Ref as JSON, of each
 Made = TypeVar("Made")
@@ -59,6 +61,13 @@ class Reads:
         """Return how late the feed publishes by its refreshes up to a snapshot; None: too few."""
         key = (lake.root, city, snapshot.ref)
         return self._keep("lag_days", key, lambda: lag_days(lake, city, snapshot))
+
+    def vintages(
+        self, lake: Lake, city: City, snapshots: Snapshots
+    ) -> tuple[tuple[Vintage, Vintage], ...]:
+        """Return (the one held before, itself) of every snapshot that differs from it."""
+        key = (lake.root, city, snapshots)
+        return self._keep("vintages", key, lambda: changed_vintages(lake, city, snapshots))
 
     def weather(self, lake: Lake, snapshots: Snapshots) -> tuple[pa.Table, ...]:
         """Return the daily weather of these snapshots, one table each."""

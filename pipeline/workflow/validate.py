@@ -3,16 +3,17 @@
 from datetime import timedelta
 from pathlib import Path
 
+from pipeline.domain.errors import QualityGateFailed
 from pipeline.lake.lake import Lake
 from pipeline.quality.gate import GateReport, check_incidents, check_weather, health_rows
-from pipeline.quality.judged import Judged
 from pipeline.settings import Settings
 from pipeline.sources import weather
 from pipeline.workflow.checked import write_checked
 from pipeline.workflow.operations.staleness import marks_stale
 from pipeline.workflow.plan import Plan
 from pipeline.workflow.published import Published, as_published
-from pipeline.workflow.reads import Reads
+from pipeline.workflow.reads import Reads, Snapshots
+from pipeline.workflow.refusals import note_refused
 from pipeline.workflow.step_results import Pulled, Validated
 
 WEATHER_KNOWN_AFTER = timedelta(days=1)
@@ -36,7 +37,7 @@ def validate(
     reads, snapshots = reads or Reads(), tuple(crime_pull["snapshots"].items())
     build = reads.incidents(lake, city, snapshots)
     public = as_published(lake, city, plan, snapshots, build.incidents, reads)
-    gate = _check_incidents(settings, plan, public, reads.judged(city, public.archive))
+    gate = _check_incidents(settings, plan, public, snapshots, reads)
     weather_gate = _check_weather(settings, plan, weather_pull, reads)
     health = [*health_rows(gate), *health_rows(weather_gate)]
     info = {"issue_date": issued.isoformat(), "snapshots": crime_pull["snapshots"]}
@@ -59,17 +60,27 @@ def validate(
 
 
 def _check_incidents(
-    settings: Settings, plan: Plan, public: Published, judged: Judged | None
+    settings: Settings, plan: Plan, public: Published, snapshots: Snapshots, reads: Reads
 ) -> GateReport:
-    city, docs = settings.city(plan.city), _docs_dir(settings, plan)
-    return check_incidents(
-        city,
-        public.incidents,
-        issue_date=plan.issue_date,
-        known_through=public.known_through,
-        docs_dir=docs and docs / "incidents",
-        judged=judged,
-    )
+    """Return what came of the checks of the reports known on the issue date.
+
+    Snapshots of that time that fail are noted as refused, so that the next run pulls anew.
+    """
+    city, lake, docs = settings.city(plan.city), Lake(settings.lake_root), _docs_dir(settings, plan)
+    try:
+        return check_incidents(
+            city,
+            public.incidents,
+            issue_date=plan.issue_date,
+            known_through=public.known_through,
+            docs_dir=docs and docs / "incidents",
+            judged=reads.judged(city, public.archive),
+            vintages=() if public.archive else reads.vintages(lake, city, snapshots),
+        )
+    except QualityGateFailed:
+        if public.archive is None:
+            note_refused(lake, city.name, snapshots)
+        raise
 
 
 def _check_weather(settings: Settings, plan: Plan, pulled: Pulled, reads: Reads) -> GateReport:

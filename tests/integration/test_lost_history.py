@@ -1,0 +1,103 @@
+"""A snapshot that lost what the one before it held, from the pull to the person who accepts it."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from pipeline.domain.errors import QualityGateFailed
+from pipeline.lake.lake import Lake
+from pipeline.replay.recorded import RecordedData
+from pipeline.replay.server import ReplayServer
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube
+from tests.integration.conftest import made_up_reports, small_settings
+
+CHICAGO = ("--city", "chicago")
+
+
+def source(folder, reports):
+    folder.mkdir()
+    reports.to_parquet(folder / "crime_2016_2017.parquet")
+    return RecordedData(folder)
+
+
+@pytest.fixture
+def weeks(tmp_path, hotspots, home):
+    """Return the settings of the command line, its portal, and three of its states."""
+    reports = made_up_reports()
+    occurred = reports["occurred_at"]
+    early = reports[occurred < "2017-12-06"]
+    late = reports[occurred < "2017-12-13"]
+    is_old = late["occurred_at"] < "2017-08-01"
+    lost = late[~is_old | (np.arange(len(late)) % 10 < 4)]
+    states = [
+        source(tmp_path / name, rows)
+        for name, rows in (("early", early), ("lost", lost), ("late", late))
+    ]
+    with ReplayServer(states[0]) as server:
+        settings = small_settings(server.url, home / "lost" / tmp_path.name)
+        yield settings, server, states
+
+
+def to_cube(settings, issue_date, hour=15):
+    moment = datetime.fromisoformat(f"{issue_date}T{hour}:00").replace(tzinfo=UTC)
+    plan = make_plan(settings, city="chicago", issue_date=issue_date, now=moment)
+    return run_to_cube(settings, plan, now=moment)
+
+
+def test_a_snapshot_that_lost_history_is_refused_and_pulled_again(weeks):
+    settings, server, (_, lost, late) = weeks
+    _, first = to_cube(settings, "2017-12-13")
+    assert first["edge_week"] == "2017-11-26"
+
+    server.source = lost
+    with pytest.raises(QualityGateFailed, match="history_lost: found 4") as told:
+        to_cube(settings, "2017-12-20")
+    assert "rows of ijzp-q8t2, 2016, where the snapshot before held 1," in str(told.value)
+
+    # The portal's time has not moved, and still it is asked: a refused snapshot is not held.
+    server.source = late
+    validated, grid = to_cube(settings, "2017-12-20", hour=16)
+    assert grid["edge_week"] == "2017-12-03"
+    assert len(Lake(settings.lake_root).snapshots("chicago", "ijzp-q8t2")) == 3
+    kept = next(check for check in validated["health"] if check["name"] == "history_kept")
+    assert kept["outcome"] == "pass"
+    assert "where the snapshot before held" in kept["found"]
+
+
+def test_what_changed_is_shown_and_can_be_accepted(weeks, hotspots):
+    settings, server, (_, lost, _) = weeks
+    to_cube(settings, "2017-12-13")
+    server.source = lost
+    with pytest.raises(QualityGateFailed, match="history_lost"):
+        to_cube(settings, "2017-12-20")
+
+    here = {"HOTSPOTS_HOME": str(settings.home)}
+    code, listed, _ = hotspots("lake", "list", *CHICAGO, **here)
+    assert code == 0
+    assert listed.count("ijzp-q8t2") == 2
+    assert listed.count("refused by the gate") == 1
+
+    code, shown, _ = hotspots("lake", "diff", "20171213", "20171220", *CHICAGO, **here)
+    assert code == 0
+    assert "ijzp-q8t2: 21,980 rows then" in shown
+    assert "are gone" in shown
+    assert "2016" in shown
+    assert "battery" in shown
+
+    code, said, _ = hotspots("lake", "accept", "20171220", *CHICAGO, **here)
+    assert code == 0
+    assert "is accepted" in said
+    _, grid = to_cube(settings, "2017-12-20", hour=16)
+    assert grid["edge_week"] == "2017-12-03"
+
+
+def test_a_name_that_is_none_or_several_is_refused(weeks, hotspots):
+    settings, _, _ = weeks
+    here = {"HOTSPOTS_HOME": str(settings.home)}
+    code, listed, _ = hotspots("lake", "list", *CHICAGO, **here)
+    assert (code, listed.strip()) == (0, "The lake holds no snapshot of Chicago yet.")
+    code, _, error = hotspots("lake", "accept", "2017", *CHICAGO, **here)
+    assert code == 2
+    assert "0 snapshots of Chicago begin with '2017'" in error
