@@ -77,12 +77,12 @@ def cube(
 
     Example: hotspots cube --source-dir ../shared/data --issue-date 2023-04-12
     """
-    from pipeline.cli.printed_week import accounting_table
+    from pipeline.cli.printed_week import print_rows
 
     with session(city, source_dir) as (settings, the_city), Steps("Building the cube") as steps:
         plan, validated, grid = to_cube(settings, the_city, issue_date, steps)
         steps.finish()
-        Terminal().print(accounting_table(plan, validated, grid))
+        print_rows(plan, validated, grid, Terminal())
 
 
 def backfill(

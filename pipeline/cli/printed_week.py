@@ -29,9 +29,7 @@ def week_line(week: Week) -> str:
 
 def print_week(settings: Settings, week: Week, console: Terminal) -> None:
     """Print what a run came to: where its rows went, its forecast, its files."""
-    console.print(accounting_table(week.plan, week.validated, week.grid))
-    for note in week.validated["notes"]:
-        console.print(f"note: {note}")
+    print_rows(week.plan, week.validated, week.grid, console)
     if not week.published["revision"]:
         console.print(
             f"Dry run: {week.forecast['city_mean']:.0f} reports expected in the week of "
@@ -41,6 +39,17 @@ def print_week(settings: Settings, week: Week, console: Terminal) -> None:
         return
     city = settings.city(week.plan.city)
     print_forecast(settings, city, week.plan.target_week, console)
+
+
+def print_rows(plan: Plan, validated: Validated, grid: Gridded, console: Terminal) -> None:
+    """Print where a week's rows went, what had to be recovered from, and which checks warn."""
+    console.print(accounting_table(plan, validated, grid))
+    for note in validated["notes"]:
+        console.print(f"note: {note}")
+    for check in validated["health"]:
+        if check["outcome"] == "warn":
+            said = f"{check['name']}: found {check['found']}; expected {check['expected']}"
+            console.print(warning(said))
 
 
 def accounting_table(plan: Plan, validated: Validated, grid: Gridded) -> Table:

@@ -31,13 +31,18 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 answers every machine.")
     ] = LOOPBACK,
+    script: Annotated[
+        Path | None, typer.Option(help="TOML file of faults to begin with; see docs/quality.md.")
+    ] = None,
 ) -> None:
     """Serve the portals' protocols until stopped; set HOTSPOTS_REPLAY_URL to its address.
 
     Example: hotspots replay serve --data ../shared/data
     """
+    from pipeline.replay.faults import load_script
     from pipeline.replay.server import serve_forever
 
+    scripted = load_script(script) if script is not None else []
     console = Terminal(stderr=True)
     if data is not None:
         source = _recorded(data)
@@ -48,7 +53,9 @@ def serve(
             f"Serving a SIMULATED Los Angeles, {first_day} to {shown_day}, seed {seed}, on "
             f"http://{host}:{port}"
         )
-    serve_forever(source, port, host)
+    for one in scripted:
+        console.print(f"With the fault {one.name}")
+    serve_forever(source, port, host, scripted)
 
 
 def _recorded(folder: Path) -> "ReplaySource":
@@ -66,11 +73,21 @@ def _simulated(first_day: date, shown_day: date, seed: int) -> "ReplaySource":
 
 
 @app.command()
+def faults() -> None:
+    """List what can go wrong, by the names that `fault` and a script take."""
+    from pipeline.replay.faults import MEANINGS
+
+    for name, meaning in MEANINGS.items():
+        Terminal().print(f"{name:25} {meaning}")
+
+
+@app.command()
 def fault(
     name: Annotated[str, typer.Argument(help="Name of the fault, or 'none' to clear all.")],
     url: Annotated[str, typer.Option(help="Address of the replay.")] = "http://127.0.0.1:8765",
     times: Annotated[int | None, typer.Option(help="How many answers; all if left out.")] = None,
     match: Annotated[str, typer.Option(help="Only paths that hold this text.")] = "",
+    share: Annotated[float, typer.Option(help="Of faults in rows, the share of them.")] = 1.0,
 ) -> None:
     """Make a running replay misbehave, to see what the pipeline does.
 
@@ -79,7 +96,7 @@ def fault(
     import requests
 
     address = f"{url}/_replay/faults"
-    wanted = {"name": name, "times": times, "match": match}
+    wanted = {"name": name, "times": times, "match": match, "share": share}
     try:
         if name == "none":
             answer = requests.delete(address, timeout=10)

@@ -148,7 +148,12 @@ def _new_codes(evidence: Evidence) -> dict[str, int]:
         for of in (is_new, back >= NEW_CODE_WEEKS)
     )
     new = [k for k in np.argsort(-found, kind="stable") if found[k] and before[k] <= found[k] / 20]
-    return {str(codes.categories[k]): int(found[k]) for k in new}
+    return {_shown(codes.categories[k]): int(found[k]) for k in new}
+
+
+def _shown(code: str) -> str:
+    """Return a code as a source writes it, short, and without what commands a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in code)[:40]
 
 
 def _weekly(evidence: Evidence, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

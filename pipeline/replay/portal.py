@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.replay.answers import Answer, Request, json_answer, socrata_error
-from pipeline.replay.faults import FaultName
+from pipeline.replay.faults import Fault, FaultName
+from pipeline.replay.odd_answers import as_published
 from pipeline.replay.revision import with_late_revision, with_renamed_column
 from pipeline.replay.soql import (
     MAX_LIMIT,
@@ -33,14 +35,14 @@ _TYPE_NAMES = {"timestamp[s]": "calendar_date", "double": "number", "int64": "nu
 
 
 def answer_socrata(
-    source: ReplaySource, request: Request, faults: frozenset[FaultName], turn: int
+    source: ReplaySource, request: Request, faults: Mapping[FaultName, Fault], turn: int
 ) -> Answer:
     """Answer a request to a portal.
 
     Args:
         source: the data.
         request: what is asked.
-        faults: those of FaultName that hold for this request.
+        faults: those that hold for this request.
         turn: number of the request; rows without `$order` come in another order at each.
     """
     match = _PATH.fullmatch(request.path)
@@ -67,12 +69,14 @@ def moved() -> Answer:
     return socrata_error(403, "permission_denied", "You must be logged in to access this resource")
 
 
-def _as_faults_have_it(dataset: PublishedDataset, faults: frozenset[FaultName]) -> PublishedDataset:
+def _as_faults_have_it(
+    dataset: PublishedDataset, faults: Mapping[FaultName, Fault]
+) -> PublishedDataset:
     if FaultName.LATE_REVISION in faults:
         dataset = with_late_revision(dataset)
     if FaultName.RENAMED_COLUMN in faults:
         dataset = with_renamed_column(dataset)
-    return dataset
+    return as_published(dataset, faults)
 
 
 def _metadata(dataset: PublishedDataset) -> dict[str, Any]:
@@ -116,7 +120,7 @@ def _soda3_query(request: Request) -> Query:
 
 
 def _result(
-    dataset: PublishedDataset, query: Query, faults: frozenset[FaultName], turn: int
+    dataset: PublishedDataset, query: Query, faults: Mapping[FaultName, Fault], turn: int
 ) -> Answer:
     rows = matching_rows(dataset.table, query, dataset.updated_at)
     if query.count_as:

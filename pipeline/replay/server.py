@@ -4,6 +4,8 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Self
@@ -15,10 +17,12 @@ from pipeline.domain.errors import InvalidRequest
 from pipeline.replay.answers import Answer, Request, json_answer, problem, socrata_error
 from pipeline.replay.climate_services import acis_error, answer_acis, answer_ncei
 from pipeline.replay.faults import Fault, FaultName, Faults
+from pipeline.replay.odd_answers import odd_answer
 from pipeline.replay.portal import answer_socrata, moved
 from pipeline.replay.source import OCCURRED, ReplaySource
 from pipeline.replay.weather_gov import answer_weather_gov
 
+DRIP_S, BLANKS = 0.05, 1 << 20
 FAULTS_PATH = "/_replay/faults"
 DAYS_PATH = "/_replay/days"
 PROVENANCE_HEADER = "X-Hotspots-Provenance"
@@ -62,7 +66,12 @@ class ReplayServer:
             self._http.serve_forever()
 
     def set_fault(
-        self, name: str, times: int | None = None, match: str = "", seconds: float = 1.0
+        self,
+        name: str,
+        times: int | None = None,
+        match: str = "",
+        seconds: float = 1.0,
+        share: float = 1.0,
     ) -> Fault:
         """Switch a fault on; see `faults.MEANINGS` for the names.
 
@@ -71,11 +80,12 @@ class ReplayServer:
             times: requests that it hits; None means until `clear_faults`.
             match: it hits only requests whose host and path hold this text.
             seconds: for those that wait, how long.
+            share: of those that hit rows, of how many.
 
         Raises:
             InvalidRequest: there is no fault of this name.
         """
-        return self.faults.add(name, times, match, seconds)
+        return self.faults.add(name, times, match, seconds, share)
 
     def clear_faults(self) -> None:
         """Switch all faults off."""
@@ -83,6 +93,9 @@ class ReplayServer:
 
     def answer(self, request: Request, faults: dict[FaultName, Fault]) -> Answer:
         """Return the answer to a request that these faults hit."""
+        return odd_answer(self._answer(request, faults), faults)
+
+    def _answer(self, request: Request, faults: dict[FaultName, Fault]) -> Answer:
         if FaultName.SLOW in faults:
             time.sleep(faults[FaultName.SLOW].seconds)
         failure = _failure(request.host, faults)
@@ -95,7 +108,7 @@ class ReplayServer:
             return acis_error() if is_hit else answer_acis(self.source, request)
         if request.host == "api.weather.gov":
             return answer_weather_gov(self.source, request)
-        return answer_socrata(self.source, request, frozenset(faults), next(self._turns))
+        return answer_socrata(self.source, request, faults, next(self._turns))
 
     def control(self, request: Request) -> Answer:
         """Answer a request about the faults themselves: GET lists, POST adds, DELETE clears."""
@@ -120,9 +133,12 @@ def _answer_days(source: ReplaySource, request: Request) -> Answer:
     return json_answer({"first": first, "last": source.shown_day.isoformat()})
 
 
-def serve_forever(source: ReplaySource, port: int, host: str) -> None:
-    """Serve a source at an address of this machine until the process is interrupted."""
-    ReplayServer(source, port, host).run()
+def serve_forever(source: ReplaySource, port: int, host: str, faults: Iterable[Fault] = ()) -> None:
+    """Serve a source at an address of this machine, with faults, until it is interrupted."""
+    server = ReplayServer(source, port, host)
+    for fault in faults:
+        server.set_fault(**asdict(fault))
+    server.run()
 
 
 def _failure(host: str, faults: dict[FaultName, Fault]) -> Answer | None:
@@ -185,7 +201,24 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_answer_days(self.replay.source, request), is_cut=False)
             return
         faults = self.replay.faults.take(request)
-        self._send(self.replay.answer(request, faults), is_cut=FaultName.CUT_BODY in faults)
+        answer = self.replay.answer(request, faults)
+        if FaultName.DRIPPING_BODY in faults or FaultName.ENDLESS_BODY in faults:
+            self._send_slowly(answer, is_endless=FaultName.ENDLESS_BODY in faults)
+            return
+        self._send(answer, is_cut=FaultName.CUT_BODY in faults)
+
+    def _send_slowly(self, answer: Answer, *, is_endless: bool) -> None:
+        """Send a body a byte at a time, or blanks for ever, until the client hangs up."""
+        self.close_connection = True
+        self.send_response(answer.status)
+        self.send_header(PROVENANCE_HEADER, self.replay.source.provenance)
+        self.end_headers()
+        for k in count():
+            if not is_endless and k >= len(answer.body):
+                return
+            self.wfile.write(b" " * BLANKS if is_endless else answer.body[k : k + 1])
+            self.wfile.flush()
+            time.sleep(0 if is_endless else DRIP_S)
 
     def _request(self) -> Request:
         target = urlsplit(self.path)

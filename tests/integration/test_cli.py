@@ -328,7 +328,7 @@ def test_replay_serve_serves_what_was_asked_for(hotspots, monkeypatch, made_up_f
     assert code == 0
     source, where = served
     assert type(source).__name__ == ("RecordedData" if recorded else "SimulatedCity")
-    assert where == (8765, "127.0.0.1" if recorded else "0.0.0.0")
+    assert where == (8765, "127.0.0.1" if recorded else "0.0.0.0", [])
     assert ("SIMULATED" in err) is not recorded
 
 
