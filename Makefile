@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast docs compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,14 @@ test: .venv/.test .venv/.page ## Run every check and test
 
 fast: .venv/.test ## Run the fast tests only
 	@$(VENV)/python -m pytest -m "not slow" --no-cov --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+
+fuzz: .venv/.test ## Give every client a million spoiled answers (ANSWERS=..., SEED=...)
+	@for client in legacy nibrs daily forecast; do echo $$client; \
+	$(VENV)/python -m tests.fuzz $$client --answers $(or $(ANSWERS),1000000) --seed $(or $(SEED),$$RANDOM) \
+	|| exit 1; done
+
+soak: .venv/.test ## Run simulated weeks for an hour, every fifth request of which fails (MINUTES=...)
+	@$(VENV)/python -m tests.soak --minutes $(or $(MINUTES),60)
 
 compose-test: .venv/.test ## Build and run docker-compose.yml on the container engine at hand, and test it
 	@bash scripts/compose-test.sh

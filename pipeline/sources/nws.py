@@ -92,7 +92,7 @@ def _observations(http: HttpClient, icao: str, day: date, zone: timezone) -> lis
 
 
 def _utc_text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _lacks_features(answer: Json) -> str | None:
@@ -181,7 +181,11 @@ def forecast(http: HttpClient, station: Station) -> list[dict[str, Any]]:
 
 def _lacks_grid(answer: Json) -> str | None:
     properties = answer.get("properties") if isinstance(answer, dict) else None
-    is_whole = isinstance(properties, dict) and {"gridId", "gridX", "gridY"} <= properties.keys()
+    if not isinstance(properties, dict):
+        return "the answer names no grid cell"
+    # They become part of an address.
+    office, *cell = (str(properties.get(name)) for name in ("gridId", "gridX", "gridY"))
+    is_whole = office.isalnum() and office.isascii() and all(map(str.isdecimal, cell))
     return None if is_whole else "the answer names no grid cell"
 
 

@@ -95,7 +95,13 @@ def _pull_service(
     frame = usable_values(
         http, service, pd.DataFrame(rows, columns=["station", "observed_on", *VALUES])
     )
-    table = WEATHER_DAILY.conform(frame.dropna(subset=VALUES, how="all").assign(source=service))
+    frame = frame.dropna(subset=VALUES, how="all")
+    is_repeated = frame.duplicated(list(WEATHER_DAILY.key), keep="last")
+    if is_repeated.any():
+        http.notes.append(
+            f"weather_{service}: {is_repeated.sum()} days came twice; the last counts"
+        )
+    table = WEATHER_DAILY.conform(frame[~is_repeated].assign(source=service))
     return Pull(f"weather_{service}", table, None, http.provenance, tuple(http.notes[first_note:]))
 
 
@@ -137,7 +143,8 @@ def _ncei_value(row: dict[str, Any], name: str) -> str | None:
 
 
 def _text(value: Json) -> str:
-    return "" if value is None else str(value).strip()
+    # Half of a pair that stands for one sign is no text that can be kept.
+    return "" if value is None else str(value).encode(errors="replace").decode().strip()
 
 
 def _not_days(answer: Json) -> str | None:
@@ -215,6 +222,8 @@ def pull_weather_forecast(
     """
     first_note = len(http.notes)
     rows = each_station(http, city, lambda station: nws.forecast(http, station))
+    # Of a period that comes twice the last counts.
+    rows = list({tuple(row[name] for name in WEATHER_FORECAST.key): row for row in rows}.values())
     table = WEATHER_FORECAST.conform(pa.Table.from_pylist(rows, WEATHER_FORECAST.schema))
     issued = [datetime.fromisoformat(text) for text in set(table["issued_at"].to_pylist())]
     notes = tuple(http.notes[first_note:])
