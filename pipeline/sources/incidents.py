@@ -29,6 +29,7 @@ SEVERITY = (
     "homicide", "rape", "robbery", "aggravated_assault", "simple_assault", "sex_offence",
 )  # fmt: skip
 NUMBER = r"^-?[0-9]+(?:\.[0-9]*)?$"
+ORIGIN_DEG = 0.001
 NO_CRIME = r"^\s*(?:unfounded|non-crime)"
 LAST_DIVISION = 9_999
 # Dates before this are stand-ins for unknown ones; the quality gate takes them out, with a reason.
@@ -184,9 +185,10 @@ def _numbers(values: pa.ChunkedArray) -> pd.Series:
 
 
 def _points(lat: pa.ChunkedArray, lon: pa.ChunkedArray) -> tuple[pd.Series, pd.Series]:
-    """Return coordinates, NaN where empty, (0, 0) or not on Earth."""
+    """Return coordinates, NaN where empty, (0, 0) but for rounding, or not on Earth."""
     north, east = _numbers(lat), _numbers(lon)
-    known = (north.abs() <= 90) & (east.abs() <= 180) & ((north != 0) | (east != 0))
+    is_origin = (north.abs() < ORIGIN_DEG) & (east.abs() < ORIGIN_DEG)
+    known = (north.abs() <= 90) & (east.abs() <= 180) & ~is_origin
     return north.where(known), east.where(known)
 
 

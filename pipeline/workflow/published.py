@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import last_whole_week
 from pipeline.lake.lake import Lake
 from pipeline.quality.completeness import complete_through
 from pipeline.workflow.archive import Archive
@@ -79,7 +80,7 @@ def _judged(
     incidents: pa.Table, by_rule: date, seen_on: date, archive: Archive | None
 ) -> Published:
     through = complete_through(incidents, published_through=by_rule, seen_on=seen_on)
-    if through == by_rule:
+    if last_whole_week(through) == last_whole_week(by_rule):
         return Published(incidents, through, archive)
     note = (
         f"The reports are complete through {through}, not through {by_rule} as the publication "
