@@ -209,7 +209,6 @@ def main() -> int:
     parser.add_argument("--answers", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    logging.getLogger("pipeline").setLevel(logging.CRITICAL)
     run, chance, unforeseen = Run(asked.client), random.Random(asked.seed), Counter[str]()
     while run.given < asked.answers:
         try:
@@ -228,4 +227,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    logging.getLogger("pipeline").setLevel(logging.CRITICAL)
     sys.exit(main())

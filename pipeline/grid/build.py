@@ -13,12 +13,13 @@ from pipeline.domain.city import City
 from pipeline.domain.columns import CELLS, CUBE_WEEKS
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.timeline import days_of, week_numbers
-from pipeline.domain.weeks import WEEK, last_whole_week, week_range, week_start_of
+from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week, week_range, week_start_of
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
 from pipeline.grid.cube import Cube
 from pipeline.grid.gridded_weather import grid_weather
 
 CALENDAR_WEEKS_AHEAD = 6
+TRACE_SHARE, QUARTER_WEEKS = 0.02, 13
 _CALENDAR = ("holiday_days", "holidays", "daylight_hours")
 
 
@@ -63,13 +64,13 @@ def build_cube(
 def cube_weeks(incidents: pa.Table, known_through: date) -> list[date]:
     """Return the weeks of a cube: from the first whole one to six past the last whole one.
 
-    A week is whole if it starts on or after the first day with a report and ends on or before
-    `known_through`.
+    A week is whole if it starts on or after the first day with a report, wrong dates aside, and
+    ends on or before `known_through`.
 
     Raises:
         WeekNotReady: there are no incidents, or not one whole week of them.
     """
-    first_day = pc.min(incidents["occurred_on"]).as_py()
+    first_day = _first_day(incidents)
     if first_day is None:
         raise WeekNotReady("There are no reports at all, so no week of them. Pull them first.")
     first = week_start_of(first_day + timedelta(days=6))
@@ -80,6 +81,27 @@ def cube_weeks(incidents: pa.Table, known_through: date) -> list[date]:
             "to Saturday). Pull more history, or wait for the next refresh."
         )
     return week_range(first, last + WEEK * CALENDAR_WEEKS_AHEAD)
+
+
+def _first_day(incidents: pa.Table) -> date | None:
+    """Return the first day of the reports, but for a few whose date is wrong; None without any.
+
+    It lies in the first week from which half of a quarter's weeks hold more than a trace of the
+    reports that a week has, as seen by the median report.
+    """
+    if not incidents.num_rows:
+        return None
+    days = days_of(incidents["occurred_on"])
+    week = week_numbers(days)
+    counts = np.bincount(week - week.min())
+    usual = np.median(counts[week - week.min()])
+    is_dense = counts > TRACE_SHARE * usual
+    ahead = np.lib.stride_tricks.sliding_window_view(
+        np.pad(is_dense, (0, QUARTER_WEEKS - 1), mode="edge"), QUARTER_WEEKS
+    )
+    starts = np.flatnonzero(is_dense & (2 * ahead.sum(axis=1) >= QUARTER_WEEKS))
+    first = week.min() + (starts[0] if len(starts) else 0)
+    return EPOCH + timedelta(days=int(days[week >= first].min()))
 
 
 def cube_tables(cube: Cube) -> dict[str, pa.Table]:

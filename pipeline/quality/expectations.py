@@ -13,6 +13,7 @@ from pipeline.domain.columns import (
     TableContract,
 )
 from pipeline.quality.engine import Check, load_gx
+from pipeline.quality.piles import PILE_TIMES
 from pipeline.quality.rules import RULES, limits_text
 
 BOX_MARGIN_DEG = 0.1
@@ -44,6 +45,7 @@ def incident_row_checks(city: City, issue_date: date) -> list[Check]:
         _area_number(city),
         _offence_code_form(city),
         _offence_class_vocabulary(city),
+        _between("day_pile", f"at most {PILE_TIMES} times its weekday's", "day_excess", 0, 0),
     ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.domain.columns import TableContract
+from pipeline.quality.piles import excess
 
 VOCABULARIES = ("era", "location_status", "offence_code", "offence_class")
 _AGES = ("occurred_age_days", "reported_age_days")
@@ -29,7 +30,7 @@ def schema_found(contract: TableContract, table: pa.Table) -> str:
 
 
 def incident_frame(table: pa.Table, issue_date: date) -> pd.DataFrame:
-    """Return incidents with `occurred_age_days`, `reported_age_days` and `report_delay_days`.
+    """Return incidents with ages and delay in days, and `day_excess`: 1 for excess of a pile.
 
     Ages and division numbers are float64, which Great Expectations compares a column at a time;
     days and small integers it would compare one by one.
@@ -39,6 +40,9 @@ def incident_frame(table: pa.Table, issue_date: date) -> pd.DataFrame:
     frame["occurred_age_days"] = _age_days(frame["occurred_on"], issue_date)
     frame["reported_age_days"] = _age_days(frame["reported_on"], issue_date)
     frame["report_delay_days"] = frame["occurred_age_days"] - frame["reported_age_days"]
+    if "incident_id" in frame:  # measures do without it
+        is_excess = excess(frame["occurred_age_days"].to_numpy(), frame["incident_id"])
+        frame["day_excess"] = is_excess.astype("float64")
     return frame
 
 

@@ -95,6 +95,10 @@ _INCIDENTS = (
     Rule("offence_class_vocabulary", "incidents", "quarantine",
          "the class is one of the city's or 'other'; skipped where the city maps no codes",
          _CITY_FILE),
+    Rule("day_pile", "incidents", "quarantine",
+         "its day does not hold three times the reports of its weekday (median of eight weeks) and "
+         "of the days around it; of a day that does, as many as usual stay, chosen by the hash of "
+         "their number", _TO_SOURCE),
     Rule("incidents_not_empty", "incidents", "stop", "there are accepted reports", _WAIT,
          "accepted_rows", low=1),
     Rule("incidents_quarantined", "incidents", "warn", "few reports were quarantined",

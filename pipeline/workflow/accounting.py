@@ -45,6 +45,7 @@ def account(validated: Validated, grid: Gridded) -> list[AccountLine]:
         AccountLine("placed on the grid", 2, tally["placed"]),
         AccountLine("of these moved to the nearest in-city cell", 3, tally["moved"]),
         *(AccountLine(f"not placed: {_words(k)}", 2, v) for k, v in unplaced.items()),
+        *_if_any("of all accepted, of days before the history begins", 2, tally["early"]),
     ]
 
 
@@ -64,6 +65,10 @@ def unplaced(tally: Mapping[str, int]) -> str | None:
         f"{share:.0%} of the reports ({sum(lost.values()):,} of {mappable:,}) are in no cell, and "
         f"so in no forecast: {parts}. Check [grid] in the city's file, and the coordinates."
     )
+
+
+def _if_any(label: str, depth: int, rows: int) -> list[AccountLine]:
+    return [AccountLine(label, depth, rows)] if rows else []
 
 
 def _must_equal(what: str, found: int, expected: int) -> None:

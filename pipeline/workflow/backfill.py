@@ -56,12 +56,17 @@ class Session(Reads):
         return self._keep("weather", key, partial(super().weather, lake, snapshots))
 
     def judged(self, city: City, archive: Archive | None) -> Judged | None:
-        """Return what the row checks say of all rows of an archive, found once for all weeks."""
+        """Return what the row checks say of all rows of an archive, found once for all weeks.
+
+        None where a day is a pile: each week then checks its own rows.
+        """
         if archive is None:
             return None
         last = EPOCH + timedelta(days=int(archive.known_on[-1]))
         make = partial(judge_incidents, city, archive.incidents, issue_date=last)
-        return self._keep("judged", (city, archive.ref), make)
+        judged = self._keep("judged", (city, archive.ref), make)
+        # What a day is held against came to be known week by week.
+        return judged if judged.verdicts["day_pile"].is_met else None
 
     def weather_verdicts(
         self, lake: Lake, city: City, snapshots: Snapshots

@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import pyarrow.compute as pc
 
-from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date, week_range, week_start_of
-from pipeline.grid.build import CALENDAR_WEEKS_AHEAD, build_cube, cube_tables
+from pipeline.domain.weeks import WEEK, forecast_weeks, parse_date
+from pipeline.grid.build import build_cube, cube_tables, cube_weeks
 from pipeline.lake.lake import Lake, Ref
 from pipeline.settings import Settings
 from pipeline.sources.calendar import weekly_calendar
@@ -29,16 +29,17 @@ def build_grid(
     city, lake = settings.city(plan.city), Lake(settings.lake_root)
     known_through = parse_date(validated["known_through"])
     incidents, weather_daily = read_checked(lake, Ref.from_json(validated["ref"]), reads or Reads())
-    first = week_start_of(pc.min(incidents["occurred_on"]).as_py())
-    last = week_start_of(known_through) + WEEK * CALENDAR_WEEKS_AHEAD
-    calendar = weekly_calendar(city, week_range(first, last))
+    starts = cube_weeks(incidents, known_through)
+    calendar = weekly_calendar(city, starts)
     cube, tally = build_cube(city, incidents, weather_daily, calendar, known_through=known_through)
     weeks = forecast_weeks(plan.issue_date, known_through)
+    # The week before the cube's first may have begun before the feed; older days are wrong dates.
+    early = pc.sum(pc.less(incidents["occurred_on"], starts[0] - WEEK)).as_py()
     grid = Gridded(
         ref="",
         edge_week=weeks.edge_week.isoformat(),
         horizon=weeks.horizon,
-        tally=asdict(tally),
+        tally={**asdict(tally), "early": early},
     )
     rows = {line.label: line.rows for line in account(validated, grid)}
     ref = lake.write(

@@ -41,7 +41,10 @@ class Validated(TypedDict):
 
 
 class Gridded(TypedDict):
-    """The cube, the weeks of the forecast, and how many reports found a cell."""
+    """The cube, the weeks of the forecast, and how many reports found a cell.
+
+    `tally` is that of `Tally`, and "early" counts reports of days before the history begins.
+    """
 
     ref: str
     edge_week: str

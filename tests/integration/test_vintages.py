@@ -95,7 +95,7 @@ def test_rows_that_can_not_be_read_go_through_quarantine_with_its_limits(spoilin
     assert validated["quarantined"] == {"incident_required_values": lost}
     assert validated["accepted"] + lost == validated["rows_in"]
     assert {line.label: line.rows for line in account(validated, grid)}["quarantined"] == lost
-    with pytest.raises(QualityGateFailed, match="incidents_quarantined_many: found 30 %"):
+    with pytest.raises(QualityGateFailed, match="incidents_quarantined_many: found 30"):
         spoiling(column, value, rows=0.3)
 
 

@@ -38,6 +38,17 @@ class TestWeeks:
         assert cube_weeks(incidents, day(2, 5))[-1] == day(1 + 6)
         assert cube_weeks(incidents, day(2, 6))[-1] == day(2 + 6)
 
+    @pytest.mark.parametrize("stray", [[-700], [-700] * 9, list(range(-900, -300, 7)), [-40, -33]])
+    def test_wrong_dates_before_the_first_week_make_no_weeks(self, make_incidents, stray):
+        dense = [report(day(week, k)) for week in range(20) for k in range(7) for _ in range(10)]
+        whole = cube_weeks(make_incidents(*dense), day(19, 6))
+        wrong = [report(day(0) + timedelta(days=days)) for days in stray]
+        assert cube_weeks(make_incidents(*dense, *wrong), day(19, 6)) == whole
+
+    def test_a_few_reports_a_week_are_a_history(self, make_incidents):
+        few = [report(day(week, 3)) for week in range(0, 60, 2)]
+        assert len(cube_weeks(make_incidents(*few), day(59, 6))) == 59 + 6
+
     def test_without_a_whole_week_there_is_no_cube(self, make_incidents):
         with pytest.raises(WeekNotReady, match="hold no whole week"):
             cube_weeks(make_incidents(report(day(0))), day(0, 5))

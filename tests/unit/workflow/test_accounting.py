@@ -17,7 +17,7 @@ VALIDATED = {
 }
 TALLY = {
     "rows": 88, "placed": 80, "moved": 5, "missing": 4, "withheld": 2, "out_of_box": 1,
-    "outside_city": 1,
+    "outside_city": 1, "early": 0,
 }  # fmt: skip
 
 
@@ -34,6 +34,9 @@ def test_every_part_stands_in_a_line():
     assert (found["occurred on range"], found["located in box"]) == (1, 2)
     assert found["placed on the grid"] == 80
     assert found["not placed: withheld"] == 2
+    assert not [label for label in found if "history" in label]
+    found = lines(tally={**TALLY, "early": 3})
+    assert found["of all accepted, of days before the history begins"] == 3
 
 
 @pytest.mark.parametrize(
