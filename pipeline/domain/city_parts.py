@@ -73,7 +73,7 @@ class Publication(Frozen):
         lag_days: days from the newest published occurrence to the refresh that publishes it.
         refresh_every_days: days between refreshes.
         refresh_anchor: one date on which a refresh happened.
-        stale_after_days: age of the newest report past which no forecast is made.
+        stale_after_days: age of the last complete day past which no forecast is made.
     """
 
     lag_days: int = Field(default=0, ge=0)

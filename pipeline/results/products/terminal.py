@@ -89,7 +89,7 @@ def week_header(
             "Stability": _stability(stability(cells)),
             "Issued": f"{weeks.issue_date}, revision {stored.revision}{late}",
             "Data": f"{record.provenance}, whole weeks up to the one of {weeks.edge_week} "
-            f"(horizon {weeks.horizon}), newest report {record.snapshot_age_days} days old",
+            f"(horizon {weeks.horizon}), complete to {record.snapshot_age_days} days before",
             "Model": f"{record.model_name} {record.model_version} ({record.training_mode}), "
             f"{record.model_sha256[:12]}",
             "Code": record.code_version,

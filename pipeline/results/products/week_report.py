@@ -177,7 +177,7 @@ def _health(health: WeekHealth) -> str:
     run = health.run
     bad = [c for c in health.checks if c.outcome != "pass"]
     facts = [
-        f"{run.provenance} data, newest report {run.snapshot_age_days} days old.",
+        f"{run.provenance} data, reports complete to {run.snapshot_age_days} days before.",
         f"{len(health.checks) - len(bad)} of {len(health.checks)} checks passed.",
         *(f"Not so: {_meaning(c)} (found {c.found}, expected {c.expected})." for c in bad),
         *health.notes,

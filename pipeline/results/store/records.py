@@ -26,7 +26,7 @@ class RunRecord:
         provenance: "live", "recorded" or "simulated".
         input_ref: pointer to the cube the forecast was made from, as JSON.
         input_sha256: hash of that cube.
-        snapshot_age_days: days from the newest published report to the issue date.
+        snapshot_age_days: days from the last complete day of reports to the issue date.
         model_name, model_version, model_sha256: which model made the forecast.
         training_mode: "reuse", "fine_tune" or "retrain".
         code_version: version of the code that ran.

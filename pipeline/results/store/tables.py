@@ -122,7 +122,9 @@ class Run(Base):
     provenance: Mapped[str] = _is("live, recorded or simulated")
     input_ref: Mapped[str] = _is("the cube it was made from, as JSON: where it lies in the lake")
     input_sha256: Mapped[str] = _is("hash of that cube")
-    snapshot_age_days: Mapped[int] = _is("age of the newest report on the issue date", "days")
+    snapshot_age_days: Mapped[int] = _is(
+        "from the last day through which reports are complete to the issue date", "days"
+    )
     model_id: Mapped[int] = _is("the model, by its id", sql=[ForeignKey("forecast_models.id")])
     training_mode: Mapped[str] = _is("reuse, fine_tune or retrain")
     code_version: Mapped[str] = _is("version of the code that ran, with its commit where known")

@@ -443,7 +443,7 @@ export interface components {
             banner: string;
             /**
              * Snapshot Age Days
-             * @description age of the newest report on the issue date
+             * @description from the last day through which reports are complete to the issue date
              */
             snapshot_age_days: number;
             /**
@@ -708,7 +708,7 @@ export interface components {
             banner: string;
             /**
              * Snapshot Age Days
-             * @description age of the newest report on the issue date
+             * @description from the last day through which reports are complete to the issue date
              */
             snapshot_age_days: number;
             /**

@@ -20,7 +20,7 @@ export function showSummary({ run, city }, outcome) {
     make("p", {}, `With a chance of 80 %, between ${between(city)}. `,
       outcome ? `Counted: ${whole(outcome.reports)}, as known up to the week of ${date(outcome.observed_edge_week)}.` : "What happened isn't known yet."),
     make("p", { class: "quiet" }, `Issued ${date(run.issue_date)} on whole weeks up to that of ${date(run.edge_week)}, ${run.horizon} weeks before; ` +
-      `newest report ${run.snapshot_age_days} days old. Revision ${run.revision}${late}. Model ${run.model}.`));
+      `reports complete to ${run.snapshot_age_days} days before the issue date. Revision ${run.revision}${late}. Model ${run.model}.`));
 }
 
 /** @param {State} state @param {WeekForecast} forecast @param {WeekOutcome | null} outcome */
