@@ -40,7 +40,8 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     names = [dataset.id for dataset in datasets]
     http = HttpClient(settings)
     stored: dict[str, Stored] = {}
-    if not _is_past_and_held(lake, city, plan, names, now):
+    holds_any = any(_holds(lake, lake.snapshots(city.name, name)) for name in names)
+    if not (holds_any and _is_past_and_held(lake, city, plan, names, now)):
         for dataset in datasets:
             held = lake.snapshots(city.name, dataset.id)
             if http.provenance == "live":  # before it takes an hour
@@ -115,10 +116,15 @@ def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
 
 
 def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
-    """Return the snapshot that a run reads: the newest it could have had, else the first."""
+    """Return the snapshot that a run reads: the newest it could have had, else the first with rows.
+
+    Raises:
+        WeekNotReady: there is none.
+    """
     known_at = end_of_day(plan.issue_date, city)
     chosen = lake.snapshot_as_of(city.name, name, known_at)
-    chosen = chosen or next(iter(lake.snapshots(city.name, name)), None)
+    held = lake.snapshots(city.name, name)
+    chosen = chosen or next((s for s in held if s.rows), held[0] if held else None)
     if chosen is None:
         raise WeekNotReady(f"The lake holds no snapshot of {name} for {city.title}; pull it first.")
     return chosen

@@ -143,6 +143,17 @@ def test_an_empty_snapshot_holds_nothing(young_portal, tmp_path, monkeypatch):
     assert rows[0] == 0 < rows[1]
 
 
+def test_an_empty_snapshot_is_no_past_to_rebuild_a_week_from(young_portal, tmp_path, monkeypatch):
+    settings = small_settings(young_portal.url, tmp_path / "home")
+    now = datetime(2018, 1, 10, 15, tzinfo=UTC)
+    plan = make_plan(settings, city="chicago", issue_date="2017-12-13", now=now)
+    with monkeypatch.context() as patched:
+        patched.setattr(SocrataDataset, "fetch", nothing)
+        pull.pull_crime(settings, plan, now=now)
+    _, grid = to_cube(settings, "2017-12-13", "2018-01-10T16:00")
+    assert grid["edge_week"] == "2017-11-26"
+
+
 def nothing(_dataset, columns, _key, _where=None):
     return pa.table({name: pa.array([], pa.string()) for name in columns})
 
