@@ -95,8 +95,7 @@ def complete_through(incidents: pa.Table, *, published_through: date, seen_on: d
     first = published_through - timedelta(days=DAYS_LOOKED_BACK)
     while through > first and days.lacks_days(through):
         through -= timedelta(days=1)
-    if through <= first:
-        return _newest_to(through, incidents)
+    through = _newest_to(through, incidents)
     saturday = last_whole_week(through) + _TO_SATURDAY
     while saturday > first and days.is_thin_week(saturday):
         through = saturday = saturday - WEEK
@@ -108,6 +107,11 @@ def _newest_to(day: date, incidents: pa.Table) -> date:
     occurred = days_of(incidents["occurred_on"])
     held = occurred[occurred <= (day - EPOCH).days]
     return EPOCH + timedelta(days=int(held.max())) if len(held) else day
+
+
+def _is_short(found: int, expected: float) -> bool:
+    least = SHORT_SHARE * expected
+    return found < least - CHANCE_SD * np.sqrt(least)
 
 
 class _Days:
@@ -128,9 +132,19 @@ class _Days:
         self._within: NDArray[np.int64] = counts.reshape(days, size).cumsum(axis=1)
 
     def lacks_days(self, day: date) -> bool:
-        """Say whether one of the three days to this one is short, or two of the seven."""
-        week = [self._is_short(self._age(day) + k) for k in range(7)]
-        return any(week[:NEWEST_DAYS]) or sum(week) > SHORT_DAYS_ALLOWED
+        """Say whether one of the three days to this one is short, two of the seven, or all seven.
+
+        Where a day has few reports, only the seven together can tell.
+        """
+        ages = [self._age(day) + k for k in range(7)]
+        week = [_is_short(self._found(age), self._expected(age)) for age in ages]
+        if any(week[:NEWEST_DAYS]) or sum(week) > SHORT_DAYS_ALLOWED:
+            return True
+        before = [
+            sum(self._at_age(age + 7 * k, age) for age in ages)
+            for k in range(1, DAY_WEEKS_BEFORE + 1)
+        ]
+        return _is_short(sum(map(self._found, ages)), float(np.median(before)))
 
     def is_thin_week(self, saturday: date) -> bool:
         """Say whether a week holds far fewer reports than the weeks before it."""
@@ -143,11 +157,6 @@ class _Days:
         if len(held) < FEWEST_WEEKS_BEFORE or np.mean(held) < FEWEST_A_WEEK:
             return False
         return bool(found < WEEK_SHARE * np.mean(held))
-
-    def _is_short(self, age: int) -> bool:
-        expected = SHORT_SHARE * self._expected(age)
-        by_chance = CHANCE_SD * np.sqrt(expected)
-        return self._found(age) < expected - by_chance
 
     def _age(self, day: date) -> int:
         return (self._seen_on - day).days

@@ -97,10 +97,18 @@ def test_late_reports_still_to_come_are_no_shortage():
     assert through(occurred[known], SUNDAY, SUNDAY) == SUNDAY - timedelta(days=3)
 
 
-def test_few_reports_a_day_are_judged_by_the_rule_alone():
+@pytest.mark.parametrize("every_days", [1, 2, 4])
+def test_few_reports_a_day_are_judged_together(every_days):
     today = (SUNDAY - EPOCH).days
-    occurred = [today - age for age in range(0, 140, 2)]
+    occurred = [today - age for age in range(0, 140, every_days)]
     assert through(occurred, SUNDAY, SUNDAY) == SUNDAY
+
+
+@pytest.mark.parametrize("a_day", [2, 4])
+def test_a_report_of_the_issue_date_moves_no_small_feed(a_day):
+    occurred = days_before(SUNDAY, dict.fromkeys(range(140), a_day) | {0: 1})
+    quiet = [day for day in occurred if not 0 < (SUNDAY - EPOCH).days - day < 11]
+    assert through(quiet, SUNDAY, SUNDAY) == SUNDAY - timedelta(days=11)
 
 
 def test_a_feed_without_a_history_is_judged_by_the_rule_alone():
