@@ -50,18 +50,19 @@ class Refresh:
     reports: Mapping[int, int]
 
 
-def learned_lag_days(earlier: Sequence[Refresh], now: Refresh) -> int | None:
+def learned_lag_days(settled: Sequence[Refresh], now: Refresh) -> int | None:
     """Return the days from the newest published day to the refresh, as past refreshes had it.
 
     A day counts as published at a refresh if it held PUBLISHED_SHARE of what it holds `now`,
-    summed over the newest refreshes that are DAYS_TO_SETTLE older.
+    summed over the refreshes.
+
+    Args:
+        settled: refreshes that are DAYS_TO_SETTLE older than `now`, or more.
+        now: the newest refresh.
 
     Returns:
-        The days; None where there are too few such refreshes.
+        The days; None where no refresh had published anything of the days before it.
     """
-    settled = [r for r in earlier if (now.day - r.day).days >= DAYS_TO_SETTLE][-MOST_REFRESHES:]
-    if len(settled) < FEWEST_REFRESHES:
-        return None
     is_shown = [_is_shown(settled, now, lag) for lag in range(LONGEST_LAG_DAYS + NEWEST_DAYS)]
     lags = (k for k in range(LONGEST_LAG_DAYS) if all(is_shown[k : k + NEWEST_DAYS]))
     return next(lags, None)

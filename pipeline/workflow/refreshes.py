@@ -1,6 +1,6 @@
 """How late a feed publishes, learned from the snapshots of its past refreshes."""
 
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow.compute as pc
@@ -8,8 +8,15 @@ import pyarrow.compute as pc
 from pipeline.domain.city import City
 from pipeline.domain.weeks import EPOCH
 from pipeline.lake.lake import Lake, Snapshot
-from pipeline.quality.completeness import Refresh, learned_lag_days
+from pipeline.quality.completeness import (
+    DAYS_TO_SETTLE,
+    FEWEST_REFRESHES,
+    MOST_REFRESHES,
+    Refresh,
+    learned_lag_days,
+)
 from pipeline.sources.adapters import ADAPTERS
+from pipeline.workflow.refusals import is_refused
 
 
 def lag_days(lake: Lake, city: City, snapshot: Snapshot) -> int | None:
@@ -22,7 +29,12 @@ def lag_days(lake: Lake, city: City, snapshot: Snapshot) -> int | None:
     for held in lake.snapshots(city.name, snapshot.dataset):
         if held.pulled_at < snapshot.pulled_at and held.rows:
             older[refreshed_on(held, city)] = held  # of a day the last
-    refreshes = [_refresh(lake, city, held) for held in older.values()]
+    last = refreshed_on(snapshot, city) - timedelta(days=DAYS_TO_SETTLE)
+    settled = [older[day] for day in sorted(older) if day <= last][-MOST_REFRESHES:]
+    settled = [held for held in settled if not is_refused(lake, held)]
+    if len(settled) < FEWEST_REFRESHES:  # before anything is read
+        return None
+    refreshes = [_refresh(lake, city, held) for held in settled]
     return learned_lag_days(refreshes, _refresh(lake, city, snapshot))
 
 

@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week
-from pipeline.quality.completeness import Refresh, complete_through, learned_lag_days
+from pipeline.quality.completeness import (
+    DAYS_TO_SETTLE,
+    FEWEST_REFRESHES,
+    MOST_REFRESHES,
+    Refresh,
+    complete_through,
+    learned_lag_days,
+)
 
 SUNDAY = date(2026, 8, 30)  # a Sunday, twenty weeks into the reports below
 A_DAY = 60
@@ -139,12 +146,6 @@ def test_the_lag_is_learned_from_past_refreshes(lag_days):
     assert learned_lag_days(refreshes(lag_days, 12), NOW) == lag_days
 
 
-def test_too_few_settled_refreshes_teach_nothing():
-    # Of eight weekly refreshes five are four weeks old.
-    assert learned_lag_days(refreshes(3, 8), NOW) is None
-    assert learned_lag_days(refreshes(3, 9), NOW) == 3
-
-
 def test_wrong_dates_in_past_refreshes_teach_no_shorter_lag():
     seen = [
         Refresh(r.day, {**r.reports, (r.day - EPOCH).days: 40 * A_DAY}) for r in refreshes(12, 12)
@@ -261,10 +262,12 @@ def test_the_weeks_of_a_live_feed_get_the_edge_that_their_completed_counts_justi
     for day, occurred in san_francisco.items():
         counts = pd.Series(occurred).value_counts()
         now = Refresh(day, counts.to_dict())
-        lag = learned_lag_days(seen, now)
+        settled = [r for r in seen if (day - r.day).days >= DAYS_TO_SETTLE][-MOST_REFRESHES:]
         seen.append(now)
-        if lag is None or day > date(2026, 7, 31):  # later weeks have no completed counts yet
+        # Weeks after July have no completed counts yet.
+        if len(settled) < FEWEST_REFRESHES or day > date(2026, 7, 31):
             continue
+        lag = learned_lag_days(settled, now)
         lags.add(lag)
         rule = day - timedelta(days=lag)
         edge = last_whole_week(

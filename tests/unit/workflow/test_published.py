@@ -64,6 +64,12 @@ def test_the_first_snapshots_are_read_by_the_citys_rule(tmp_path):
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(("snapshots", "lag_days"), [(8, 8), (9, 3)])
+def test_six_refreshes_of_four_weeks_ago_are_needed_to_learn_from(tmp_path, snapshots, lag_days):
+    found = public(tmp_path, snapshots, 3)
+    assert found.known_through == NOW.date() - timedelta(days=lag_days)
+
+
 @pytest.mark.parametrize("lag_days", [3, 12])
 def test_the_rule_is_learned_from_the_feeds_own_snapshots(tmp_path, lag_days):
     found = public(tmp_path, 12, lag_days)
