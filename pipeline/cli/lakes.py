@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The snapshots of what sources sent.")
 Name = Annotated[str, typer.Argument(help="A name that `hotspots lake list` prints, or its start.")]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", help="Its dataset, where a start names snapshots of several."),
+]
 
 
 @app.callback()
@@ -39,29 +43,29 @@ def list_(city: CityOption = "los_angeles") -> None:
 
     lake, the_city = _opened(city)
     table = _table("Snapshots of " + the_city.name, ("snapshot", "dataset"), ("rows",))
-    for name in ("updated at the source", ""):
+    for name in ("source updated, UTC", ""):
         table.add_column(name)
     held = _held(lake, the_city)
     for snapshot in held:
         said = "refused by the gate" if is_refused(lake, snapshot) else ""
         said = "accepted" if is_accepted(lake, snapshot) else said
         updated = snapshot.source_updated_at
-        when = f"{updated:%Y-%m-%d %H:%M} UTC" if updated else "it does not say"
+        when = f"{updated:%Y-%m-%d %H:%M}" if updated else "it does not say"
         table.add_row(_name(snapshot), snapshot.dataset, f"{snapshot.rows:,}", when, said)
     Terminal().print(table if held else f"The lake holds no snapshot of {the_city.title} yet.")
 
 
 @app.command()
-def diff(a: Name, b: Name, city: CityOption = "los_angeles") -> None:
+def diff(a: Name, b: Name, city: CityOption = "los_angeles", dataset: DatasetOption = None) -> None:
     """Print how snapshot B differs from snapshot A: rows, years and classes.
 
-    Example: hotspots lake diff 20261110T190000Z 20261124T190000Z
+    Example: hotspots lake diff 20261110 20261124 --dataset k7nn-b2ep
     """
     from pipeline.quality.history import parts
     from pipeline.workflow.vintages import row_changes, vintage
 
     lake, the_city = _opened(city)
-    before, after = (_named(lake, the_city, name) for name in (a, b))
+    before, after = (_named(lake, the_city, name, dataset) for name in (a, b))
     if before.dataset != after.dataset:
         raise InvalidRequest(
             f"{a} is of {before.dataset} and {b} of {after.dataset}; give two of one dataset."
@@ -79,15 +83,15 @@ def diff(a: Name, b: Name, city: CityOption = "los_angeles") -> None:
 
 
 @app.command()
-def accept(snapshot: Name, city: CityOption = "los_angeles") -> None:
+def accept(snapshot: Name, city: CityOption = "los_angeles", dataset: DatasetOption = None) -> None:
     """Accept what a snapshot holds, though a part of what was held before it is gone.
 
-    Example: hotspots lake accept 20261124T190000Z
+    Example: hotspots lake accept 20261124 --dataset k7nn-b2ep
     """
     from pipeline.workflow.refusals import note_accepted
 
     lake, the_city = _opened(city)
-    named = _named(lake, the_city, snapshot)
+    named = _named(lake, the_city, snapshot, dataset)
     note_accepted(lake, named)
     Terminal().print(
         f"{_name(named)} of {named.dataset} is accepted: later runs don't hold it against the "
@@ -111,17 +115,19 @@ def _name(snapshot: Snapshot) -> str:
     return snapshot.ref.path.rsplit("/", 1)[1]
 
 
-def _named(lake: Lake, city: City, name: str) -> Snapshot:
-    """Return the snapshot whose name begins so.
+def _named(lake: Lake, city: City, name: str, dataset: str | None) -> Snapshot:
+    """Return the snapshot, of a dataset or of any, whose name begins so.
 
     Raises:
         InvalidRequest: none or several do.
     """
-    found = [s for s in _held(lake, city) if name and _name(s).startswith(name)]
+    held = [s for s in _held(lake, city) if dataset in (None, s.dataset)]
+    found = [s for s in held if name and _name(s).startswith(name)]
     if len(found) != 1:
         raise InvalidRequest(
             f"{len(found)} snapshots of {city.title} begin with {name!r}; one was expected. "
-            f"hotspots lake list --city {city.name} prints their names."
+            f"hotspots lake list --city {city.name} prints their names; write more of one, or its "
+            "--dataset."
         )
     return found[0]
 

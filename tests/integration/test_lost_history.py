@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.domain.errors import QualityGateFailed
 from pipeline.lake.lake import Lake
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
+from pipeline.sources.adapters import ADAPTERS
 from pipeline.workflow.plan import make_plan
 from pipeline.workflow.run import run_to_cube
 from tests.integration.conftest import made_up_reports, small_settings
@@ -86,7 +88,9 @@ def test_what_changed_is_shown_and_can_be_accepted(weeks, hotspots):
     assert "2016" in shown
     assert "battery" in shown
 
-    code, said, _ = hotspots("lake", "accept", "20171220", *CHICAGO, **here)
+    code, said, _ = hotspots(
+        "lake", "accept", "20171220", "--dataset", "ijzp-q8t2", *CHICAGO, **here
+    )
     assert code == 0
     assert "is accepted" in said
     _, grid = to_cube(settings, "2017-12-20", hour=16)
@@ -101,3 +105,18 @@ def test_a_name_that_is_none_or_several_is_refused(weeks, hotspots):
     code, _, error = hotspots("lake", "accept", "2017", *CHICAGO, **here)
     assert code == 2
     assert "0 snapshots of Chicago begin with '2017'" in error
+
+
+def test_snapshots_pulled_at_once_are_told_apart_by_their_dataset(hotspots, tmp_path):
+    lake, moment = Lake(tmp_path / "lake"), datetime(2026, 11, 24, 19, tzinfo=UTC)
+    for dataset in ("2nrs-mtv8", "k7nn-b2ep"):
+        table = pa.table({name: ["1"] for name in ADAPTERS["lapd_nibrs"].columns})
+        facts = {"source_updated_at": None, "provenance": "recorded"}
+        lake.add_snapshot("los_angeles", dataset, table, pulled_at=moment, **facts)
+    here = {"HOTSPOTS_HOME": str(tmp_path)}
+    code, _, error = hotspots("lake", "accept", "20261124", **here)
+    assert code == 2
+    assert "2 snapshots of Los Angeles begin with '20261124'" in error
+    code, said, _ = hotspots("lake", "accept", "20261124", "--dataset", "k7nn-b2ep", **here)
+    assert code == 0
+    assert "of k7nn-b2ep is accepted" in said
