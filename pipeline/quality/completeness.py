@@ -141,20 +141,14 @@ class _Days:
         week = [_is_short(self._found(age), self._expected(age)) for age in ages]
         if any(week[:NEWEST_DAYS]) or sum(week) > SHORT_DAYS_ALLOWED:
             return True
-        before = [
-            sum(self._at_age(age + 7 * k, age) for age in ages)
-            for k in range(1, DAY_WEEKS_BEFORE + 1)
-        ]
+        before = self._weeks_before(ages, DAY_WEEKS_BEFORE)
         return _is_short(sum(map(self._found, ages)), float(np.median(before)))
 
     def is_thin_week(self, saturday: date) -> bool:
         """Say whether a week holds far fewer reports than the weeks before it."""
         ages = [self._age(saturday) + k for k in range(7)]
-        found = sum(self._found(age) for age in ages)
-        before = [
-            sum(self._at_age(age + 7 * k, age) for age in ages) for k in range(1, WEEKS_BEFORE + 1)
-        ]
-        held = [reports for reports in before if reports]
+        found = sum(map(self._found, ages))
+        held = [reports for reports in self._weeks_before(ages, WEEKS_BEFORE) if reports]
         if len(held) < FEWEST_WEEKS_BEFORE or np.mean(held) < FEWEST_A_WEEK:
             return False
         return bool(found < WEEK_SHARE * np.mean(held))
@@ -167,8 +161,13 @@ class _Days:
 
     def _expected(self, age: int) -> float:
         """Return the reports of a day by the same weekday before it, as it stood at that age."""
-        before = [self._at_age(age + 7 * k, age) for k in range(1, DAY_WEEKS_BEFORE + 1)]
-        return float(np.median(before))
+        return float(np.median(self._weeks_before([age], DAY_WEEKS_BEFORE)))
+
+    def _weeks_before(self, ages: Sequence[int], weeks: int) -> list[int]:
+        """Return the reports of these days in each week before, as they stood at this age."""
+        return [
+            sum(self._at_age(age + 7 * week, age) for age in ages) for week in range(1, weeks + 1)
+        ]
 
     def _at_age(self, age: int, at_age: int) -> int:
         return int(self._within[age, min(at_age, _LONGEST_DELAY_DAYS)])

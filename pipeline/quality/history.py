@@ -21,7 +21,7 @@ class Vintage:
 
     Attributes:
         dataset: id of its dataset.
-        day: on which it was pulled, in the city's dates.
+        day: of the refresh that it shows, in the city's dates.
         reports: columns day (days since 1970), offence_class, rows.
     """
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from pipeline.quality.completeness import WEEK_SHARE
+
 Outcome = Literal["pass", "warn", "quarantine", "stop"]
 UNITS = {"pct": " %", "days": " days", "degc": " degC"}
 
@@ -135,7 +137,7 @@ _INCIDENTS = (
     Rule("weekly_volume", "incidents", "warn",
          "the newest whole week is as large as the 12 before it were at the same age; one below "
          "60 % is not taken for whole, and the edge lies before it", _LOOK,
-         "newest_week_pct", low=60, high=160),
+         "newest_week_pct", low=100 * WEEK_SHARE, high=160),
     Rule("weekly_collapse", "incidents", "stop",
          "the week before the newest one is not a fraction of the 12 before it; the newest is "
          "not asked, since late reports are always still to come", _WAIT,

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import OTHER
 from pipeline.domain.weeks import WEEK, last_whole_week
+from pipeline.quality.completeness import FEWEST_A_WEEK, FEWEST_WEEKS_BEFORE, WEEKS_BEFORE
 from pipeline.quality.evidence import NOT_APPLICABLE, Evidence, Measure
 
-WEEKS_BEFORE = 12
-FEWEST_WEEKS_BEFORE = 4
 FEWEST_CLASS_WEEKS_BEFORE = 8
-FEWEST_A_WEEK = 30
 # A class is judged over the fewest newest weeks in which so many reports of it were to be expected.
 FEWEST_OF_CLASS = 50
 SPANS_WEEKS = (1, 2, 4, 8)

@@ -187,20 +187,14 @@ class Faults:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
 
-    def add(
-        self,
-        name: str,
-        times: int | None = None,
-        match: str = "",
-        seconds: float = 1.0,
-        share: float = 1.0,
-    ) -> Fault:
-        """Switch a fault on.
+    def add(self, name: str, **fields: Any) -> Fault:  # noqa: ANN401 - those of Fault
+        """Switch a fault on; `fields` are the others of Fault.
 
         Raises:
             InvalidRequest: there is no fault of this name.
+            TypeError: a field is none, or a number out of its range.
         """
-        fault = _checked(name, times=times, match=match, seconds=seconds, share=share)
+        fault = _checked(name, **fields)
         with self._lock:
             self._faults.append(fault)
         return fault

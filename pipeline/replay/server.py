@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import pyarrow.compute as pc
@@ -65,27 +65,9 @@ class ReplayServer:
         with self._http:
             self._http.serve_forever()
 
-    def set_fault(
-        self,
-        name: str,
-        times: int | None = None,
-        match: str = "",
-        seconds: float = 1.0,
-        share: float = 1.0,
-    ) -> Fault:
-        """Switch a fault on; see `faults.MEANINGS` for the names.
-
-        Args:
-            name: what goes wrong.
-            times: requests that it hits; None means until `clear_faults`.
-            match: it hits only requests whose host and path hold this text.
-            seconds: for those that wait, how long.
-            share: of those that hit rows, of how many.
-
-        Raises:
-            InvalidRequest: there is no fault of this name.
-        """
-        return self.faults.add(name, times, match, seconds, share)
+    def set_fault(self, name: str, **fields: Any) -> Fault:  # noqa: ANN401 - those of Fault
+        """Switch a fault of `faults.MEANINGS` on; arguments and errors as `Faults.add`."""
+        return self.faults.add(name, **fields)
 
     def clear_faults(self) -> None:
         """Switch all faults off."""

@@ -3,10 +3,9 @@
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-import pyarrow.compute as pc
+import numpy as np
 
 from pipeline.domain.city import City
-from pipeline.domain.weeks import EPOCH
 from pipeline.lake.lake import Lake, Snapshot
 from pipeline.quality.completeness import (
     DAYS_TO_SETTLE,
@@ -16,6 +15,7 @@ from pipeline.quality.completeness import (
     learned_lag_days,
 )
 from pipeline.sources.adapters import ADAPTERS
+from pipeline.sources.incidents import days_of_text
 from pipeline.workflow.refusals import is_refused
 
 
@@ -51,17 +51,8 @@ def _refresh(lake: Lake, city: City, snapshot: Snapshot) -> Refresh:
     """Return a snapshot's reports by day: of report where the feed gives it, else of occurrence."""
     adapter = ADAPTERS[city.dataset(snapshot.dataset).adapter]
     column = adapter.reported or adapter.occurred
-    days = pc.utf8_slice_codeunits(lake.read_snapshot(snapshot, [column])[column], 0, 10)
-    reports = {}
-    for entry in pc.value_counts(days).to_pylist():
-        day = _day(entry["values"])
-        if day is not None:
-            reports[(day - EPOCH).days] = entry["counts"]
-    return Refresh(refreshed_on(snapshot, city), reports)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text or "")
-    except ValueError:
-        return None
+    days = days_of_text(lake.read_snapshot(snapshot, [column])[column]).dropna()
+    numbers = days.to_numpy("datetime64[D]").astype("int64")
+    found, reports = np.unique(numbers, return_counts=True)
+    by_day = dict(zip(found.tolist(), reports.tolist(), strict=True))
+    return Refresh(refreshed_on(snapshot, city), by_day)

@@ -1,8 +1,6 @@
 """How a snapshot differs from the one that was held before it."""
 
 from dataclasses import dataclass
-from datetime import date
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -11,6 +9,7 @@ from pipeline.lake.lake import Lake, Ref, Snapshot
 from pipeline.quality.history import Vintage
 from pipeline.sources.adapters import ADAPTERS, classes_of, codes_of
 from pipeline.sources.incidents import days_of_text
+from pipeline.workflow.refreshes import refreshed_on
 from pipeline.workflow.refusals import is_accepted, is_refused
 
 
@@ -36,7 +35,10 @@ def vintage(lake: Lake, city: City, snapshot: Snapshot) -> Vintage:
     ).dropna()
     frame["day"] = frame["day"].to_numpy("datetime64[D]").astype("int64")
     reports = frame.groupby(["day", "offence_class"], as_index=False).size()
-    return Vintage(snapshot.dataset, _day(snapshot, city), reports.rename(columns={"size": "rows"}))
+    reports = reports.rename(columns={"size": "rows"})
+    return Vintage(
+        snapshot.dataset, refreshed_on(snapshot, city), reports.rename(columns={"size": "rows"})
+    )
 
 
 def changed_vintages(
@@ -74,7 +76,3 @@ def row_changes(lake: Lake, city: City, before: Snapshot, after: Snapshot) -> Ro
         changed=int((~is_alike).sum()),
         alike=int(is_alike.sum()),
     )
-
-
-def _day(snapshot: Snapshot, city: City) -> date:
-    return snapshot.pulled_at.astimezone(ZoneInfo(city.time_zone)).date()
