@@ -80,6 +80,7 @@ def week_header(
     record, weeks = stored.record, stored.record.weeks
     total = totals[totals["kind"] == "city"].iloc[0]
     late = ", stored after its week had begun" if stored.is_backfill else ""
+    whole_through = weeks.issue_date - timedelta(days=record.snapshot_age_days)
     return _facts(
         {
             "City": city.title,
@@ -89,7 +90,7 @@ def week_header(
             "Stability": _stability(stability(cells)),
             "Issued": f"{weeks.issue_date}, revision {stored.revision}{late}",
             "Data": f"{record.provenance}, whole weeks up to the one of {weeks.edge_week} "
-            f"(horizon {weeks.horizon}), complete to {record.snapshot_age_days} days before",
+            f"(horizon {weeks.horizon}), reports complete through {whole_through}",
             "Model": f"{record.model_name} {record.model_version} ({record.training_mode}), "
             f"{record.model_sha256[:12]}",
             "Code": record.code_version,

@@ -176,8 +176,9 @@ def _interval(found: Comparison) -> str:
 def _health(health: WeekHealth) -> str:
     run = health.run
     bad = [c for c in health.checks if c.outcome != "pass"]
+    whole_through = run.issue_date - timedelta(days=run.snapshot_age_days)
     facts = [
-        f"{run.provenance} data, reports complete to {run.snapshot_age_days} days before.",
+        f"{run.provenance} data, reports complete through {whole_through}.",
         f"{len(health.checks) - len(bad)} of {len(health.checks)} checks passed.",
         *(f"Not so: {_meaning(c)} (found {c.found}, expected {c.expected})." for c in bad),
         *health.notes,

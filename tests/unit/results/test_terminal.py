@@ -48,7 +48,7 @@ def test_week_says_what_it_is_for_and_from(week):
         "75 % of the top 5 % of cells are there again when history is re-run",
         "2025-12-31, revision 1",
         "live, whole weeks up to the one of 2025-12-14 (horizon 3)",
-        "complete to 12 days before",
+        "reports complete through 2025-12-19",
         "dual_branch_cnn 3 (reuse), mmmmmmmmmmmm",
     ):
         assert part in re.sub(r"\s+", " ", text)
