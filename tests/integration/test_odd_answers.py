@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 import requests
 
@@ -26,7 +27,7 @@ KIND = {
     "hostile_texts": (GOES_ON, "", 0.01),
     "half_signs": (GOES_ON, "", 0.01),
     "coordinates_in_feet": (GOES_ON, "not placed: missing", 0.01),
-    "odd_weather": (GOES_ON, "", 1),
+    "odd_weather": (GOES_ON, "values can't be used and count as missing", 0.05),
     "out_of_date": (GOES_ON, "it is pulled again next time", 1),
     "no_update_time": (GOES_ON, "rowsUpdatedAt", 1),
     "odd_update_time": (GOES_ON, "rowsUpdatedAt", 1),
@@ -56,6 +57,9 @@ def young_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("young")
     reports = made_up_reports()
     reports[reports["occurred_at"] < "2017-12-06"].to_parquet(folder / "crime_2016_2017.parquet")
+    days = pd.date_range("2016-12-04", "2017-12-12")
+    weather = {"station": "USW00094846", "date": days, "tmax": 12.0, "tmin": 3.0, "prcp": 0.0}
+    pd.DataFrame(weather).to_parquet(folder / "weather_daily_2009_2025.parquet")
     return folder
 
 
