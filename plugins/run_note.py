@@ -47,7 +47,8 @@ def write_note(dag_run: Any) -> None:  # noqa: ANN401
         said, failed = what_was_said(session, dag_run), failed_task(session, dag_run)
         held = vars(dag_run).get("dag_run_note") or session.get(DagRunNote, dag_run.id)
     briefing = said.get(("resolve_week", "note"))
-    if not briefing or (held and not is_ours(held)):
+    # The plan comes last: a run that is ended before it has nothing to say yet.
+    if not briefing or ("resolve_week", "return_value") not in said or (held and not is_ours(held)):
         return
     note = DagRunNote(note_text(first_line(said, failed, dag_run.state), briefing))
     note.dag_run_id = dag_run.id

@@ -285,7 +285,7 @@ def test_a_backfill_by_the_dialog_runs_to_its_end(airflow, page, settings):
 def test_a_run_that_a_person_ends_has_a_note_too(users, written):
     _, run = users["admin"].trigger("weekly_forecast", notes="to be ended")
     path = f"api/v2/dags/weekly_forecast/dagRuns/{run['dag_run_id']}"
-    resolved = f"{path}/taskInstances/resolve_week/xcomEntries/note"
+    resolved = f"{path}/taskInstances/resolve_week/xcomEntries/return_value"
     wait_for(lambda: users["admin"].ask(resolved)[0] == 200, 300, "resolve_week")
     status, ended = users["admin"].ask(path, {"state": "failed", **written}, "PATCH")
     assert (status, ended["state"]) == (200, "failed")

@@ -187,6 +187,12 @@ def test_a_run_that_was_not_resolved_has_none(plugin, scheduler, run):
     assert notes(scheduler) == []
 
 
+def test_a_run_that_was_ended_while_it_was_being_resolved_has_none(plugin, scheduler, run):
+    say(scheduler, run, SAID)  # the plan comes a moment later
+    plugin.write_note(run)
+    assert notes(scheduler) == []
+
+
 def test_an_error_in_what_it_asks_leaves_the_schedulers_transaction_whole(
     plugin, scheduler, run, monkeypatch
 ):
