@@ -21,6 +21,9 @@ ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
 RUN update-ca-certificates && pip install --no-cache-dir uv==0.13.9 \
     && useradd --uid 50000 --gid 0 --create-home airflow \
     && install -d -o airflow -g 0 -m 770 /var/lib/hotspots
+# LightGBM needs the OpenMP runtime, which the slim image lacks.
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1=12.2.* \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/hotspots
 ENV UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 UV_PROJECT_ENVIRONMENT=/opt/venv \
     PATH=/opt/venv/bin:$PATH \

@@ -14,7 +14,7 @@ from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.evaluation.hotspots import find_hotspots
 from pipeline.evaluation.scores import score_week
-from pipeline.model.windows import smooth
+from pipeline.model.channels import smooth
 from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import make_run
 
@@ -112,8 +112,9 @@ def _score(store, cells, forecast, long_run, counts, k):
     rivals = {
         "long_run_mean": long_run, "last_week": seen[-1], "mean_20": seen[-20:].mean(axis=0),
     }  # fmt: skip
-    if k >= UNFITTED_WEEKS:  # a stand-in: the mean of the known weeks, a little smoothed
-        rivals["poisson_glm"] = smooth(seen.mean(axis=0)[None], 0.4, cells.mask)[0]
+    if k >= UNFITTED_WEEKS:  # stand-ins: the mean of the known weeks, a little smoothed
+        for name, smoothing in (("poisson_glm", 0.4), ("boosted_trees", 0.3)):
+            rivals[name] = smooth(seen.mean(axis=0)[None], smoothing, cells.mask)[0]
     observed = counts[now][place]
     ours = score_week(forecast.mean[place], forecast.nb_size[place], observed, 1)
     scores = {"dual_branch_cnn": ours}

@@ -101,14 +101,18 @@ class Variant:
     make: Make | None = None
 
 
+NETWORK_ALONE = {"regression_weight": 0.0, "trees_weight": 0.0}
 VARIANTS = (
     Variant(DEFAULT),
     Variant("no crime branch: long-run shares", wrap=_with_long_run_shares),
     Variant("no weather-and-calendar branch: 4-week total", wrap=_with_recent_total),
-    Variant("no long memory", {"crime_inputs": "window", "expert_weight": 0.0}),
+    Variant("network without long memory, alone", {"crime_inputs": "window", **NETWORK_ALONE}),
     Variant("no window", {"crime_inputs": "memory"}),
-    Variant("no regression beside the network", {"expert_weight": 0.0}),
-    Variant("regression alone, no network", {"expert_weight": 1.0}),
+    Variant("network alone", NETWORK_ALONE),
+    Variant("no network", {"regression_weight": 0.5, "trees_weight": 0.5}),
+    Variant("regression alone", {"regression_weight": 1.0, "trees_weight": 0.0}),
+    Variant("trees alone", {"regression_weight": 0.0, "trees_weight": 1.0}),
+    Variant("no channels of single classes", {"class_channels": False}),
     Variant("ridge alone for the total", {"total_steps": 0}),
     Variant("no handling of breaks", {"handles_breaks": False}),
     Variant("no handling of late reports", see=CubeView.without_delays),
@@ -158,7 +162,9 @@ def run_ablation(
     origins = origins_of(cube, settings, last_weeks, horizons)
     for number, variant in enumerate(variants):
         if variant.name not in done:
-            rolling = Rolling(city, cube, origins, settings.seed, ONE_TRAINING, say_nothing)
+            rolling = Rolling(
+                city, cube, origins, settings.seed, ONE_TRAINING, say_nothing, has_rivals=False
+            )
             done[variant.name] = _scored(rolling, variant, base, progress)
             write_file(out / ABLATION_FILE, json.dumps({"of": request, "done": done}).encode())
         progress("variants", number + 1, len(variants))

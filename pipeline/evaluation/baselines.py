@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.model.windows import smooth
+from pipeline.model.channels import smooth
 
 Baseline = Callable[[NDArray[np.number], NDArray[np.bool_], int], NDArray[np.float64]]
 REFERENCE = "long_run_mean"

@@ -19,7 +19,13 @@ from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.calibration import check_cells, pit_histogram, randomised_pit
 from pipeline.evaluation.forecast_tables import cells_table
 from pipeline.evaluation.origins import Origins
-from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM, PoissonGlm
+from pipeline.evaluation.rivals import (
+    BOOSTED_TREES,
+    OF_OWN_TOTAL,
+    POISSON_GLM,
+    BoostedTrees,
+    PoissonGlm,
+)
 from pipeline.evaluation.scores import POISSON, statistics
 from pipeline.grid.cube import Cube, CubeView
 from pipeline.model.config import ModelConfig
@@ -45,6 +51,7 @@ class Rolling:
         refit_weeks: weeks of edges that one model serves.
         progress: told of each edge week done.
         true_rate: the rates that a simulated city was drawn from, scored as one more model.
+        has_rivals: fit rivals beside each training, and score them too.
         forecasts: filled with each forecast of the model (contract FORECAST_CELLS).
         sums: filled with the statistics of each week, horizon and model.
         totals: filled with the model's city and division totals, and what came of them.
@@ -60,6 +67,7 @@ class Rolling:
     refit_weeks: int
     progress: Progress
     true_rate: TrueRate | None = None
+    has_rivals: bool = True
     forecasts: list[pa.Table] = field(default_factory=list)
     sums: list[dict[str, Any]] = field(default_factory=list)
     totals: list[dict[str, Any]] = field(default_factory=list)
@@ -75,15 +83,16 @@ class Rolling:
             view = self.cube.as_of(edge)
             if edge >= refit_on:
                 forecast_of = self._train(make_forecaster, view)
-                glm = PoissonGlm(view, self.city)
+                rivals = self._rivals(view)
                 refit_on = edge + WEEK * self.refit_weeks
             counts = view.counts(self.city.offences.target)
-            glm_rates = glm.rates(view)
+            rates = {name: rival.rates(view) for name, rival in rivals.items()}
             for weeks in self.origins.from_edge(edge):
                 truth = observed[self.origins.targets.index(weeks.target_week)]
                 forecast = forecast_of(view, weeks)
                 self._keep(forecast, truth)
-                self._score_glm(glm_rates[weeks.horizon - 1], forecast, truth)
+                for name, by_horizon in rates.items():
+                    self._score_rival(name, by_horizon[weeks.horizon - 1], forecast, truth)
                 self._score_baselines(counts, weeks, truth)
                 self._score_true_rate(weeks, truth)
             self.progress("forecasting", done + 1, len(edges))
@@ -128,13 +137,24 @@ class Rolling:
             for place, total, observed in places
         ]
 
-    def _score_glm(
-        self, rates: NDArray[np.float64], forecast: Forecast, truth: NDArray[np.float64]
+    def _rivals(self, view: CubeView) -> dict[str, PoissonGlm | BoostedTrees]:
+        """Return the rivals that are fitted, fitted to a view."""
+        if not self.has_rivals:
+            return {}
+        trees = BoostedTrees(view, self.city, self.seed, self.origins.horizons)
+        return {POISSON_GLM: PoissonGlm(view, self.city), BOOSTED_TREES: trees}
+
+    def _score_rival(
+        self,
+        name: str,
+        rates: NDArray[np.float64],
+        forecast: Forecast,
+        truth: NDArray[np.float64],
     ) -> None:
-        """Score the regression with its own city total, and its shares with the model's."""
-        own_total = rates * (forecast.city.mean / rates.sum())
-        self._score(POISSON_GLM, forecast.weeks, rates, POISSON, truth)
-        self._score(GLM_SHARE_OWN_TOTAL, forecast.weeks, own_total, POISSON, truth)
+        """Score a rival with its own city total, and its shares with the model's."""
+        with_our_total = rates * (forecast.city.mean / rates.sum())
+        self._score(name, forecast.weeks, rates, POISSON, truth)
+        self._score(OF_OWN_TOTAL[name], forecast.weeks, with_our_total, POISSON, truth)
 
     def _score_baselines(
         self, counts: NDArray[np.float32], weeks: ForecastWeeks, truth: NDArray[np.float64]

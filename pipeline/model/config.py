@@ -24,7 +24,9 @@ class ModelConfig(BaseModel):
         most_steps: gradient steps that a member gets at most, however long the history.
         cell_loss: likelihood of cells given the city total.
         nb_cell_dispersion: 1 / size used by the negative-binomial cell loss.
-        expert_weight: weight of the generalised linear model's shares in the log-space average.
+        regression_weight, trees_weight: weights of these opinions' shares in the log-space
+            average; the network has the rest.
+        class_channels: let these opinions see each frequent class of other offences for itself.
         total_filters, total_steps, total_learning_rate, total_weight_decay: the weather-and-
             calendar branch and its schedule; without steps the ridge under it stands alone.
         handles_breaks: give the city total a new level at a change of the records system, and
@@ -39,8 +41,8 @@ class ModelConfig(BaseModel):
     window_weeks: int = Field(default=20, ge=6, le=104)
     crime_inputs: Literal["both", "memory", "window"] = "both"
     window_filters: int = Field(default=8, ge=1)
-    filters: int = Field(default=24, ge=1)
-    dropout: float = Field(default=0.4, ge=0, lt=1)
+    filters: int = Field(default=16, ge=1)
+    dropout: float = Field(default=0.5, ge=0, lt=1)
     members: int = Field(default=2, ge=1)
     epochs: int = Field(default=40, ge=1)
     batch_origins: int = Field(default=8, ge=1)
@@ -49,7 +51,9 @@ class ModelConfig(BaseModel):
     weight_decay: float = Field(default=1.0, ge=0)
     cell_loss: Literal["poisson", "negative_binomial"] = "poisson"
     nb_cell_dispersion: float = Field(default=0.05, gt=0)
-    expert_weight: float = Field(default=0.5, ge=0, le=1)
+    regression_weight: float = Field(default=0.3, ge=0, le=1)
+    trees_weight: float = Field(default=0.3, ge=0, le=1)
+    class_channels: bool = True
     total_filters: int = Field(default=8, ge=1)
     total_steps: int = Field(default=200, ge=0)
     total_learning_rate: float = Field(default=3e-3, gt=0)
@@ -68,6 +72,11 @@ class ModelConfig(BaseModel):
             members=settings.train_members,
             seed=settings.seed,
         )
+
+    @property
+    def opinions_weight(self) -> float:
+        """Weight of regression and trees together, at most one."""
+        return min(self.regression_weight + self.trees_weight, 1.0)
 
     @property
     def architecture(self) -> tuple[int | str, ...]:

@@ -14,7 +14,7 @@ from pipeline.domain.distributions import poisson_deviances
 from pipeline.model import network as net
 from pipeline.model.backend import keras
 from pipeline.model.config import HORIZON_COUNT, ModelConfig
-from pipeline.model.glm import fit_poisson
+from pipeline.model.fitted import Fitted
 from pipeline.model.inputs import Inputs
 from pipeline.model.levels import FIRST_RIDGE_WEEKS
 from pipeline.model.losses import log_total_loss, multinomial_loss, negative_binomial_loss
@@ -29,7 +29,6 @@ WARM_UP_SHARE = 0.1
 HELD_OUT_SHARE = 0.25
 MEASURED_ORIGINS = 52
 OLD_ORIGINS = 26
-EXPERT_ORIGINS = 260
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,17 @@ class Lessons:
     inputs: Inputs
     counts: Grid
     log_totals: NDArray[np.float64]
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """(rows, cols) in-city cells."""
+        return self.inputs.mask[0, ..., 0] > 0
+
+    def five_weeks(self) -> tuple[Grid, Grid]:
+        """Return rates, and (origins, cells) counts of five weeks, where all five are known."""
+        known = len(self.origins) - HORIZON_COUNT + 1
+        counts = self.counts[:known].sum(axis=1)
+        return self.inputs.rates[:known], counts[:, self.inside]
 
 
 def training_steps(origins: int, config: ModelConfig, mode: Mode) -> int:
@@ -170,24 +180,6 @@ def set_scale(network: keras.Model, inputs: Inputs, config: ModelConfig) -> None
         branch.get_layer(net.STANDARDISE).set_weights([mean, deviation])
 
 
-def fit_expert(network: keras.Model, lessons: Lessons) -> None:
-    """Fit the regression's shares for every horizon, and freeze them into the network.
-
-    Each week's total is given to it as an offset: it says only where, never how many.
-    """
-    inside = lessons.inputs.mask[0, ..., 0] > 0
-    kernel = np.zeros((1, 1, lessons.inputs.memory.shape[-1], HORIZON_COUNT), np.float32)
-    for horizon in range(HORIZON_COUNT):
-        totals = lessons.counts[:, horizon].sum(axis=(1, 2))
-        known = np.flatnonzero(totals)[-EXPERT_ORIGINS:]
-        counts = lessons.counts[known, horizon][:, inside]
-        features = lessons.inputs.memory[known][:, inside]
-        offset = np.repeat(np.log(totals[known]), inside.sum())
-        beta = fit_poisson(features.reshape(offset.size, -1), counts.ravel(), offset)
-        kernel[0, 0, :, horizon] = beta[1:]
-    network.get_layer(net.EXPERT).set_weights([kernel])
-
-
 def fit_total(branch: keras.Model, lessons: Lessons, config: ModelConfig) -> float:
     """Train the total branch in place; return how much of its correction is kept, 0 to 1.
 
@@ -232,12 +224,12 @@ def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray[np.number], sp
 
 
 def measure(
-    network: keras.Model, lessons: Lessons, complete: NDArray[np.floating], config: ModelConfig
+    fitted: Fitted, lessons: Lessons, complete: NDArray[np.floating], config: ModelConfig
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """Return each horizon's cell dispersion, and Poisson deviances, on the newest origins.
 
     Args:
-        network: the whole model, fitted.
+        fitted: the whole model.
         lessons: what it was fitted on.
         complete: share of a week's reports known by age; young outcomes are compared with as
             much of the forecast.
@@ -245,7 +237,7 @@ def measure(
     """
     first = max(len(lessons.origins) - MEASURED_ORIGINS, 0)
     chosen = np.arange(first, len(lessons.origins))
-    observed, mean = _known_pairs(network, lessons, complete, config, chosen)
+    observed, mean = _known_pairs(fitted, lessons, complete, config, chosen)
     figures = {
         f"train_deviance_h{h + 1}": _deviance(observed[:, h], mean[:, h])
         for h in range(HORIZON_COUNT)
@@ -254,24 +246,24 @@ def measure(
 
 
 def measure_old(
-    network: keras.Model, lessons: Lessons, complete: NDArray[np.floating], config: ModelConfig
+    fitted: Fitted, lessons: Lessons, complete: NDArray[np.floating], config: ModelConfig
 ) -> float:
     """Return the Poisson deviance on origins that a fine-tuning only replays."""
     newest = max(len(lessons.origins) - config.fine_tune_weeks, 1)
     chosen = np.unique(np.linspace(0, newest - 1, OLD_ORIGINS).astype(int))
-    return _deviance(*_known_pairs(network, lessons, complete, config, chosen))
+    return _deviance(*_known_pairs(fitted, lessons, complete, config, chosen))
 
 
 def _known_pairs(
-    network: keras.Model,
+    fitted: Fitted,
     lessons: Lessons,
     complete: NDArray[np.floating],
     config: ModelConfig,
     chosen: Indices,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (chosen, horizons, cells) outcomes, NaN where not yet known, and forecasts of them."""
-    inside = lessons.inputs.mask[0, ..., 0] > 0
-    mean = predict(network, lessons.inputs, chosen, config)[:, :, inside]
+    inside = lessons.inside
+    mean = predict(fitted, lessons.inputs, chosen, config)[:, :, inside]
     last = lessons.origins.stop
     age = last - np.array(lessons.origins)[chosen][:, None] - np.arange(1, HORIZON_COUNT + 1)
     observed = np.where(
@@ -286,14 +278,11 @@ def _deviance(observed: NDArray[np.number], mean: NDArray[np.number]) -> float:
 
 
 def predict(
-    network: keras.Model, inputs: Inputs, chosen: Indices, config: ModelConfig
+    fitted: Fitted, inputs: Inputs, chosen: Indices, config: ModelConfig
 ) -> NDArray[np.float64]:
     """Return (chosen, horizons, rows, cols) rates at these origins; zero outside the city."""
     rates = []
     for start in range(0, len(chosen), config.batch_origins):
-        part = chosen[start : start + config.batch_origins]
-        mask = np.repeat(inputs.mask, len(part), axis=0)
-        maps = [inputs.window[part], inputs.memory[part], mask]
-        totals = [array[part] for array in inputs.total_inputs()]
-        rates.append(np.exp(network.predict_on_batch([*maps, *totals]).astype(np.float64)))
+        part = inputs.at(chosen[start : start + config.batch_origins])
+        rates.append(fitted.rates(part, config))
     return np.concatenate(rates)

@@ -1,4 +1,4 @@
-"""A Poisson regression of cell counts on their log rates: the second opinion on shares."""
+"""A Poisson regression of cell counts on their log rates."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,16 @@ from numpy.typing import NDArray
 
 ROWS = 1024  # taken at once: they stay in the cache, and BLAS does not split them over threads
 ITERATIONS = 8
-RIDGE = 1e-3
+DAMPING = 1e-3
 CONVERGED = 1e-5
-TOLERANCE = 1e-3  # of log likelihood: the ridge itself takes a little
+TOLERANCE = 1e-3  # of the penalised log likelihood
 
 
 def fit_poisson(
-    features: NDArray[np.number], counts: NDArray[np.number], offset: NDArray[np.number]
+    features: NDArray[np.number],
+    counts: NDArray[np.number],
+    offset: NDArray[np.number],
+    ridge: float = 0.0,
 ) -> NDArray[np.float64]:
     """Fit log mean = offset + intercept + features @ slopes by reweighted least squares.
 
@@ -21,6 +24,7 @@ def fit_poisson(
         features: (n, k).
         counts: (n,) observed.
         offset: (n,) log of the expected count under no effect at all.
+        ridge: twice the penalty on a slope's square, in log likelihood.
 
     Returns:
         (k + 1,): the intercept, then the slopes.
@@ -30,13 +34,14 @@ def fit_poisson(
         (np.column_stack([np.ones(len(counts[k])), features[k]]), counts[k], offset[k])
         for k in parts
     ]
-    beta = np.zeros(features.shape[1] + 1)
-    beta[1] = 1.0
-    beta[0] = np.log(counts.sum() / np.exp(offset + features[:, 0]).sum())
-    reached, slope, curvature = _at(beta, blocks)
+    penalty = np.full(features.shape[1] + 1, ridge)
+    penalty[0] = 0.0
+    beta = np.zeros(len(penalty))
+    beta[0] = np.log(counts.sum() / np.exp(offset).sum())
+    reached, slope, curvature = _at(beta, blocks, penalty)
     for _ in range(ITERATIONS):
-        step = np.linalg.solve(curvature + RIDGE * np.eye(len(beta)), slope)
-        while (after := _at(beta + step, blocks))[0] < reached - TOLERANCE:
+        step = np.linalg.solve(curvature + DAMPING * np.eye(len(beta)), slope)
+        while (after := _at(beta + step, blocks, penalty))[0] < reached - TOLERANCE:
             step = step / 2  # on few counts a whole step can overshoot
         beta, (reached, slope, curvature) = beta + step, after
         if np.abs(step).max() < CONVERGED:
@@ -45,10 +50,13 @@ def fit_poisson(
 
 
 def _at(
-    beta: NDArray[np.number], blocks: Sequence[tuple[NDArray[np.number], ...]]
+    beta: NDArray[np.float64],
+    blocks: Sequence[tuple[NDArray[np.number], ...]],
+    penalty: NDArray[np.float64],
 ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Return the log likelihood, but for a constant, with its gradient and negative Hessian."""
-    likelihood, slope, curvature = 0.0, np.zeros(len(beta)), np.zeros((len(beta), len(beta)))
+    """Return the penalised log likelihood, but for a constant, its gradient, negative Hessian."""
+    likelihood = -0.5 * float(penalty @ beta**2)
+    slope, curvature = -penalty * beta, np.diag(penalty)
     for design, counts, offset in blocks:
         log_mean = np.clip(offset + design @ beta, -30, 30)
         mean = np.exp(log_mean)

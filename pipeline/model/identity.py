@@ -9,9 +9,11 @@ import json
 from types import ModuleType
 
 from pipeline.grid import cube
-from pipeline.model import config, glm, levels, spread, totals, windows
+from pipeline.model import channels, config, glm, levels, opinions, spread, totals, trees, windows
 
-DEFINED_IN: tuple[ModuleType, ...] = (cube, config, glm, levels, spread, totals, windows)
+DEFINED_IN: tuple[ModuleType, ...] = (
+    *(cube, channels, config, glm, levels, opinions, spread, totals, trees, windows),
+)
 
 
 def features_sha256() -> str:

@@ -1,7 +1,7 @@
 """The ridge under the total branch: season, holidays, and a level that may shift.
 
-A lasting shift (an epidemic, a new records system) would be taken for season by a regression and
-then fade from the forecast. So two kinds of step are given to it: the share of reports entered in
+A large lasting shift (an epidemic, a new records system) would be taken for season by a
+regression. So two kinds of step are given to it: the share of reports entered in
 the NIBRS system, which is published, and steps found in the residuals, at most three.
 """
 
@@ -17,14 +17,13 @@ RIDGE = (0.0, 0.5, 0.5, 5.0)  # intercept, sine, cosine, holiday days: few holid
 STEP_RIDGE = 0.05
 SEASON_HALF_LIFE = 156.0  # weeks
 LEVEL_HALF_LIFE = 4.0
-LEVEL_DECAY = 0.98  # a week
 FIRST_RIDGE_WEEKS = 20
 FIRST_SHIFT_WEEKS = 26
 MOST_SHIFTS = 3
 LEAST_SHIFT_WEEKS = 4
 SHIFT_SIDE_WEEKS = 26
 SHIFT_SEARCH_WEEKS = 156
-SHIFT_THRESHOLD = 5.0  # standard errors
+SHIFT_THRESHOLD = 9.0  # standard errors: smaller ones the level follows by itself
 MAD_TO_DEVIATION = 1.4826
 
 
@@ -43,10 +42,10 @@ class Season:
     shifts: tuple[int, ...]
 
     def base(self) -> NDArray[np.float64]:
-        """Return (horizons,) log city totals: the regression, and the fading recent level."""
+        """Return (horizons,) log city totals: the regression, and the recent level."""
         weight = 0.5 ** (np.arange(len(self.residuals) - 1, -1, -1) / LEVEL_HALF_LIFE)
         level = (weight @ self.residuals) / weight.sum()
-        return self.ahead + LEVEL_DECAY ** np.arange(1, HORIZON_COUNT + 1) * level
+        return self.ahead + level
 
 
 def fit_season(totals: Totals, origin: int, *, handles_breaks: bool = True) -> Season:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.model.backend import keras, layers, ops
+from pipeline.model.channels import CHANNELS
 from pipeline.model.config import HORIZON_COUNT, ModelConfig
 from pipeline.model.losses import Tensor
 from pipeline.model.totals import CALENDAR_NAMES, CONTEXT_NAMES
-from pipeline.model.windows import CHANNELS
 
 OUTSIDE = -1e9
-EXPERT, OFFSET, STANDARDISE = "expert", "offset", "standardise"
+OFFSET, STANDARDISE = "offset", "standardise"
 TOTAL_BRANCH, TOTAL_HEAD = "total_branch", "total_head"
 
 
@@ -140,19 +140,18 @@ def total_branch(config: ModelConfig) -> keras.Model:
 
 
 def dual_branch(config: ModelConfig, shape: tuple[int, int]) -> keras.Model:
-    """Build the whole model: six inputs -> log rates (batch, horizons, rows, cols).
+    """Build the whole model: seven inputs -> log rates (batch, horizons, rows, cols).
 
-    The members' log shares are averaged, then averaged with the regression's; the sum of all
-    rates is the total branch's forecast, whatever the shares.
+    The members' log shares are averaged, then averaged with the opinions', one map for all
+    horizons; the sum of all rates is the total branch's forecast, whatever the shares.
     """
     maps = _map_inputs(config, shape)
-    _, memory, mask = maps
+    _, _, mask = maps
+    opinion = keras.Input((*shape, 1), name="opinion")
     members = [crime_branch(config, shape, member_name(k))(maps) for k in range(config.members)]
     ensemble = layers.Average(name="ensemble")(members) if len(members) > 1 else members[0]
-    expert = layers.Conv2D(HORIZON_COUNT, 1, use_bias=False, trainable=False, name=EXPERT)(memory)
-    expert = LogShare(name="expert_share")(expert, mask)
-    shares = WeightedMean(config.expert_weight, name="two_opinions")(ensemble, expert)
+    shares = WeightedMean(config.opinions_weight, name="all_opinions")(ensemble, opinion)
     total = total_branch(config)
     log_total = total(total.inputs)
     rates = Merge(name="log_rate")(LogShare(name="share")(shares, mask), log_total)
-    return keras.Model([*maps, *total.inputs], rates, name="dual_branch")
+    return keras.Model([*maps, opinion, *total.inputs], rates, name="dual_branch")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,9 @@ from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.grid.cube import CubeView
 from pipeline.model import network as net
-from pipeline.model.backend import keras
+from pipeline.model.fitted import Fitted
 from pipeline.model.inputs import History, Inputs, build_inputs, read_history
-from pipeline.model.saved import TrainedModel, load, read_weights
+from pipeline.model.saved import TrainedModel, load, read_opinions, read_weights
 from pipeline.model.spread import Spread
 
 MODEL_NAME = "dual_branch_cnn"
@@ -42,12 +41,12 @@ def forecast(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWee
 
 @dataclass(frozen=True)
 class Ready:
-    """All that a forecast is made with: the model, its network, what is known, inputs from that."""
+    """All that a forecast is made with: the model, as read, what is known, inputs from that."""
 
     model: TrainedModel
     weeks: ForecastWeeks
     cells: Cells
-    network: keras.Model
+    fitted: Fitted
     history: History
     inputs: Inputs
 
@@ -55,16 +54,16 @@ class Ready:
 def prepare(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks) -> Ready:
     """Return what a forecast is made with; arguments and errors as those of `forecast`."""
     _check(model, view, city, weeks)
-    history = read_history(view, city)
+    fitted = _fitted(model.folder, model.sha256, view.cells.shape)
+    history = read_history(view, city, fitted.opinions.classes)
     inputs = build_inputs(view, history, model.config, history.newest)
-    network = _network(model.folder, model.sha256, view.cells.shape)
-    return Ready(model, weeks, view.cells, network, history, inputs)
+    return Ready(model, weeks, view.cells, fitted, history, inputs)
 
 
 def forecast_from(ready: Ready) -> Forecast:
     """Return the forecast of the target week."""
     model, cells, weeks = ready.model, ready.cells, ready.weeks
-    (rates,) = predict_rates(ready.network, ready.inputs, is_mirrored=model.config.flips)
+    (rates,) = ready.fitted.rates(ready.inputs, model.config, is_mirrored=model.config.flips)
     horizon = weeks.horizon - 1
     mean = np.where(cells.mask, rates[horizon], np.nan)
     size = np.where(cells.mask, 1 / model.spread.cell[horizon], np.nan)
@@ -89,44 +88,15 @@ def _check(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeeks
 
 
 @lru_cache(maxsize=4)
-def _network(folder: Path, sha256: str, shape: tuple[int, int]) -> keras.Model:
-    """Return the network of a model, read once per process, its hash checked first."""
+def _fitted(folder: Path, sha256: str, shape: tuple[int, int]) -> Fitted:
+    """Return what a model's files hold, read once per process, their hash checked first."""
     model = load(folder, sha256)
     network = net.dual_branch(model.config, shape)
     try:
         network.set_weights(read_weights(folder))
     except ValueError as error:
         raise ModelRejected(f"The weights in {folder} do not fit its network: {error}") from error
-    return network
-
-
-def predict_rates(
-    network: keras.Model, inputs: Inputs, *, is_mirrored: bool
-) -> NDArray[np.float64]:
-    """Return (origins, horizons, rows, cols) rates; zero outside.
-
-    Args:
-        network: the whole model.
-        inputs: of any number of origins; what they hold for one alone holds for all.
-        is_mirrored: average the shares over the four mirror images, in log space.
-    """
-    origins = len(inputs.window)
-    flips = list(product((1, -1), (1, -1))) if is_mirrored else [(1, 1)]
-    maps = [
-        np.concatenate([_for_all(grid, origins)[:, ::rows, ::cols] for rows, cols in flips])
-        for grid in (inputs.window, inputs.memory, inputs.mask)
-    ]
-    totals = [_for_all(part, origins * len(flips)) for part in inputs.total_inputs()]
-    log_rates = network.predict_on_batch([*maps, *totals]).astype(np.float64)
-    by_flip = log_rates.reshape(len(flips), origins, *log_rates.shape[1:])
-    mirrored_back = [by_flip[k][..., ::rows, ::cols] for k, (rows, cols) in enumerate(flips)]
-    total = np.exp(by_flip[0]).sum(axis=(2, 3), keepdims=True)
-    rates = np.exp(np.mean(mirrored_back, axis=0))
-    return rates * total / rates.sum(axis=(2, 3), keepdims=True)
-
-
-def _for_all(part: NDArray[np.float32], origins: int) -> NDArray[np.float32]:
-    return part if len(part) == origins else np.repeat(part, origins, axis=0)
+    return Fitted(network, read_opinions(folder))
 
 
 def _totals(

@@ -10,14 +10,14 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.model.inputs import crime_maps
-from pipeline.model.predict import Ready, predict_rates
-from pipeline.model.windows import LATEST_DELAY, Grid, Reports
+from pipeline.model.inputs import crime_inputs
+from pipeline.model.predict import Ready
+from pipeline.model.windows import LATEST_DELAY, OTHER, Grid, Known, Reports
 
 RERUNS = 100
 BATCH = 20  # re-runs that the network sees at once
-# Of other offences the network sees all time, and a half-life of 8 weeks, of which these are six.
-OTHER_WEEKS_APART = 48
+# Of other offences the model sees all time, and half-lives up to 13 weeks, of which these are four.
+OTHER_WEEKS_APART = 52
 
 
 def rerun_rates(ready: Ready, seed: int) -> NDArray[np.float64]:
@@ -33,14 +33,19 @@ def rerun_rates(ready: Ready, seed: int) -> NDArray[np.float64]:
         seed: seed of the draws.
     """
     history, cells, config = ready.history, ready.cells, ready.model.config
-    target, other = as_counted(history.target), as_counted(history.other, OTHER_WEEKS_APART)
+    kinds = history.kinds
+    target, rest = as_counted(kinds.target), as_counted(kinds.rest, OTHER_WEEKS_APART)
+    classes = {name: as_counted(of, OTHER_WEEKS_APART) for name, of in kinds.classes.items()}
 
     def batch(random: np.random.Generator) -> NDArray[np.float64]:
-        dealt = redraw(target, BATCH, random), redraw(other, BATCH, random)
-        window, memory = crime_maps(*dealt, cells, config, history.newest)
-        inputs = replace(ready.inputs, window=window, memory=memory)
-        rates = predict_rates(ready.network, inputs, is_mirrored=config.flips)
-        return rates[:, ready.weeks.horizon - 1]
+        dealt = {name: redraw(of, BATCH, random) for name, of in classes.items()}
+        other = Together((*dealt.values(), redraw(rest, BATCH, random)), kinds.other.completeness)
+        others: dict[str, Known] = {OTHER: other, **dealt}
+        seen = crime_inputs(redraw(target, BATCH, random), others, cells, config, history.newest)
+        window, memory, rates = seen
+        inputs = replace(ready.inputs, window=window, memory=memory, rates=rates)
+        dealt_rates = ready.fitted.rates(inputs, config, is_mirrored=config.flips)
+        return dealt_rates[:, ready.weeks.horizon - 1]
 
     batches = np.random.default_rng(seed).spawn(RERUNS // BATCH)
     with ThreadPoolExecutor(min(len(batches), os.cpu_count() or 1)) as threads:
@@ -96,6 +101,18 @@ def as_counted(reports: Reports, weeks_apart: int | None = None) -> "Redrawn":
         shape=reports.shape,
         completeness=reports.completeness,
     )
+
+
+@dataclass(frozen=True)
+class Together:
+    """Reports of several kinds as re-runs have them, as one kind."""
+
+    parts: tuple["Redrawn", ...]
+    completeness: NDArray[np.float64]
+
+    def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:
+        """As `Redrawn`."""
+        return np.sum([part.discounted(half_life, origins) for part in self.parts], axis=0)
 
 
 @dataclass(frozen=True)

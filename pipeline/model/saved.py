@@ -1,7 +1,7 @@
-"""A trained model on disk: two files, one hash over both, and no code in either.
+"""A trained model on disk: three files, one hash over all, and no code in any.
 
-`weights.npz` holds plain arrays (never pickles) and `model.json` everything else, so that reading
-a model runs nothing from it, and equal models have equal bytes.
+`weights.npz` holds plain arrays (never pickles), `trees.txt` LightGBM's own text and `model.json`
+everything else, so that reading a model runs nothing from it, and equal models have equal bytes.
 """
 
 import hashlib
@@ -18,12 +18,15 @@ from pydantic import ValidationError
 
 from pipeline.domain.errors import ModelRejected
 from pipeline.model.config import ModelConfig
+from pipeline.model.opinions import Opinions
 from pipeline.model.spread import Spread
+from pipeline.model.trees import read_trees
 
 WEIGHTS = "weights.npz"
+TREES = "trees.txt"
 CARD = "model.json"
-FILES = (CARD, WEIGHTS)
-FORMAT = 2  # raised when models saved before can no longer be read
+FILES = (CARD, WEIGHTS, TREES)
+FORMAT = 3  # raised when models saved before can no longer be read
 SINCE_RETRAINING = "weeks_since_retraining"  # in a fine-tuned model's metrics
 
 
@@ -38,6 +41,7 @@ class TrainedModel:
         trained_through: the edge week of its training data.
         config: how it was built and trained.
         spread: 1 / size of the negative binomials of city, divisions and cells.
+        classes: of other offences that have channels of their own.
         metrics: figures of the training run.
     """
 
@@ -47,6 +51,7 @@ class TrainedModel:
     trained_through: date
     config: ModelConfig
     spread: Spread
+    classes: tuple[str, ...]
     metrics: dict[str, float]
 
 
@@ -74,6 +79,7 @@ def hash_folder(folder: Path) -> str:
 def save(
     folder: Path,
     weights: Sequence[NDArray[np.number]],
+    opinions: Opinions,
     *,
     city: str,
     trained_through: date,
@@ -85,12 +91,15 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {f"{number:04d}": array for number, array in enumerate(weights)}
     np.savez(folder / WEIGHTS, allow_pickle=False, **arrays)
+    (folder / TREES).write_text(opinions.trees.model_to_string())
     card = {
         "format": FORMAT,
         "city": city,
         "trained_through": trained_through.isoformat(),
         "config": config.model_dump(),
         "spread": asdict(spread),
+        "classes": list(opinions.classes),
+        "slopes": opinions.slopes.tolist(),
         "metrics": {name: float(value) for name, value in sorted(metrics.items())},
     }
     (folder / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
@@ -118,6 +127,7 @@ def load(folder: Path, sha256: str) -> TrainedModel:
             date.fromisoformat(card["trained_through"]),
             ModelConfig(**card["config"]),
             _spread(card["spread"]),
+            tuple(card["classes"]),
             card["metrics"],
         )
     except (KeyError, ValueError, TypeError, ValidationError) as error:
@@ -133,3 +143,17 @@ def read_weights(folder: Path) -> list[NDArray[np.float64]]:
     """Return a model's arrays in the order of its network's weights."""
     with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
         return [arrays[name] for name in sorted(arrays.files)]
+
+
+def read_opinions(folder: Path) -> Opinions:
+    """Return a model's regression and trees.
+
+    Raises:
+        ModelRejected: they can't be read.
+    """
+    try:
+        card = json.loads((folder / CARD).read_text())
+        slopes, trees = np.array(card["slopes"], np.float64), read_trees(folder / TREES)
+        return Opinions(tuple(card["classes"]), slopes, trees)
+    except (KeyError, ValueError, TypeError) as error:
+        raise ModelRejected(f"{folder} does not hold a regression and trees: {error}") from error

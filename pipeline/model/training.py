@@ -1,6 +1,6 @@
 """Training: a model from a view of the cube, anew or from an earlier model, saved to a folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -12,13 +12,16 @@ from pipeline.model import fitting
 from pipeline.model import network as net
 from pipeline.model.backend import keras
 from pipeline.model.config import ModelConfig
+from pipeline.model.fitted import Fitted
 from pipeline.model.fitting import Lessons, Mode
 from pipeline.model.inputs import History, build_inputs, read_history
+from pipeline.model.opinions import fit_opinions
 from pipeline.model.saved import (
     SINCE_RETRAINING,
     TrainedModel,
     hash_folder,
     load,
+    read_opinions,
     read_weights,
     save,
     weeks_since_retraining,
@@ -59,33 +62,42 @@ def train(
         ModelRejected: that model does not fit this configuration, or knows later weeks.
     """
     keras.utils.set_random_seed(config.seed)
-    history = read_history(view, city)
+    start = _start(start_from, view, city, config) if mode == "fine_tune" else None
+    history = read_history(view, city, _classes(start, config))
     lessons = read_lessons(view, history, config)
     network = net.dual_branch(config, view.cells.shape)
     complete = history.totals.complete
     old: dict[str, float] = {}
-    if mode == "fine_tune":
-        start = _start(start_from, view, city, config)
+    if start is None:
+        fitting.set_scale(network, lessons.inputs, config)
+    else:
         network.set_weights(read_weights(start.folder))
+        before = Fitted(network, read_opinions(start.folder))
         gone = weeks_between(start.trained_through, view.edge_week)
         old[SINCE_RETRAINING] = gone + weeks_since_retraining(start)
-        old["old_weeks_before"] = fitting.measure_old(network, lessons, complete, config)
-    else:
-        fitting.set_scale(network, lessons.inputs, config)
-    figures = _fit(network, lessons, config, mode, progress)
-    if mode == "fine_tune":
-        old["old_weeks_after"] = fitting.measure_old(network, lessons, complete, config)
-    cell, deviances = fitting.measure(network, lessons, complete, config)
+        old["old_weeks_before"] = fitting.measure_old(before, lessons, complete, config)
+    fitted, figures = _fit(network, lessons, history, config, mode, progress)
+    if start is not None:
+        old["old_weeks_after"] = fitting.measure_old(fitted, lessons, complete, config)
+    cell, deviances = fitting.measure(fitted, lessons, complete, config)
     seasons = lessons.inputs.seasons
     return save(
         folder,
         network.get_weights(),
+        fitted.opinions,
         city=city.name,
         trained_through=view.edge_week,
         config=config,
         spread=past_spread(history.totals, history.divisions, seasons, cell),
         metrics={**figures, **deviances, **old},
     )
+
+
+def _classes(start: TrainedModel | None, config: ModelConfig) -> Sequence[str] | None:
+    """Return the classes that have channels: those of the start, none, or (None) the frequent."""
+    if start is not None:
+        return start.classes
+    return None if config.class_channels else ()
 
 
 def read_lessons(view: CubeView, history: History, config: ModelConfig) -> Lessons:
@@ -106,17 +118,18 @@ def read_lessons(view: CubeView, history: History, config: ModelConfig) -> Lesso
 def _fit(
     network: keras.Model,
     lessons: Lessons,
+    history: History,
     config: ModelConfig,
     mode: Mode,
     progress: Progress | None,
-) -> dict[str, float]:
-    """Fit every part in place; return figures of the run."""
+) -> tuple[Fitted, dict[str, float]]:
+    """Fit every part, the network's in place; return the whole, and figures of the run."""
     steps = fitting.training_steps(len(lessons.origins), config, mode)
     report = _counter(progress, steps * config.members)
     loss = fitting.fit_members(network, lessons, config, mode, report)
-    fitting.fit_expert(network, lessons)
     gain = fitting.fit_total(network.get_layer(net.TOTAL_BRANCH), lessons, config)
-    return {
+    opinions = fit_opinions(*lessons.five_weeks(), list(history.kinds.classes), config)
+    return Fitted(network, opinions), {
         "crime_loss": loss,
         "steps": steps,
         "total_gain": gain,

@@ -1,21 +1,18 @@
-"""What the crime branch sees: counts as they were known at each origin. No TensorFlow here.
+"""Located reports as they were known at each origin. No TensorFlow here.
 
 An origin is an index into the view's weeks: the last week known. Its targets are the five weeks
 after it. Features of many origins (training) and of one (forecasting) come from the same code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Literal, NamedTuple, Protocol
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
-from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import EPOCH, weeks_between
@@ -24,13 +21,14 @@ from pipeline.model.config import HORIZON_COUNT
 
 Grid = NDArray[np.float32]
 LATEST_DELAY = 52  # reports later than a year count as a year late
-POOLED_WEEKS = 3.0  # weeks of its neighbourhood's rate that a cell's own history is pooled with
-POOLED_FLOOR = 0.005
-RATE_FLOOR = 0.02
+TARGET, OTHER = "target offences", "other offences"  # no class can be named so
+MOST_CLASSES = 12
+LEAST_CLASS_SHARE = 0.02  # of the located reports of other offences
+RECENT_WEEKS = 26
 
 
 class Known(Protocol):
-    """What the crime branch asks of reports."""
+    """What long-memory channels ask of reports of some kind."""
 
     @property
     def completeness(self) -> NDArray[np.float64]:
@@ -38,6 +36,10 @@ class Known(Protocol):
 
     def discounted(self, half_life: float, origins: range) -> NDArray[np.float64]:
         """Return (origins, rows, cols) sums of 0.5 ** (age / half_life) over known reports."""
+
+
+class KnownByWeek(Known, Protocol):
+    """What the crime branch asks of reports of the target offences."""
 
     def window(self, weeks: int, origins: range) -> Grid:
         """Return (origins, rows, cols, weeks) log1p counts as known then, newest week first.
@@ -96,7 +98,7 @@ class Reports:
         return sums
 
     def window(self, weeks: int, origins: range) -> Grid:
-        """As `Known` says."""
+        """As `KnownByWeek` says."""
         seen = range(origins.start - weeks + 1, origins.stop)
         known = np.zeros((len(seen), *self.shape), np.float32)
         stack = np.empty((len(origins), *self.shape, weeks), np.float32)
@@ -137,8 +139,36 @@ class Reports:
         return 1 / growth[::-1].cumprod()[::-1]
 
 
-def read_reports(view: CubeView, city: City) -> tuple[Reports, Reports]:
-    """Return the located reports known at the edge: of the target offences, and of all others."""
+@dataclass(frozen=True)
+class Kinds:
+    """Located reports known at an edge, by kind.
+
+    Attributes:
+        target: of the target offences.
+        other: of all others.
+        classes: of the frequent classes among the others, by name.
+        rest: of the others without these.
+    """
+
+    target: Reports
+    other: Reports
+    classes: dict[str, Reports]
+    rest: Reports
+
+    @property
+    def others(self) -> dict[str, Reports]:
+        """All others together, as OTHER, and each frequent class of them."""
+        return {OTHER: self.other, **self.classes}
+
+
+def read_reports(view: CubeView, city: City, classes: Sequence[str] | None = None) -> Kinds:
+    """Return the located reports known at the edge.
+
+    Args:
+        view: what is known.
+        city: whose target offences are told from the others.
+        classes: names of the others that are given apart; None: the frequent ones.
+    """
     counts, first = view.reports, view.first_whole_week
     days = counts["week_start"].cast(pa.int32()).to_numpy()
     week = (days - (first - EPOCH).days) // 7
@@ -147,118 +177,51 @@ def read_reports(view: CubeView, city: City) -> tuple[Reports, Reports]:
     )
     weeks = weeks_between(first, view.edge_week) + 1
     usable = (week >= 0) & (row >= 0) & view.cells.mask[row, col]
-    is_target = pc.is_in(counts["offence_class"], pa.array(city.offences.target)).to_numpy()
+    offence = counts["offence_class"].to_pandas().astype("category").cat
+    code, names = offence.codes.to_numpy(), list(offence.categories)
+    is_target = np.isin(code, _codes(names, city.offences.target))
     cell = row * view.cells.shape[1] + col
-    target, other = (
-        Reports(week[k], delay[k], cell[k], number[k], weeks, view.cells.shape)
-        for k in (usable & is_target, usable & ~is_target)
+
+    def chosen(kept: NDArray[np.bool_]) -> Reports:
+        return Reports(week[kept], delay[kept], cell[kept], number[kept], weeks, view.cells.shape)
+
+    is_other = usable & ~is_target
+    if classes is None:
+        age = weeks - 1 - week[is_other]
+        frequent = frequent_classes(code[is_other], age, number[is_other])
+        classes = [names[code] for code in frequent]
+    return Kinds(
+        chosen(usable & is_target),
+        chosen(is_other),
+        {name: chosen(is_other & np.isin(code, _codes(names, [name]))) for name in classes},
+        chosen(is_other & ~np.isin(code, _codes(names, classes))),
     )
-    return target, other
 
 
-def exposure(complete: NDArray[np.number], half_life: float, origins: range) -> NDArray[np.float64]:
-    """Return (origins, 1, 1) weeks of full reporting that `discounted` sums are made of."""
-    age = np.arange(origins.stop)
-    weeks = 0.5 ** (age / half_life) * complete[np.minimum(age, LATEST_DELAY)]
-    return weeks.cumsum()[origins.start :, None, None]
+def _codes(names: Sequence[str], chosen: Collection[str]) -> list[int]:
+    return [code for code, name in enumerate(names) if name in chosen]
 
 
-class Channel(NamedTuple):
-    """One long-memory channel: whose rate, over what half-life, smoothed over how many cells."""
+def frequent_classes(
+    code: NDArray[np.integer], age: NDArray[np.integer], number: NDArray[np.integer]
+) -> list[int]:
+    """Return the classes that are at least LEAST_CLASS_SHARE of all reports, in order.
 
-    of: Literal["target", "other"]
-    half_life: float
-    smooth_cells: float = 0
-    is_pooled: bool = False
-
-
-LONG_RUN = float("inf")
-# The learned offset starts at the first; those of one half-life stand together, to be summed once.
-CHANNELS = (
-    Channel("target", LONG_RUN, is_pooled=True),
-    Channel("target", 200),
-    Channel("target", 200, 1),
-    Channel("target", 200, 3),
-    Channel("target", 52, is_pooled=True),
-    Channel("target", 20),
-    Channel("target", 20, 1),
-    Channel("target", 8),
-    Channel("target", 8, 2),
-    Channel("target", 4, 1),
-    Channel("other", LONG_RUN, is_pooled=True),
-    Channel("other", LONG_RUN, 1),
-    Channel("other", LONG_RUN, 3),
-    Channel("other", 8, 1.5),
-)
-
-
-def smooth(grid: NDArray[np.float64], cells: float, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return a Gaussian average over the in-city cells around each cell; zero outside the city.
+    They are so in the whole history and in its newest RECENT_WEEKS: a class that a city has
+    dropped or renamed says nothing of the weeks to come. At most MOST_CLASSES, the most frequent.
 
     Args:
-        grid: (n, rows, cols).
-        cells: standard deviation in cells; 0 leaves the grid as it is.
-        mask: (rows, cols).
+        code: (n,) classes.
+        age: (n,) weeks from occurrence to the edge.
+        number: (n,) reports.
     """
-    if not cells:
-        return grid * mask
-    blurred = gaussian_filter(grid * mask, (0, cells, cells), mode="constant")
-    return np.where(mask, blurred / _weight_around(mask.tobytes(), mask.shape, cells), 0.0)
-
-
-@lru_cache(maxsize=16)
-def _weight_around(mask: bytes, shape: tuple[int, int], cells: float) -> NDArray[np.float64]:
-    """Return the (rows, cols) weight of the in-city cells around each cell, a little at least."""
-    in_city = np.frombuffer(mask, bool).reshape(shape).astype(np.float64)
-    return np.maximum(gaussian_filter(in_city, cells, mode="constant"), 1e-9)
-
-
-def long_memory(
-    target: Known,
-    other: Known,
-    cells: Cells,
-    origins: range,
-    channels: Sequence[Channel] = CHANNELS,
-) -> Grid:
-    """Return (origins, rows, cols, channels) log rates; as `log_rates`, zero outside the city."""
-    rates = log_rates(target, other, cells.mask, origins, channels)
-    stack = np.zeros((len(rates), *cells.shape, len(channels)), np.float32)
-    stack[:, cells.mask] = rates
-    return stack
-
-
-def log_rates(
-    target: Known,
-    other: Known,
-    mask: NDArray[np.bool_],
-    origins: range,
-    channels: Sequence[Channel],
-) -> Grid:
-    """Return (origins, in-city cells, channels) log rates over all known at each origin.
-
-    Cells are in the order of the mask, (rows, cols).
-    """
-    reports = {"target": target, "other": other}
-    rates = []
-    sums: dict[tuple[str, float], NDArray[np.float64]] = {}
-    for channel in channels:
-        key, of = (channel.of, channel.half_life), reports[channel.of]
-        if key not in sums:
-            sums = {key: of.discounted(channel.half_life, origins)}
-        weeks = exposure(of.completeness, channel.half_life, origins)
-        rates.append(_log_rate(channel, sums[key], weeks, mask).astype(np.float32))
-    return np.stack(rates, axis=-1)
-
-
-def _log_rate(
-    channel: Channel, sums: NDArray[np.float64], weeks: NDArray[np.float64], mask: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return (origins, in-city cells) log rates, in the order of the mask."""
-    rate = sums / weeks
-    if channel.is_pooled:
-        around = smooth(rate, 1, mask)[:, mask] + POOLED_FLOOR
-        return np.log((sums[:, mask] + POOLED_WEEKS * around) / (weeks[:, 0] + POOLED_WEEKS))
-    return np.log(smooth(rate, channel.smooth_cells, mask)[:, mask] + RATE_FLOOR)
+    ever = np.bincount(code, number)
+    lately = np.bincount(code, number * (age < RECENT_WEEKS))
+    is_frequent = np.ones(len(ever), bool)
+    for sums in (ever, lately):
+        is_frequent &= sums >= max(LEAST_CLASS_SHARE * sums.sum(), 1)
+    most = sorted(np.flatnonzero(is_frequent), key=lambda k: -ever[k])[:MOST_CLASSES]
+    return sorted(int(k) for k in most)
 
 
 def target_counts(target: Reports, origins: range) -> Grid:

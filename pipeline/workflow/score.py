@@ -9,7 +9,7 @@ from pipeline.domain.city import City
 from pipeline.domain.distributions import NEARLY_POISSON_SIZE
 from pipeline.domain.weeks import weeks_between
 from pipeline.evaluation.baselines import BASELINES
-from pipeline.evaluation.rivals import POISSON_GLM, PoissonGlm
+from pipeline.evaluation.rivals import BOOSTED_TREES, POISSON_GLM, BoostedTrees, PoissonGlm
 from pipeline.evaluation.scores import score_week
 from pipeline.grid.cube import CubeView
 from pipeline.lake.lake import Lake
@@ -57,18 +57,27 @@ def _scores(
     mean, size = cells["mean"].to_numpy(), cells["nb_size"].to_numpy()
     scores = {run.record.model_name: score_week(mean, size, observed, settings.seed)}
     poisson = np.full(len(observed), NEARLY_POISSON_SIZE)
-    for name, rate in rival_rates(view.earlier(weeks.edge_week), city, weeks.horizon).items():
+    for name, rate in rival_rates(
+        view.earlier(weeks.edge_week), city, weeks.horizon, settings.seed
+    ).items():
         scores[name] = score_week(rate[place], poisson, observed, settings.seed)
     return scores
 
 
-def rival_rates(view: CubeView, city: City, horizon: int) -> dict[str, NDArray[np.float64]]:
-    """Return the (rows, cols) rates of each baseline and of the regression, by name.
+def rival_rates(
+    view: CubeView, city: City, horizon: int, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Return the (rows, cols) rates of each baseline, the regression and the trees, by name.
 
-    All are made of what the view knows, and the regression is fitted to it.
+    All are made of what the view knows, and the last two are fitted to it.
     """
     counts, cells = view.counts(city.offences.target), view.cells
     rates = {name: make(counts, cells.mask, horizon) for name, make in BASELINES.items()}
-    glm = np.full(cells.shape, np.nan)
-    glm[cells.row, cells.col] = PoissonGlm(view, city, [horizon]).rates()[horizon - 1]
-    return {**rates, POISSON_GLM: glm}
+    fitted: dict[str, PoissonGlm | BoostedTrees] = {
+        POISSON_GLM: PoissonGlm(view, city, [horizon]),
+        BOOSTED_TREES: BoostedTrees(view, city, seed, [horizon]),
+    }
+    for name, rival in fitted.items():
+        rates[name] = np.full(cells.shape, np.nan)
+        rates[name][cells.row, cells.col] = rival.rates()[horizon - 1]
+    return rates

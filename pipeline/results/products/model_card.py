@@ -37,7 +37,8 @@ OWN_RECORD = "How its own forecasts came true"
 OLD_WEEKS = ("old_weeks_before", "old_weeks_after")
 SUMMARY = """\
 Weekly counts of reported violent crime for the grid cells of a city, 1 to 5 weeks ahead, as
-negative binomials. A dual-branch convolutional network: one branch for where, one for how many."""
+negative binomials. A dual-branch convolutional network: one branch for where, one for how many.
+On where, a regression and boosted trees have a say too."""
 USE = """\
 Planning over weeks: where services, lighting, outreach and prevention may be needed; and research.
 
@@ -156,6 +157,8 @@ def _training(model: TrainedModel, mode: str) -> str:
     kind = "fine-tuned from the model before" if mode == "fine_tune" else "trained from scratch"
     figures = [(name, f"{value:.6g}") for name, value in sorted(model.metrics.items())]
     text = f"It was {kind}, on data up to the week of {model.trained_through}.\n\n"
+    names = ", ".join(sorted(model.classes)).replace("_", " ") or "none is frequent"
+    text += f"Other offences that it sees each for itself: {names}.\n\n"
     text += _table(("Figure of the training", "Value"), figures)
     if all(name in model.metrics for name in OLD_WEEKS):
         before, after = (model.metrics[name] for name in OLD_WEEKS)

@@ -126,8 +126,8 @@ def test_a_view_without_delays_holds_what_was_known_and_calls_it_complete(city):
     target = city.offences.target
     np.testing.assert_array_equal(naive.counts(target), view.counts(target))
     assert set(naive._cube.counts_table["delay_weeks"].to_pylist()) == {0}
-    assert read_reports(naive, city)[0].completeness.tolist() == [1.0] * 53
-    assert read_reports(view, city)[0].completeness[0] < 0.95
+    assert read_reports(naive, city).target.completeness.tolist() == [1.0] * 53
+    assert read_reports(view, city).target.completeness[0] < 0.95
     # as of an earlier week it would know what was not known then, so no such view is made of it
     assert naive.edge_week == view.edge_week
 

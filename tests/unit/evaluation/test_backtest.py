@@ -16,14 +16,15 @@ from pipeline.evaluation.backtest import cube_of_events, run_backtest
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.evaluation.outputs import BACKTEST_SCORES
-from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
+from pipeline.evaluation.rivals import BOOSTED_TREES, OF_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.scores import score_week
 from pipeline.settings import Settings
 from tests.neighbourhood_layer import with_layer
 from tests.unit.evaluation.conftest import backtest_events, make_events, mean_forecaster
 
 # 24 whole weeks from 2020-01-05; the last four are the weeks of
-EVERY_MODEL = {"view_mean", POISSON_GLM, GLM_SHARE_OWN_TOTAL, *BASELINES}
+RIVALS = {POISSON_GLM, BOOSTED_TREES, *OF_OWN_TOTAL.values()}
+EVERY_MODEL = {"view_mean", *RIVALS, *BASELINES}
 LAST_FOUR = [date(2020, 5, 24), date(2020, 5, 31), date(2020, 6, 7), date(2020, 6, 14)]
 
 

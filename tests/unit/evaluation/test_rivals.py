@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from pipeline.evaluation.backtest import cube_of_events
 from pipeline.evaluation.event_files import events_to_incidents
-from pipeline.evaluation.rivals import FEATURES, PoissonGlm
+from pipeline.evaluation.rivals import TARGET_CHANNELS, BoostedTrees, PoissonGlm
 from tests.unit.evaluation.conftest import make_events
 
 WEEKS = 60
@@ -29,18 +29,25 @@ def busy_events():
     return pd.concat([events, extra], ignore_index=True)
 
 
-def fitted(city, events, back=0):
+GLM = pytest.param(PoissonGlm, id="regression")
+TREES = pytest.param(lambda view, city: BoostedTrees(view, city, seed=7), id="trees")
+
+
+def viewed(city, events, back=0):
     cube, _ = cube_of_events(city, events_to_incidents(city, events))
-    weeks = cube.weeks_table.to_pandas()
-    whole = list(weeks.loc[weeks["is_whole"], "week_start"])
-    view = cube.as_of(whole[-1 - back])
-    return PoissonGlm(view, city), view, cube
+    return cube.as_of(cube.whole_weeks[-1 - back]), cube
 
 
-def test_eleven_features_and_a_forecast_of_the_right_size(city, busy_events):
-    assert len(FEATURES) + 1 == 11
-    glm, view, cube = fitted(city, busy_events)
-    rates = glm.rates(view)
+def test_the_regression_has_eleven_features(city, busy_events):
+    assert len(TARGET_CHANNELS) + 1 == 11
+    view, _ = viewed(city, busy_events)
+    assert PoissonGlm(view, city).coefficients.shape == (5, 12)
+
+
+@pytest.mark.parametrize("fit", [GLM, TREES])
+def test_a_forecast_finds_the_busy_cell_and_the_level(city, busy_events, fit):
+    view, cube = viewed(city, busy_events)
+    rates = fit(view, city).rates(view)
     assert rates.shape == (5, len(cube.cells))
     weekly = view.counts(city.offences.target).sum(axis=(1, 2)).mean()
     assert_allclose(rates.sum(axis=1), weekly, rtol=0.15)
@@ -49,20 +56,28 @@ def test_eleven_features_and_a_forecast_of_the_right_size(city, busy_events):
     assert rates[0].max() > 3 * np.median(rates[0])
 
 
-def test_later_weeks_change_nothing(city, busy_events):
-    cut = busy_events[
-        busy_events["occurred_at"]
-        < busy_events["occurred_at"].iloc[0] + pd.Timedelta(weeks=WEEKS - 10)
-    ]
-    long, view, _ = fitted(city, busy_events, back=10)
-    short, short_view, _ = fitted(city, cut)
-    assert view.edge_week == short_view.edge_week
-    assert_allclose(long.coefficients, short.coefficients, rtol=1e-9)
-    assert_allclose(long.rates(view), short.rates(short_view), rtol=1e-9)
+@pytest.mark.parametrize("fit", [GLM, TREES])
+def test_later_weeks_change_nothing(city, busy_events, fit):
+    start = busy_events["occurred_at"].iloc[0]
+    cut = busy_events[busy_events["occurred_at"] < start + pd.Timedelta(weeks=WEEKS - 10)]
+    long_view, _ = viewed(city, busy_events, back=10)
+    short_view, _ = viewed(city, cut)
+    assert long_view.edge_week == short_view.edge_week
+    long, short = fit(long_view, city), fit(short_view, city)
+    assert_allclose(long.rates(long_view), short.rates(short_view), rtol=1e-9)
 
 
-def test_the_rates_at_hand_are_those_of_the_view_it_was_fitted_to(city, busy_events):
-    glm, view, cube = fitted(city, busy_events)
-    assert_array_equal(glm.rates(), glm.rates(view))
+@pytest.mark.parametrize("fit", [GLM, TREES])
+def test_the_rates_at_hand_are_those_of_the_view_it_was_fitted_to(city, busy_events, fit):
+    view, cube = viewed(city, busy_events)
+    rival = fit(view, city)
+    assert_array_equal(rival.rates(), rival.rates(view))
     earlier = cube.as_of(view.edge_week - timedelta(weeks=5))
-    assert np.abs(glm.rates(earlier) - glm.rates(view)).max() > 0.01
+    assert np.abs(rival.rates(earlier) - rival.rates(view)).max() > 0.01
+
+
+@pytest.mark.parametrize("fit", [PoissonGlm, lambda *given: BoostedTrees(*given[:2], 7, given[2])])
+def test_only_the_horizons_asked_for_are_fitted(city, busy_events, fit):
+    view, _ = viewed(city, busy_events)
+    rates = fit(view, city, [2]).rates()
+    assert np.isnan(rates).all(axis=1).tolist() == [True, False, True, True, True]

@@ -12,6 +12,7 @@ from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig
+from pipeline.model.opinions import fit_opinions
 
 SHAPE = (6, 8)
 FIRST = date(2019, 1, 6)
@@ -37,6 +38,12 @@ def small_config(**options) -> ModelConfig:
         "total_steps": 4,
     }
     return ModelConfig(**{**small, **options})
+
+
+# Of three cells, by fourteen channels that say nothing.
+SOME_OPINIONS = fit_opinions(
+    np.zeros((2, 3, 14), np.float32), np.ones((2, 3), np.float32), ["theft"], small_config()
+)
 
 
 def make_cells() -> Cells:

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 from scipy.stats import poisson
 
 from pipeline.model import network as net
+from pipeline.model.channels import CHANNELS
 from pipeline.model.config import ModelConfig
 from pipeline.model.losses import log_total_loss, multinomial_loss, negative_binomial_loss
-from pipeline.model.windows import CHANNELS
 from tests.unit.model.made_up_city import SHAPE, make_cells, small_config
 
 
@@ -19,7 +19,8 @@ def random_inputs(config, batch=2, seed=0):
     maps = [random.normal(size=(batch, *SHAPE, n)) for n in (config.window_weeks, len(CHANNELS))]
     context = random.normal(size=(batch, config.window_weeks, 6))
     totals = [context, random.normal(size=(batch, 5, 5)), np.full((batch, 5), np.log(50))]
-    return [array.astype(np.float32) for array in (*maps, mask, *totals)]
+    opinion = random.normal(size=(batch, *SHAPE, 1))
+    return [array.astype(np.float32) for array in (*maps, mask, opinion, *totals)]
 
 
 @pytest.fixture(scope="module")

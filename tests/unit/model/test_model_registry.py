@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.model import windows
+from pipeline.model import channels
 from pipeline.model.registry import Registry
 from pipeline.model.saved import CARD, save
 from pipeline.model.spread import Spread
 from pipeline.settings import Settings
-from tests.unit.model.made_up_city import small_config, week
+from tests.unit.model.made_up_city import SOME_OPINIONS, small_config, week
 
 # MLflow's own mappers use an option that SQLAlchemy 2.1 calls deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
@@ -26,6 +26,7 @@ def a_model(folder, edge, seed=0):
     return save(
         folder,
         [],
+        SOME_OPINIONS,
         city="town",
         trained_through=week(edge),
         config=small_config(seed=seed),
@@ -122,8 +123,8 @@ def test_a_model_of_other_features_counts_for_nothing(tmp_path, monkeypatch):
     registry = Registry(Settings(home=tmp_path / "home"), "hamlet")
     registry.register(a_model(tmp_path / "old", 10), alias="champion")
     assert registry.champion() is not None
-    first, *others = windows.CHANNELS
-    monkeypatch.setattr(windows, "CHANNELS", (first._replace(half_life=100.0), *others))
+    first, *others = channels.CHANNELS
+    monkeypatch.setattr(channels, "CHANNELS", (first._replace(half_life=100.0), *others))
     assert registry.champion() is None
     assert registry.listed() == []
     monkeypatch.undo()

@@ -5,9 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from pipeline.evaluation.hotspots import share_in_top
-from pipeline.model.inputs import crime_maps, read_history
+from pipeline.model.inputs import crime_inputs, read_history
 from pipeline.model.predict import forecast, prepare
-from pipeline.model.reruns import RERUNS, as_counted, redraw, rerun_rates
+from pipeline.model.reruns import RERUNS, Together, as_counted, redraw, rerun_rates
+from pipeline.model.windows import OTHER
 from tests.unit.model.made_up_city import small_config, week, weeks_of
 
 
@@ -23,11 +24,14 @@ def rates(trained, view, town):
 
 def test_history_as_it_was_gives_the_inputs_of_the_forecast(view, town):
     history = read_history(view, town)
-    as_it_was = [as_counted(history.target), as_counted(history.other, weeks_apart=40)]
-    rest = (view.cells, small_config(), history.newest)
+    kinds = history.kinds
+    assert list(kinds.classes) == ["theft"]
+    theft, none = (as_counted(of, weeks_apart=40) for of in (kinds.classes["theft"], kinds.rest))
+    others = {OTHER: Together((theft, none), kinds.other.completeness), "theft": theft}
+    place = (view.cells, small_config(), history.newest)
     for ours, real in zip(
-        crime_maps(*as_it_was, *rest),
-        crime_maps(history.target, history.other, *rest),
+        crime_inputs(as_counted(kinds.target), others, *place),
+        crime_inputs(kinds.target, kinds.others, *place),
         strict=True,
     ):
         assert_allclose(ours, real, atol=1e-5)
@@ -47,7 +51,7 @@ def test_a_redraw_is_a_poisson_count_around_each_count(view, town):
 
 
 def test_old_weeks_are_drawn_as_one(view, town):
-    reports = read_history(view, town).other
+    reports = read_history(view, town).kinds.other
     real, apart = as_counted(reports), as_counted(reports, weeks_apart=40)
     origin = range(reports.weeks - 1, reports.weeks)
     assert apart.number.sum() == real.number.sum()

@@ -19,9 +19,12 @@ from pipeline.model.inputs import Inputs
 from pipeline.model.predict import forecast
 from pipeline.model.saved import (
     CARD,
+    FILES,
+    TREES,
     WEIGHTS,
     hash_folder,
     load,
+    read_opinions,
     read_weights,
     save,
     weeks_since_retraining,
@@ -120,12 +123,12 @@ def test_a_model_of_another_city_or_another_edge_is_refused(trained, cube, town)
 
 def copy_of(trained, folder: Path):
     folder.mkdir()
-    for name in (CARD, WEIGHTS):
+    for name in FILES:
         (folder / name).write_bytes((trained.folder / name).read_bytes())
     return folder
 
 
-@pytest.mark.parametrize("name", [CARD, WEIGHTS])
+@pytest.mark.parametrize("name", FILES)
 def test_a_changed_byte_is_found_before_the_file_is_read(trained, tmp_path, name):
     folder = copy_of(trained, tmp_path / "copy")
     data = bytearray((folder / name).read_bytes())
@@ -149,6 +152,7 @@ def test_weights_of_another_shape_are_refused(trained, cube, town, tmp_path):
     wrong = save(
         tmp_path / "wrong",
         read_weights(trained.folder)[:-1],
+        read_opinions(trained.folder),
         city="town",
         trained_through=week(50),
         config=trained.config,
@@ -157,6 +161,13 @@ def test_weights_of_another_shape_are_refused(trained, cube, town, tmp_path):
     )
     with pytest.raises(ModelRejected, match="do not fit its network"):
         forecast(wrong, cube.as_of(week(50)), town, weeks_of(50, 1))
+
+
+def test_trees_that_can_not_be_read_are_refused(trained, tmp_path):
+    folder = copy_of(trained, tmp_path / "copy")
+    (folder / TREES).write_text("no trees")
+    with pytest.raises(ModelRejected, match="does not hold a regression and trees"):
+        read_opinions(folder)
 
 
 SAME_AGAIN = """
@@ -274,7 +285,7 @@ def gain_from(effect, noise):
     calendar = random.normal(size=(80, 5, 5)).astype(np.float32)
     base = np.full((80, 5), 4.0, np.float32)
     context = np.zeros((80, 6, 6), np.float32)
-    inputs = Inputs(None, None, None, context, calendar, base, {})
+    inputs = Inputs(None, None, None, None, context, calendar, base, {})
     goal = base + effect * calendar[..., 2] + noise * random.normal(size=(80, 5))
     branch = net.total_branch(config)
     lessons = fitting.Lessons(range(30, 110), inputs, None, goal)

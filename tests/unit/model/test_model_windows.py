@@ -17,8 +17,6 @@ from pipeline.model.config import ModelConfig
 from pipeline.model.windows import LATEST_DELAY, Reports
 from tests.unit.model.made_up_city import FIRST, week
 
-CITY = np.ones((1, 2), bool)
-
 
 def reports(entries, weeks, shape=(1, 2)):
     """Reports from (week, delay, cell, number)."""
@@ -26,14 +24,10 @@ def reports(entries, weeks, shape=(1, 2)):
     return Reports(*columns, weeks, shape)
 
 
-class FakeCells:
-    shape = (1, 2)
-    mask = CITY
-
-
 def test_reads_what_is_known_by_class_without_unlocated_ones(cube, town):
     view = cube.as_of(week(30))
-    target, other = windows.read_reports(view, town)
+    kinds = windows.read_reports(view, town)
+    target, other = kinds.target, kinds.other
     assert view.first_whole_week == FIRST
     assert target.weeks == 31
     # The view has one week more: the one before the first whole one, which has no reports.
@@ -41,9 +35,40 @@ def test_reads_what_is_known_by_class_without_unlocated_ones(cube, town):
     assert_allclose(other.weekly(), view.counts(["theft"])[1:])
 
 
+def test_frequent_classes_are_told_apart_and_the_rest_pooled(cube, town):
+    counts = cube.counts_table.to_pandas()
+    theft = counts[counts["offence_class"] == "theft"]
+    rare = theft.iloc[:40].assign(offence_class="arson", reports=1)
+    more = CUBE_COUNTS.conform(pd.concat([counts, rare]))
+    kinds = windows.read_reports(replace(cube, counts_table=more).as_of(week(59)), town)
+    assert list(kinds.classes) == ["theft"]
+    assert list(kinds.others) == [windows.OTHER, "theft"]
+    assert kinds.rest.number.sum() == 40
+    assert kinds.other.number.sum() == kinds.classes["theft"].number.sum() + 40
+    chosen = windows.read_reports(cube.as_of(week(59)), town, classes=["arson"])
+    assert chosen.classes["arson"].number.sum() == 0
+    assert chosen.rest.number.sum() == chosen.other.number.sum()
+
+
+def test_a_class_that_is_rare_or_gone_of_late_is_not_frequent():
+    # Class 0 has 90 of 100, class 1 as many as is asked for, class 2 one less, class 3 none of
+    # late (renamed to 4, which has no past).
+    code = np.array([0, 0, 1, 1, 2, 2, 3, 4])
+    age = np.array([90, 5, 90, 5, 90, 5, 90, 5])
+    number = np.array([800, 90, 20, 20, 19, 1, 161, 1])
+    assert windows.frequent_classes(code, age, number) == [0, 1]
+    assert windows.frequent_classes(code[:0], age[:0], number[:0]) == []
+
+
+def test_of_many_classes_the_most_frequent_are_taken():
+    code = np.arange(20)
+    found = windows.frequent_classes(code, np.zeros(20), 100 + code)
+    assert found == list(range(8, 20))
+
+
 def test_reports_before_the_first_whole_week_or_outside_the_city_are_left_out(cube, town):
     view = cube.as_of(week(30))
-    total = windows.read_reports(view, town)[0].number.sum()
+    total = windows.read_reports(view, town).target.number.sum()
     counts = cube.counts_table.to_pandas()
     strange = counts.iloc[:2].copy()
     strange["week_start"] = [week(-1), week(10)]
@@ -51,7 +76,7 @@ def test_reports_before_the_first_whole_week_or_outside_the_city_are_left_out(cu
     strange["offence_class"] = "robbery"
     strange["delay_weeks"] = 0
     more = replace(cube, counts_table=CUBE_COUNTS.conform(pd.concat([counts, strange])))
-    assert windows.read_reports(more.as_of(week(30)), town)[0].number.sum() == total
+    assert windows.read_reports(more.as_of(week(30)), town).target.number.sum() == total
 
 
 def test_discounted_sums_count_a_report_from_the_week_it_is_known():
@@ -60,7 +85,7 @@ def test_discounted_sums_count_a_report_from_the_week_it_is_known():
     sums = some.discounted(1.0, range(4))[:, 0]
     assert_allclose(sums, [[0, 0], [2, 0], [1, 3], [0.5, 1.5]])
     assert_allclose(some.discounted(1.0, range(3, 4))[:, 0], [[0.5, 1.5]])
-    assert_allclose(some.discounted(windows.LONG_RUN, range(4))[3, 0], [4, 3])
+    assert_allclose(some.discounted(np.inf, range(4))[3, 0], [4, 3])
 
 
 entry = st.tuples(st.integers(0, 9), st.integers(0, 4), st.integers(0, 1), st.integers(1, 5))
@@ -84,31 +109,6 @@ def test_completeness_is_the_product_of_growth_by_age():
     assert_allclose(reports([], weeks=3).completeness, 1.0)
 
 
-def test_exposure_counts_weeks_by_how_complete_they_are():
-    complete = np.array([0.5] + [1.0] * LATEST_DELAY)
-    assert_allclose(windows.exposure(complete, np.inf, range(3)).ravel(), [0.5, 1.5, 2.5])
-    assert_allclose(windows.exposure(complete, 1.0, range(1, 3)).ravel(), [1.0, 1.25])
-
-
-def test_smoothing_keeps_a_flat_city_flat_up_to_its_border():
-    mask = np.array([[True, True, False], [True, True, True]])
-    flat = np.full((1, 2, 3), 2.0)
-    assert_allclose(windows.smooth(flat, 1.0, mask)[0], 2.0 * mask)
-    assert_allclose(windows.smooth(flat, 0, mask)[0], 2.0 * mask)
-
-
-def test_first_channel_is_the_pooled_long_run_rate():
-    # Two cells, two weeks, 6 and 0 reports: rates 3 and 0. Smoothed over both with weights
-    # g = exp(-1/2) / (1 + exp(-1/2)) on the neighbour, plus 0.005; then (S + 3 b) / (2 + 3).
-    some = reports([(0, 0, 0, 6)], weeks=2)
-    channels = windows.long_memory(some, some, FakeCells, range(1, 2))
-    g = np.exp(-0.5) / (1 + np.exp(-0.5))
-    around = np.array([3 * (1 - g), 3 * g]) + 0.005
-    expected = np.log((np.array([6, 0]) + 3 * around) / 5)
-    assert_allclose(channels[0, 0, :, 0], expected, rtol=1e-5)
-    assert channels.shape == (1, 1, 2, len(windows.CHANNELS))
-
-
 def test_window_holds_each_week_as_known_then_newest_first():
     some = reports([(0, 0, 0, 4), (0, 2, 0, 4), (1, 0, 1, 6), (2, 0, 1, 2), (3, 0, 0, 1)], weeks=4)
     some.__dict__["completeness"] = np.array([0.5] + [1.0] * LATEST_DELAY)
@@ -117,19 +117,6 @@ def test_window_holds_each_week_as_known_then_newest_first():
     assert_allclose(seen[0], [[0, 4], [12, 0]], rtol=1e-5)
     assert_allclose(seen[1], [[0, 0], [4, 6]], rtol=1e-5)
     assert_allclose(seen[2], [[2, 0], [0, 2]], rtol=1e-5)
-
-
-def test_features_of_an_origin_do_not_depend_on_later_weeks(cube, town):
-    now, later = (windows.read_reports(cube.as_of(week(k)), town) for k in (30, 59))
-    for each in (*now, *later):  # the delay curve is the one thing learned from all weeks
-        each.__dict__["completeness"] = np.ones(LATEST_DELAY + 1)
-    cells, at = cube.cells, range(30, 31)
-    assert_allclose(
-        windows.long_memory(*now, cells, at), windows.long_memory(*later, cells, at), rtol=1e-5
-    )
-    assert_allclose(now[0].window(6, at), later[0].window(6, at), rtol=1e-6)
-    inside = cells.mask
-    assert not windows.long_memory(*now, cells, at)[:, ~inside].any()
 
 
 def test_targets_are_the_next_weeks_and_empty_past_the_edge():

@@ -41,7 +41,7 @@ def history(store, tmp_path):
 def model():
     return TrainedModel(
         Path("nowhere"), "m" * 64, "smallville", TARGET, ModelConfig(), Spread((), {}, ()),
-        {"crime_loss": 1.25, "steps": 1500.0},
+        ("theft", "drug_alcohol"), {"crime_loss": 1.25, "steps": 1500.0},
     )  # fmt: skip
 
 
@@ -57,6 +57,7 @@ def test_the_card_of_a_first_model(history, city, model):
     assert "`aaaa-bbbb` of https://data.example, reports from 2010-01-01 to before 2025" in text
     assert "reports from 2024-03-07 on." in text
     assert "another system begin on 2024-03-07" in text
+    assert "Other offences that it sees each for itself: drug alcohol, theft." in text
     assert "trained from scratch, on data up to the week of 2026-01-04" in text
     assert "| crime_loss | 1.25 |\n| steps | 1500 |" in text
     assert "old weeks" not in text

@@ -12,6 +12,7 @@ from pipeline.model.spread import Spread
 from pipeline.settings import Settings
 from pipeline.workflow.plan import Plan
 from pipeline.workflow.train import train_model
+from tests.unit.model.made_up_city import SOME_OPINIONS
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 
@@ -39,6 +40,7 @@ def trainer(tmp_path, monkeypatch):
             return save(
                 folder,
                 [],
+                SOME_OPINIONS,
                 city=CITY,
                 trained_through=date.fromisoformat(job["edge_week"]),
                 config=ModelConfig(**job["config"]),

@@ -8,7 +8,7 @@ import { make, percent, table, time, whole, words } from "./words.js";
 const FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
 /** @type {Record<string, string>} */
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
-  mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", poisson_glm: "regression (GLM)", zero: "nothing anywhere" };
+  mean_52: "average of 52 weeks", ewma_kernel: "discounted average", kde: "smoothed last year", poisson_glm: "regression (GLM)", boosted_trees: "boosted trees", zero: "nothing anywhere" };
 const FEW_WEEKS = "It takes 13 weeks to say how much of that is chance.";
 /** @param {{ low: number | null, high: number | null }} of */
 const interval = ({ low, high }) => (low == null ? percent(low) : `${percent(low, 1)} to ${percent(high, 1)}`);
