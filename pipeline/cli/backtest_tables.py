@@ -5,9 +5,10 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pipeline.evaluation.across import ALL_CITIES
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import LEAST_WEEKS
-from pipeline.evaluation.rivals import GLM_SHARE_OWN_TOTAL, POISSON_GLM
+from pipeline.evaluation.rivals import BOOSTED_TREES, OF_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.rolling import TRUE_RATE
 
 SHOWN_SCORES = {
@@ -19,7 +20,7 @@ SHOWN_SCORES = {
     "mae": "MAE",
 }
 UNIFORM = {True: "yes", False: "no", None: "–"}
-RIVALS = (REFERENCE, POISSON_GLM, GLM_SHARE_OWN_TOTAL)
+RIVALS = (REFERENCE, POISSON_GLM, BOOSTED_TREES, *OF_OWN_TOTAL.values())
 
 
 def backtest_tables(summary: dict[str, Any]) -> list[Table]:
@@ -128,6 +129,29 @@ def calibration_table(summary: dict[str, Any]) -> Table:
             f"{found['cells']['cl_test_passed_percent']:.0f}",
             UNIFORM[found["cells_pit"]["is_inside"]],
         )
+    return table
+
+
+def across_table(found: dict[str, Any]) -> Table:
+    """Return how far the model's deviance lies below its rivals' in several cities, and in all."""
+    table = Table(
+        title="Deviance minus the rival's, in percent of it (95 % interval)",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("city", no_wrap=True)
+    for name in (" h", "  rival"):
+        table.add_column(name, no_wrap=True)
+    for name in (" difference", " interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for place in (*found["cities"], ALL_CITIES):
+        for horizon in map(str, found["horizons"]):
+            for rival, against in found["percent_against"].items():
+                figure = against[horizon][place]
+                shown = (f"{figure['difference']:+.2f}", _interval(figure, "{:+.2f}"))
+                table.add_row(place, f" {horizon}", f"  {rival}", *(f" {part}" for part in shown))
+        table.add_section()
     return table
 
 

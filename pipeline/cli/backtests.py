@@ -66,9 +66,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backtest(
-    city: CityOption,
+    city: Annotated[
+        list[str],
+        typer.Option(
+            "--city",
+            help="Name of a city, or path of its TOML file. Several, each with its --events, are "
+            "also compared.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for forecasts, scores and summary.")],
-    events: Events = None,
+    events: Annotated[
+        list[Path] | None, typer.Option(help="Parquet file of events; see docs/cities.md.")
+    ] = None,
     simulated_years: SimulatedYears = None,
     simulation_seed: SimulationSeed = 1,
     last_weeks: LastWeeks = 26,
@@ -81,32 +90,81 @@ def backtest(
 
     Example: hotspots backtest --city chicago --events events.parquet --out backtest
     """
-    from pipeline.cli.backtest_tables import backtest_tables
     from pipeline.evaluation.backtest import run_backtest
     from pipeline.evaluation.outputs import make_folder
 
     weeks_ahead = _weeks_ahead(horizons)
-    settings, the_city = get_settings().with_city(city)
-    make_folder(out)
+    files = _a_file_each(city, events)
+    cities = [get_settings().with_city(one) for one in city]
+    folders = _a_folder_each(out, [the_city.name for _, the_city in cities])
+    summaries = []
     with Steps("Backtest") as steps:
-        with _past(the_city, events, simulated_years, simulation_seed, settings, steps) as past:
-            summary = run_backtest(
-                the_city,
-                past.cube,
-                last_weeks=last_weeks,
-                horizons=weeks_ahead,
-                out=out,
-                settings=settings,
-                progress=steps.stage,
-                refit_weeks=refit_weeks,
-                source=past.source,
-                true_rate=past.true_rate,
-            )
+        for (settings, the_city), file in zip(cities, files, strict=True):
+            make_folder(folders[the_city.name])
+            with _past(the_city, file, simulated_years, simulation_seed, settings, steps) as past:
+                summary = run_backtest(
+                    the_city,
+                    past.cube,
+                    last_weeks=last_weeks,
+                    horizons=weeks_ahead,
+                    out=folders[the_city.name],
+                    settings=settings,
+                    progress=steps.stage,
+                    refit_weeks=refit_weeks,
+                    source=past.source,
+                    true_rate=past.true_rate,
+                )
+            summaries.append(summary)
         steps.finish()
+    _print_backtests(summaries, folders, out)
+
+
+def _a_file_each(cities: list[str], events: list[Path] | None) -> list[Path | None]:
+    """Return the file of events of each city; None for one whose portals are asked.
+
+    Raises:
+        InvalidRequest: several cities, and not as many files.
+    """
+    given = events or []
+    if len(cities) == 1 and not given:
+        return [None]
+    if len(given) != len(cities):
+        raise InvalidRequest(
+            f"{len(cities)} --city and {len(given)} --events were given. Give each city its file "
+            "of events, in the same order."
+        )
+    return list(given)
+
+
+def _a_folder_each(out: Path, names: list[str]) -> dict[str, Path]:
+    """Return where each city's backtest is written: in `out`, or by name below it.
+
+    Raises:
+        InvalidRequest: two cities have the same name.
+    """
+    if len(names) == 1:
+        return {names[0]: out}
+    if len(set(names)) < len(names):
+        raise InvalidRequest(f"Two cities have the same name: {', '.join(names)}. Rename one.")
+    return {name: out / name for name in names}
+
+
+def _print_backtests(summaries: list[dict[str, Any]], folders: dict[str, Path], out: Path) -> None:
+    """Print each city's tables and, of several, how they compare; write the latter too."""
+    from pipeline.cli.backtest_tables import across_table, backtest_tables
+    from pipeline.evaluation.across import PAGE_FILE, compare_cities, write_comparison
+
     console = Terminal()
-    for table in backtest_tables(summary):
-        console.print(table)
-    console.print(f"Written to {out}: forecasts.parquet, scores.parquet, summary.json")
+    for summary in summaries:
+        for table in backtest_tables(summary):
+            console.print(table)
+        folder = folders[summary["city"]]
+        console.print(f"Written to {folder}: forecasts.parquet, scores.parquet, summary.json")
+    if len(folders) > 1:
+        found = compare_cities(folders, get_settings().seed)
+        write_comparison(out, found)
+        console.print(across_table(found))
+        console.print(f"Written to {out / PAGE_FILE}")
 
 
 def ablate(

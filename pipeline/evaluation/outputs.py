@@ -58,18 +58,18 @@ def write_backtest(
     for name, content in contents.items():
         write_file(folder / name, content)
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    whole = {**_plain(summary), "files": files}
+    whole = {**plain(summary), "files": files}
     text = json.dumps(whole, indent=1, allow_nan=False)
     write_file(folder / SUMMARY_FILE, text.encode())
     return whole
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def plain(value: Any) -> Any:  # noqa: ANN401
     """Return value with None for every number that JSON has no word for."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

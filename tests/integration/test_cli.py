@@ -132,13 +132,19 @@ def test_the_rows_are_accounted_for(hotspots, made_up_folder):
     assert "25,200" in out
 
 
-def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path):
-    toml = tmp_path / "elsewhere.toml"
+def elsewhere(folder, name="elsewhere"):
+    """Write the TOML of a city of one's own around Chicago's events."""
+    toml = folder / f"{name}.toml"
     toml.write_text(
-        'name = "elsewhere"\ntitle = "Elsewhere"\ntime_zone = "America/Chicago"\n'
+        f'name = "{name}"\ntitle = "Elsewhere"\ntime_zone = "America/Chicago"\n'
         "[grid]\nsouth = 41.644\nnorth = 42.023\nwest = -87.928\neast = -87.524\n"
         'rows = 30\ncols = 30\n[offences]\ntarget = ["battery", "assault"]\n'
     )
+    return toml
+
+
+def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path):
+    toml = elsewhere(tmp_path)
     out_dir = tmp_path / "out"
     code, out, err = hotspots(
         "backtest", "--city", toml, "--events", events, "--last-weeks", 2, "--horizons", "1,3",
@@ -159,12 +165,46 @@ def test_a_backtest_of_a_city_from_a_toml_of_its_own(hotspots, events, tmp_path)
     assert "dual_branch_cnn" in out
     assert "WARNING" not in err
     # Two weeks: what the difference is can be said, not how much of it is chance.
-    assert out.count("from 13 weeks on") == 6
+    assert out.count("from 13 weeks on") == 10
     for found in summary["model_against"]["long_run_mean"].values():
         gap = found["poisson_deviance"]
         assert isinstance(gap["difference"], float)
         assert (gap["low"], gap["high"]) == (None, None)
     assert summary["calibration"]["1"]["cells_pit"]["is_inside"] is None
+
+
+def test_several_cities_are_backtested_and_compared(hotspots, events, tmp_path):
+    first, second = (elsewhere(tmp_path, name) for name in ("hither", "yonder"))
+    out_dir = tmp_path / "out"
+    code, out, err = hotspots(
+        "backtest", "--city", first, "--events", events, "--city", second, "--events", events,
+        "--last-weeks", 2, "--horizons", "1", "--out", out_dir,
+    )  # fmt: skip
+    assert code == 0, err
+    for name in ("hither", "yonder"):
+        summary = json.loads((out_dir / name / "summary.json").read_text())
+        assert summary["city"] == name
+    found = json.loads((out_dir / "cities.json").read_text())
+    against = found["percent_against"]["boosted_trees"]["1"]
+    # The same events twice: together they are what each is.
+    assert against["all cities"]["difference"] == pytest.approx(against["hither"]["difference"])
+    assert "| yonder | 1 |" in (out_dir / "cities.md").read_text()
+    assert "all cities" in out
+
+
+def test_cities_and_files_of_events_come_in_pairs(hotspots, events, tmp_path):
+    first, second = (elsewhere(tmp_path, name) for name in ("hither", "yonder"))
+    code, _, err = hotspots(
+        "backtest", "--city", first, "--city", second, "--events", events, "--out", tmp_path / "out"
+    )
+    assert code == 2
+    assert "2 --city and 1 --events were given" in " ".join(err.split())
+    code, _, err = hotspots(
+        "backtest", "--city", first, "--events", events, "--city", first, "--events", events,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 2
+    assert "Two cities have the same name: hither, hither" in " ".join(err.split())
 
 
 def test_events_that_are_mostly_elsewhere_are_told_loudly(hotspots, events, tmp_path):
