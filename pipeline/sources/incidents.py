@@ -24,9 +24,12 @@ from pipeline.sources.adapters import (
     is_withheld,
 )
 
+AGAINST_A_PERSON = (
+    "homicide", "rape", "robbery", "aggravated_assault", "simple_assault", "sex_offence",
+)  # fmt: skip
 # Of two offences in one case the one that stands first here is kept.
 SEVERITY = (
-    "homicide", "rape", "robbery", "aggravated_assault", "simple_assault", "sex_offence",
+    *AGAINST_A_PERSON, "burglary", "vehicle_theft", "theft_from_vehicle", "theft", "vandalism",
 )  # fmt: skip
 NUMBER = r"^-?[0-9]+(?:\.[0-9]*)?$"
 ORIGIN_DEG = 0.001
@@ -214,7 +217,9 @@ def _is_in_both_systems(frame: pd.DataFrame) -> pd.Series:
         y=(placed["lat"] * 1000).round().astype(np.int64),
         x=(placed["lon"] * 1000).round().astype(np.int64),
         # The two systems may call one act by two names: a robbery, an aggravated assault.
-        kind=placed["offence_class"].where(~placed["offence_class"].isin(SEVERITY), "person"),
+        kind=placed["offence_class"].where(
+            ~placed["offence_class"].isin(AGAINST_A_PERSON), "person"
+        ),
     )
     nibrs = placed[placed["era"] == "nibrs"].sort_values("incident_id")
     days = nibrs["occurred_on"]

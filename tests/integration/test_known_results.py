@@ -17,8 +17,8 @@ from pipeline.workflow.plan import weeks_of
 
 pytestmark = pytest.mark.slow
 CUBE = "52985bb67ab36a78b08c58e561b0eb0ff42dd1578489b9bfd69f946ef218801f"
-FEATURES = "9d40141bd6600b67f0c1021da7aea46a011fe8d70c8b2f36621aca949f838df7"
-CITY_MEAN, LARGEST_CELL, DISPERSION = 203.413, 42.052, 0.0020364
+FEATURES = "ef373e508adb2581dab876181efa91e839a454ccaafaa01115fc1ca91758a438"
+CITY_MEAN, LARGEST_CELL, DISPERSION = 204.610, 42.803, 0.0020364
 
 
 def test_the_cube_of_a_made_up_week_is_the_one_it_was(training):

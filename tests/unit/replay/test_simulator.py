@@ -189,10 +189,13 @@ def test_codes_are_complete():
         assert list(kind.delay_share) == sorted(kind.delay_share)
 
 
-def test_every_target_class_is_coded_alike_in_both_systems():
+def test_every_class_but_those_of_sex_is_coded_alike_in_both_systems():
     class_of = load_city("los_angeles").offences.class_of()
-    target = load_city("los_angeles").offences.target
+    hidden = load_city("los_angeles").offences.citywide_only
+    of_police = {"623"}  # left out in the old system; the new one doesn't tell it apart
     for legacy_code, code in CODES.items():
+        if legacy_code in of_police:
+            continue
         old = class_of.get(f"lapd:{legacy_code}", "other")
         new = class_of.get(f"nibrs:{code.nibrs}", "other")
-        assert (old in target) == (new in target), legacy_code
+        assert old == new or {old, new} <= {*hidden, "other"}, legacy_code

@@ -207,7 +207,7 @@ class TestOneFeed:
     def test_the_same_number_means_different_things_in_different_schemes(self, los_angeles):
         # 220 is attempted robbery in LAPD's codes and burglary in NIBRS
         assert only(build_legacy(los_angeles, legacy(crm_cd="220")))["offence_class"] == "robbery"
-        assert only(build_nibrs(los_angeles, nibrs(code="220")))["offence_class"] == "other"
+        assert only(build_nibrs(los_angeles, nibrs(code="220")))["offence_class"] == "burglary"
 
     @pytest.mark.parametrize("code", ["999", "437", "623", "", None])
     def test_unknown_and_excluded_codes_are_other(self, los_angeles, code):
