@@ -65,7 +65,7 @@ def test_the_card_of_a_first_model(history, city, model):
     assert "nothing to audit" in text
     assert "**Not** for patrol dispatch" in text
     assert "docs/responsible-use.md" in text
-    assert "| `dropout` | 0.4 |" in text
+    assert "| `dropout` | 0.5 |" in text
     assert f"Made by la-hotspots {code_version()}." in text
     assert text == card_of(history, city.model_copy(update={"datasets": (LEGACY, NIBRS)}), model)
 
