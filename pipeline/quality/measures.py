@@ -13,6 +13,7 @@ from pipeline.quality.history import parts, settled
 from pipeline.quality.points import near_divisions
 from pipeline.quality.weekly_measures import (
     highest_target_class_pct,
+    lowest_other_class_pct,
     lowest_target_class_pct,
     new_code_rows,
     newest_week_pct,
@@ -218,7 +219,8 @@ INCIDENT_MEASURES: Mapping[str, MeasureOf] = MappingProxyType({
     measure.__name__: measure
     for measure in (
         accepted_rows, quarantined_pct, division_agreement_pct, other_class_pct,
-        recent_target_rows, lowest_target_class_pct, highest_target_class_pct, new_code_rows,
+        recent_target_rows, lowest_target_class_pct, lowest_other_class_pct,
+        highest_target_class_pct, new_code_rows,
         newest_week_pct, week_before_newest_pct, newest_whole_day_age_days,
         missing_location_pct, missing_area_pct, busiest_point_pct, repeated_reports_pct,
         least_kept_pct, most_grown_pct,

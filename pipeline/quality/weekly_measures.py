@@ -1,6 +1,6 @@
 """Figures about whole weeks: of all reports, and of each class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +36,14 @@ def lowest_target_class_pct(evidence: Evidence) -> Measure:
     A class is held against its count and against its share of all reports before, and the higher of
     the two counts: a city may fall as a whole, and other classes may grow.
     """
-    return _most_changed(evidence, min, max)
+    return _most_changed(evidence, evidence.city.offences.target, min, max)
+
+
+def lowest_other_class_pct(evidence: Evidence) -> Measure:
+    """Measure the other located class that fell most, in percent of its own weeks before."""
+    offences = evidence.city.offences
+    others = set(offences.class_of().values()).difference(offences.target, offences.citywide_only)
+    return _most_changed(evidence, sorted(others), min, max)
 
 
 def highest_target_class_pct(evidence: Evidence) -> Measure:
@@ -44,7 +51,7 @@ def highest_target_class_pct(evidence: Evidence) -> Measure:
 
     Of its count and its share the lower counts.
     """
-    return _most_changed(evidence, max, min)
+    return _most_changed(evidence, evidence.city.offences.target, max, min)
 
 
 def new_code_rows(evidence: Evidence) -> Measure:
@@ -84,12 +91,14 @@ def _week_pct(evidence: Evidence, back: int) -> Measure:
     )
 
 
-def _most_changed(evidence: Evidence, most: _Pick, of_two: _Pick) -> Measure:
-    """Return the class that changed most; `of_two` takes one of its count's and share's change."""
+def _most_changed(
+    evidence: Evidence, names: Collection[str], most: _Pick, of_two: _Pick
+) -> Measure:
+    """Return the named class that changed most; `of_two` picks its count's or share's change."""
     classes = evidence.frame["offence_class"]
     all_weekly = _weekly(evidence, np.ones(len(classes), dtype=bool))
     changes = []
-    for name in evidence.city.offences.target:
+    for name in names:
         weekly = _weekly(evidence, (classes == name).to_numpy())
         change = _change(name, weekly, all_weekly, of_two)
         if change is not None:

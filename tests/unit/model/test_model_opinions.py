@@ -1,11 +1,13 @@
 """The opinions beside the network: what they learn, and how they are mixed."""
 
+import builtins
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from pipeline.domain.errors import InvalidRequest
 from pipeline.model.channels import CHANNELS
 from pipeline.model.opinions import REGRESSION_START, TREES_START, fit_opinions
 from pipeline.model.saved import TREES, read_opinions
@@ -93,3 +95,17 @@ def test_trees_are_read_back_as_they_were_saved(trained, tmp_path):
     rates = np.random.default_rng(0).normal(size=(1, 45, 16)).astype(np.float32)
     config = small_config()
     assert np.array_equal(again.log_shares(rates, config), kept.log_shares(rates, config))
+
+
+def test_a_machine_without_the_openmp_runtime_is_told_what_to_install(monkeypatch):
+    real = builtins.__import__
+
+    def refuse(name, *rest):
+        if name == "lightgbm":
+            raise OSError("libgomp.so.1: cannot open shared object file")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    rates, counts, _ = a_city()
+    with pytest.raises(InvalidRequest, match=r"libgomp.so.1.* Install .*: libgomp1 on Debian"):
+        fit_opinions(rates, counts, [], small_config())

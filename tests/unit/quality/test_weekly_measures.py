@@ -12,7 +12,10 @@ from tests.unit.quality.quality_samples import AS_OF, LAST_DAY
 
 WEEKS = 20
 A_WEEK = {"nibrs:120": 60, "nibrs:13A": 100, "nibrs:09A": 5, "nibrs:23F": 400, "nibrs:290": 200}
-CLASSES = {"nibrs:120": "robbery", "nibrs:13A": "aggravated_assault", "nibrs:09A": "homicide"}
+CLASSES = {
+    "nibrs:120": "robbery", "nibrs:13A": "aggravated_assault", "nibrs:09A": "homicide",
+    "nibrs:23F": "theft_from_vehicle",
+}  # fmt: skip
 
 
 def evidence(city, newest: dict[str, int], weeks: int = 1) -> Evidence:
@@ -67,6 +70,15 @@ def test_a_rise_of_other_classes_is_no_fall_of_a_class(city):
     assert lowest.value == pytest.approx(100)
 
 
+def test_another_class_that_vanishes_is_named(city):
+    assert weekly_measures.lowest_other_class_pct(evidence(city, {})).value == pytest.approx(100)
+    lowest = weekly_measures.lowest_other_class_pct(evidence(city, {"nibrs:23F": 0}))
+    assert lowest.value == 0
+    assert lowest.found.startswith(
+        "0 %: 0 theft_from_vehicle in the newest 1 week(s), 400 expected"
+    )
+
+
 def test_a_class_that_takes_in_another_is_seen_to_grow(city):
     highest = weekly_measures.highest_target_class_pct(evidence(city, {"nibrs:13A": 300}))
     assert 200 < highest.value < 300
@@ -83,7 +95,12 @@ def test_without_a_past_there_is_no_verdict(city):
     seen = evidence(city, {})
     frame = seen.frame[seen.frame["occurred_age_days"] < 40]
     young = Evidence(city, AS_OF, frame, len(frame), LAST_DAY)
-    for measure in ("lowest_target_class_pct", "highest_target_class_pct", "new_code_rows"):
+    for measure in (
+        "lowest_target_class_pct",
+        "lowest_other_class_pct",
+        "highest_target_class_pct",
+        "new_code_rows",
+    ):
         assert getattr(weekly_measures, measure)(young).value is None
 
 
