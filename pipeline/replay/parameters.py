@@ -60,8 +60,11 @@ class Places(_Frozen):
         cell_sd: field -> standard deviation of the log weight of the busiest cells.
         low_below: normal score below which cells count as quiet.
         low_stretch: how much further apart the log weights of quiet cells lie.
-        smooth_share: part of a field's variance that neighbours share.
-        common_share: part of a field's variance that all fields share.
+        districts: (cells,) police reporting districts in each listed cell, parts of them counted.
+        district_share: part of a field's variance that follows the density of these districts,
+            which were drawn where there is much to report.
+        smooth_share: part of the rest that neighbours share.
+        common_share: part of the rest that all fields share.
         drift_sd: standard deviation (log) of the slow change of a cell's weight.
         block_sd: standard deviation of the log weight of blocks within a cell.
         blocks_per_cell: number of hundred-blocks in a cell.
@@ -70,6 +73,8 @@ class Places(_Frozen):
     cell_sd: dict[str, float]
     low_below: float
     low_stretch: float
+    districts: tuple[float, ...]
+    district_share: float
     smooth_share: float
     common_share: float
     drift_sd: float

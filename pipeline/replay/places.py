@@ -13,6 +13,7 @@ from pipeline.replay.parameters import Places
 
 _FIRST_YEAR = 2009
 _SMOOTHING_CELLS = 1.2
+_DISTRICT_SMOOTHING_CELLS = 0.7
 _DRIFT_RHO = 0.95  # by month
 _EDGE, _BORDER = 0.02, 0.38  # nearest a block comes to its cell's side, as a share of the cell
 _COORDINATE_DIGITS = 4
@@ -42,19 +43,30 @@ class CityPlaces:
     def _fields(self) -> dict[str, NDArray[np.float64]]:
         """Standard normal (cells,) fields, correlated with one another and in space."""
         rng = np.random.default_rng([self._seed, 1])
-        share = self._parameters.common_share
         common = self._noise(rng)
         return {
-            name: self._ranked(share**0.5 * common + (1 - share) ** 0.5 * self._noise(rng))
+            name: self._ranked(
+                _mixed(
+                    self._parameters.district_share,
+                    self._district_density,
+                    _mixed(self._parameters.common_share, common, self._noise(rng)),
+                )
+            )
             for name in FIELDS
         }
 
+    @cached_property
+    def _district_density(self) -> NDArray[np.float64]:
+        """Standard normal (cells,) scores of how many reporting districts lie around each cell."""
+        grid = np.zeros(self.grid.shape)
+        grid[self.cells.row, self.cells.col] = self._parameters.districts
+        around = ndimage.gaussian_filter(grid, _DISTRICT_SMOOTHING_CELLS)
+        return self._ranked(around[self.cells.row, self.cells.col])
+
     def _noise(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return (cells,) noise, in part shared by neighbouring cells."""
-        share = self._parameters.smooth_share
         smooth = self._smooth(rng)
-        rough = rng.standard_normal(len(self.cells))
-        return share**0.5 * smooth + (1 - share) ** 0.5 * rough
+        return _mixed(self._parameters.smooth_share, smooth, rng.standard_normal(len(self.cells)))
 
     def _smooth(self, rng: np.random.Generator) -> NDArray[np.float64]:
         grid = ndimage.gaussian_filter(rng.standard_normal(self.grid.shape), _SMOOTHING_CELLS)
@@ -145,3 +157,10 @@ class CityPlaces:
         count = self._parameters.blocks_per_cell
         at = np.clip(at, cell * count, cell * count + count - 1)
         return lat.ravel()[at], lon.ravel()[at]
+
+
+def _mixed(
+    share: float, one: NDArray[np.float64], other: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return two standard fields mixed, `share` of the variance being the first one's."""
+    return share**0.5 * one + (1 - share) ** 0.5 * other

@@ -7,8 +7,10 @@ means, factors and shares; no report is copied.
 import sys
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from pipeline.domain.city import load_city
@@ -25,17 +27,21 @@ from tools.calibration.fit_daily import fit_daily
 
 YEARS = (2020, 2021, 2022, 2023)
 DELAY_DAYS = (0, 1, 2, 3, 5, 7, 14, 28, 60, 120, 365, 1100)
+DEGREES, FEET = "EPSG:4326", "EPSG:2229"  # the latter California's zone 5
 _WEEKS_PER_YEAR = 365.25 / 7
 _MONTH_RHO = 0.8
 _MAX_MONTH_SD = 0.06  # larger residuals are bursts of one category, which the yearly means hold
 
-# Fitted by simulation to the shares of twelve weeks' reports in the busiest cells.
+# Fitted by simulation to the shares of twelve weeks' reports in the busiest cells, and of two
+# years' reports in the busiest reporting districts.
 PLACES = Places(
-    cell_sd={"violent": 0.72, "assault": 0.6, "property": 0.74, "vehicle": 0.36, "other": 0.48},
+    districts=(),  # see `districts_per_cell`
+    district_share=0.6,
+    cell_sd={"violent": 1.1, "assault": 0.7, "property": 0.7, "vehicle": 0.45, "other": 0.48},
     low_below=0.4,
     low_stretch=3.0,
     smooth_share=0.5,
-    common_share=0.6,
+    common_share=0.3,
     drift_sd=0.15,
     block_sd=1.3,
     blocks_per_cell=36,
@@ -66,9 +72,27 @@ def calibrate(folder: Path) -> Parameters:
             day_sd=daily.day_sd,
             month_rho=_MONTH_RHO,
         ),
-        places=PLACES,
+        places=PLACES.model_copy(update={"districts": districts_per_cell(place)}),
         climate=climate,
     )
+
+
+def districts_per_cell(place: Path) -> tuple[float, ...]:
+    """Return how many reporting districts lie in each listed cell, parts of them counted."""
+    city = load_city("los_angeles")
+    cells, grid = city.listed_cells(), city.grid
+    height, width = (grid.north - grid.south) / grid.rows, (grid.east - grid.west) / grid.cols
+    south, west = grid.south + cells.row * height, grid.west + cells.col * width
+    boxes = gpd.GeoDataFrame(
+        {"cell": range(len(cells))},
+        geometry=shapely.box(west, south, west + width, south + height),
+        crs=DEGREES,
+    )
+    districts = gpd.read_file(place / "lapd_reporting_districts.geojson").to_crs(FEET)
+    districts["whole"] = districts.area
+    parts = gpd.overlay(boxes.to_crs(FEET), districts[["whole", "geometry"]], how="intersection")
+    number = (parts.area / parts["whole"]).groupby(parts["cell"]).sum()
+    return tuple(number.reindex(range(len(cells)), fill_value=0.0).round(2).tolist())
 
 
 def monthly_reports(place: Path) -> pd.DataFrame:
