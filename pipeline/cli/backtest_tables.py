@@ -5,10 +5,9 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pipeline.evaluation.across import ALL_CITIES
+from pipeline.evaluation.across import ALL_CITIES, RIVALS
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import LEAST_WEEKS
-from pipeline.evaluation.rivals import BOOSTED_TREES, OF_OWN_TOTAL, POISSON_GLM
 from pipeline.evaluation.rolling import TRUE_RATE
 
 SHOWN_SCORES = {
@@ -20,7 +19,6 @@ SHOWN_SCORES = {
     "mae": "MAE",
 }
 UNIFORM = {True: "yes", False: "no", None: "–"}
-RIVALS = (REFERENCE, POISSON_GLM, BOOSTED_TREES, *OF_OWN_TOTAL.values())
 
 
 def backtest_tables(summary: dict[str, Any]) -> list[Table]:
@@ -31,12 +29,7 @@ def backtest_tables(summary: dict[str, Any]) -> list[Table]:
 
 def attainable_table(summary: dict[str, Any]) -> Table:
     """Return how far a backtest of a simulated city goes to its true rates."""
-    table = Table(
-        title="SIMULATED city: the way from the long-run mean to the true rates, in deviance",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = _titled("SIMULATED city: the way from the long-run mean to the true rates, in deviance")
     for name in ("h", " model", " long-run mean", " true rate", " share gone", " interval"):
         table.add_column(name, justify="right", no_wrap=True)
     for horizon, found in summary["attainable"].items():
@@ -54,12 +47,9 @@ def attainable_table(summary: dict[str, Any]) -> Table:
 
 def backtest_table(summary: dict[str, Any]) -> Table:
     """Return the pooled scores of every model and horizon h of a backtest, in-city cells only."""
-    table = Table(
-        title=f"{summary['city']}: {summary['weeks']} weeks from {summary['first_week']}, "
-        f"{summary['cells']} in-city cells",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
+    table = _titled(
+        f"{summary['city']}: {summary['weeks']} weeks from {summary['first_week']}, "
+        f"{summary['cells']} in-city cells"
     )
     table.add_column("h")
     table.add_column("model", no_wrap=True)
@@ -75,12 +65,7 @@ def backtest_table(summary: dict[str, Any]) -> Table:
 
 def comparison_table(summary: dict[str, Any]) -> Table:
     """Return how far the model's deviance lies below its rivals', with 95 % intervals."""
-    table = Table(
-        title="Deviance minus the rival's (below 0: the model is better; 95 % interval)",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = _titled("Deviance minus the rival's (below 0: the model is better; 95 % interval)")
     for name in ("h ", "rival"):
         table.add_column(name, no_wrap=True)
     for name in (" difference", " in %", " interval", " weeks won"):
@@ -107,12 +92,7 @@ def comparison_table(summary: dict[str, Any]) -> Table:
 
 def calibration_table(summary: dict[str, Any]) -> Table:
     """Return what the forecasts of the city total come to, and whether the cells' hold."""
-    table = Table(
-        title="City total and weeks passing each test, in percent; is the cells' PIT uniform",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = _titled("City total and weeks passing each test, in percent; is the cells' PIT uniform")
     heads = ("h", "MAPE", "bias", "in 80 %", "in 95 %", "N-test", "L-test", "CL-test", "PIT")
     for name in heads:
         table.add_column(f" {name}", justify="right", no_wrap=True)
@@ -134,12 +114,7 @@ def calibration_table(summary: dict[str, Any]) -> Table:
 
 def across_table(found: dict[str, Any]) -> Table:
     """Return how far the model's deviance lies below its rivals' in several cities, and in all."""
-    table = Table(
-        title="Deviance minus the rival's, in percent of it (95 % interval)",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = _titled("Deviance minus the rival's, in percent of it (95 % interval)")
     table.add_column("city", no_wrap=True)
     for name in (" h", "  rival"):
         table.add_column(name, no_wrap=True)
@@ -157,12 +132,9 @@ def across_table(found: dict[str, Any]) -> Table:
 
 def ablation_table(found: dict[str, Any]) -> Table:
     """Return each variant's deviance, and its difference to the default's with its interval."""
-    table = Table(
-        title="Poisson deviance of each variant, and minus the default's (95 % interval); above 0: "
-        "the model is worse without it",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
+    table = _titled(
+        "Poisson deviance of each variant, and minus the default's (95 % interval); above 0: "
+        "the model is worse without it"
     )
     table.add_column("variant")
     for name in (" h", " deviance", " difference", " interval", " s"):
@@ -180,6 +152,11 @@ def ablation_table(found: dict[str, Any]) -> Table:
             table.add_row(name, *row)
         table.add_section()
     return table
+
+
+def _titled(title: str) -> Table:
+    """Return an empty table as all of them look."""
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
 
 
 def _interval(

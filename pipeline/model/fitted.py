@@ -31,12 +31,11 @@ class Fitted:
             is_mirrored: average the shares over the four mirror images, in log space.
         """
         origins = len(inputs.window)
-        inside = inputs.mask[0, ..., 0] > 0
         opinion = self.opinions.log_shares(inputs.rates, config)[..., None]
         flips = list(product((1, -1), (1, -1))) if is_mirrored else [(1, 1)]
         maps = [
             np.concatenate([_for_all(grid, origins)[:, ::rows, ::cols] for rows, cols in flips])
-            for grid in (*inputs.maps, on_map(opinion, inside))
+            for grid in (*inputs.maps, on_map(opinion, inputs.inside))
         ]
         totals = [_for_all(part, origins * len(flips)) for part in inputs.total_inputs()]
         log_rates = self.network.predict_on_batch([*maps, *totals]).astype(np.float64)

@@ -47,16 +47,11 @@ class Lessons:
     counts: Grid
     log_totals: NDArray[np.float64]
 
-    @property
-    def inside(self) -> NDArray[np.bool_]:
-        """(rows, cols) in-city cells."""
-        return self.inputs.mask[0, ..., 0] > 0
-
     def five_weeks(self) -> tuple[Grid, Grid]:
         """Return rates, and (origins, cells) counts of five weeks, where all five are known."""
         known = len(self.origins) - HORIZON_COUNT + 1
         counts = self.counts[:known].sum(axis=1)
-        return self.inputs.rates[:known], counts[:, self.inside]
+        return self.inputs.rates[:known], counts[:, self.inputs.inside]
 
 
 def training_steps(origins: int, config: ModelConfig, mode: Mode) -> int:
@@ -172,7 +167,7 @@ def _fit_member(
 
 def set_scale(network: keras.Model, inputs: Inputs, config: ModelConfig) -> None:
     """Give every member the mean and deviation of each channel over in-city cells."""
-    inside = inputs.memory[:, inputs.mask[0, ..., 0] > 0]
+    inside = inputs.memory[:, inputs.inside]
     mean = inside.mean(axis=(0, 1), dtype=np.float64)
     deviation = np.maximum(inside.std(axis=(0, 1), dtype=np.float64), 1e-2)
     for number in range(config.members):
@@ -262,7 +257,7 @@ def _known_pairs(
     chosen: Indices,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (chosen, horizons, cells) outcomes, NaN where not yet known, and forecasts of them."""
-    inside = lessons.inside
+    inside = lessons.inputs.inside
     mean = predict(fitted, lessons.inputs, chosen, config)[:, :, inside]
     last = lessons.origins.stop
     age = last - np.array(lessons.origins)[chosen][:, None] - np.arange(1, HORIZON_COUNT + 1)

@@ -82,6 +82,11 @@ class Inputs:
     seasons: Mapping[int, Season]
 
     @property
+    def inside(self) -> NDArray[np.bool_]:
+        """(rows, cols) in-city cells."""
+        return self.mask[0, ..., 0] > 0
+
+    @property
     def maps(self) -> list[Grid]:
         """The inputs of a crime branch."""
         return [self.window, self.memory, self.mask]
