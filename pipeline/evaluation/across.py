@@ -79,7 +79,7 @@ def comparison_page(found: Mapping[str, Any]) -> str:
         ("What was forecast", _what_table(found)),
         ("Poisson deviance per cell and week, lower is better", _deviance_table(found)),
         ("Model minus rival, in percent of the rival's deviance [95 %]", _against_table(found)),
-        ("Hotspots: model minus the best baseline, in points", _capture_table(found)),
+        ("Hotspots: model minus the best baseline, in points [95 %]", _capture_table(found)),
         ("City total and calibration, in percent", _total_table(found)),
     )
     return "\n".join(f"## {title}\n\n{table}\n" for title, table in tables)
@@ -157,19 +157,21 @@ def _against_table(found: Mapping[str, Any]) -> str:
     return _table(("city", "weeks ahead", *RIVALS.values()), rows)
 
 
-def _in_words(figure: Mapping[str, float]) -> str:
-    if np.isnan(figure["low"]):  # too few weeks
-        return f"{figure['difference']:+.2f}"
-    return f"{figure['difference']:+.2f} [{figure['low']:+.2f}, {figure['high']:+.2f}]"
+def _in_words(figure: Mapping[str, float | None], times: float = 1, digits: int = 2) -> str:
+    """Return a difference and, unless too few weeks are behind it, its interval."""
+    values = pd.Series([figure[name] for name in ("difference", "low", "high")], dtype=float)
+    difference, *ends = (f"{times * value:+.{digits}f}" for value in values.dropna())
+    return f"{difference} [{', '.join(ends)}]" if ends else difference
 
 
 def _capture_table(found: Mapping[str, Any]) -> str:
     rows = []
     for city, horizon, of in _rows(found):
-        ours, row = of["pooled"][of["model"]][horizon], [city, horizon]
+        row = [city, horizon]
         for score in CAPTURES:
             best = max(BASELINES, key=lambda name: of["pooled"][name][horizon][score])
-            row.append(f"{100 * (ours[score] - of['pooled'][best][horizon][score]):+.1f}")
+            figure = of["model_against"][best][horizon][score]
+            row.append(_in_words(figure, times=100, digits=1))
         rows.append(row)
     return _table(("city", "weeks ahead", *CAPTURES.values()), rows)
 

@@ -14,7 +14,8 @@ DRAWS = 2_000
 INTERVAL = (2.5, 97.5)  # percentiles
 LOWER_IS_BETTER = ("poisson_deviance", "nb_log_score", "crps", "brier_any", "rmse", "mae")
 HIGHER_IS_BETTER = (
-    "information", "capture_area", "hit_rate_5", "hit_rate_20", "pei_star_5", "pei_star_20",
+    "information", "capture_area", "hit_rate_1", "hit_rate_2", "hit_rate_5", "hit_rate_20",
+    "pei_star_1", "pei_star_2", "pei_star_5", "pei_star_20",
 )  # fmt: skip
 
 RECENT_WEEKS = 26  # together in a point of skill along time
