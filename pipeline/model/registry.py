@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.files import exclusive
+from pipeline.files import exclusive, write_folder
 from pipeline.model.identity import features_sha256
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
@@ -249,14 +249,13 @@ class Registry:
         return load(folder, sha256)
 
     def _unpack(self, version: "ModelVersion", folder: Path) -> None:
-        """Download a version, check it in a folder of its own, then move it into place."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        """Download a version, check it in a folder of its own, then write it into place."""
+        with tempfile.TemporaryDirectory() as temporary:
             path = self._client.download_artifacts(str(version.run_id), ARCHIVE, temporary)
             unpacked = Path(temporary) / "model"
             _extract(Path(path), unpacked)
             load(unpacked, version.tags["sha256"])
-            unpacked.rename(folder)
+            write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
 
 
 def _is_readable(version: "ModelVersion") -> bool:

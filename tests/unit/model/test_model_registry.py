@@ -1,12 +1,15 @@
 """The registry: versions, aliases, hashes, and no model that knows too much."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.model import channels
+from pipeline.model import registry as registry_module
 from pipeline.model.registry import Registry
 from pipeline.model.saved import CARD, save
 from pipeline.model.spread import Spread
@@ -33,6 +36,24 @@ def a_model(folder, edge, seed=0):
         spread=Spread((0.01,) * 5, {"north": (0.02,) * 5}, (0.1,) * 5),
         metrics={"crime_loss": 1.0},
     )
+
+
+def test_many_that_fetch_a_model_at_once_all_get_it(settings, tmp_path, monkeypatch):
+    model = a_model(tmp_path / "made", 10, seed=7)
+    version = Registry(settings, "busytown").register(model)
+    shutil.rmtree(settings.home / "models", ignore_errors=True)
+    all_unpacked, unpack = Barrier(4), registry_module._extract
+
+    def unpack_together(path, folder):
+        unpack(path, folder)
+        all_unpacked.wait(60)
+
+    monkeypatch.setattr(registry_module, "_extract", unpack_together)
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(Registry(settings, "busytown").fetch, version) for _ in range(4)]
+        found = [each.result() for each in waiting]
+    assert {each.sha256 for each in found} == {model.sha256}
+    assert [path.name for path in (settings.home / "models").iterdir()] == [model.sha256]
 
 
 def test_versions_aliases_and_the_newest_allowed(settings, tmp_path):
