@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.pool import NullPool
 
+from pipeline.files import TEMPORARY
 from pipeline.results.store.tables import Base
 from pipeline.results.store.writer import ResultsStore
 from pipeline.workflow.plan import make_plan
@@ -58,6 +59,13 @@ IN_TRAINING = {
     "with half of the model's files": ("numpy", "savez", 1),
     "trained but not registered": ("pipeline.model.registry", "Registry.register", 0),
     "stored in the registry, but no version": ("mlflow", "MlflowClient.create_model_version", 0),
+}
+STATEMENT = ("sqlalchemy.engine.default", "DefaultDialect.do_execute")
+IN_MAKING_A_REGISTRY = {  # which takes 1,695 statements
+    "at its first statement": (*STATEMENT, 1),
+    "with some tables": (*STATEMENT, 600),
+    "with most tables": (*STATEMENT, 1_500),
+    "with all, not yet named": ("pathlib", "Path.rename", 0),
 }
 IN_PUBLISHING = {
     "before anything is written": ("pipeline.results.store.writer", "_add_run", 0),
@@ -109,6 +117,18 @@ def test_training_that_is_killed_leaves_no_model_in_use_and_trains_the_same_agai
             assert again["sha256"] == week.trained["sha256"]
             made = STEPS["forecast"](settings, whole.plan, week.grid, again)
             assert made["ref"] == week.forecast["ref"]
+
+
+def test_a_registry_whose_making_is_killed_is_made_again(whole, tmp_path, subtests):
+    for where, point in IN_MAKING_A_REGISTRY.items():
+        with subtests.test(where):
+            home = tmp_path / where.replace(" ", "_")
+            shutil.copytree(whole.settings.lake_root, home / "lake")
+            settings = whole.settings.model_copy(update={"home": home})
+            killed(point, settings, "decide_training", whole.plan, whole.week.grid)
+            decided = STEPS["decide_training"](settings, whole.plan, whole.week.grid)
+            assert decided["mode"] == "retrain"
+            assert not list(home.glob(f"{TEMPORARY}*"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -38,6 +38,13 @@ def a_model(folder, edge, seed=0):
     )
 
 
+def test_a_damaged_registry_is_named_with_the_remedy(tmp_path):
+    settings = Settings(home=tmp_path)
+    (tmp_path / "mlflow.db").write_bytes(b"SQLite format 3\0 and then nothing that makes sense")
+    with pytest.raises(ModelRejected, match=r"mlflow.db can't be opened .* move it away"):
+        Registry(settings, "town").champion()
+
+
 def test_many_that_fetch_a_model_at_once_all_get_it(settings, tmp_path, monkeypatch):
     model = a_model(tmp_path / "made", 10, seed=7)
     version = Registry(settings, "busytown").register(model)
