@@ -28,7 +28,6 @@ CARD = "model.json"
 FILES = (CARD, WEIGHTS, TREES)
 FORMAT = 4  # raised when models saved before can no longer be read
 SINCE_RETRAINING = "weeks_since_retraining"  # in a fine-tuned model's metrics
-WEIGHT_METRICS = ("network_weight", "regression_weight", "trees_weight")
 
 
 @dataclass(frozen=True)

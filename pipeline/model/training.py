@@ -20,7 +20,6 @@ from pipeline.model.inputs import History, build_inputs, read_history
 from pipeline.model.opinions import fit_opinions
 from pipeline.model.saved import (
     SINCE_RETRAINING,
-    WEIGHT_METRICS,
     TrainedModel,
     hash_folder,
     load,
@@ -39,6 +38,7 @@ __all__ = ["TrainedModel", "load", "train"]
 Progress = Callable[[int, int], None]
 HELD_OUT_ORIGINS = 26
 LEAST_HELD_OUT = HORIZON_COUNT
+WEIGHT_METRICS = ("network_weight", "regression_weight", "trees_weight")
 
 
 def train(

@@ -17,8 +17,8 @@ from pipeline.workflow.plan import weeks_of
 
 pytestmark = pytest.mark.slow
 CUBE = "52985bb67ab36a78b08c58e561b0eb0ff42dd1578489b9bfd69f946ef218801f"
-FEATURES = "db7b8eac737c9e49e12a5e98b3de30e111e69b8b0fb4b8b6b41124683fe74811"
-CITY_MEAN, LARGEST_CELL, DISPERSION = 204.610, 42.725, 0.0020364
+FEATURES = "ef373e508adb2581dab876181efa91e839a454ccaafaa01115fc1ca91758a438"
+CITY_MEAN, LARGEST_CELL, DISPERSION = 204.610, 42.803, 0.0020364
 
 
 def test_the_cube_of_a_made_up_week_is_the_one_it_was(training):

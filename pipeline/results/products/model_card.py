@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
-from pipeline.model.saved import WEIGHT_METRICS, TrainedModel
+from pipeline.model.saved import TrainedModel
 from pipeline.results.page import track_record
 from pipeline.results.page.schemas import Scores
 from pipeline.results.products.city_audit import (
@@ -159,11 +159,6 @@ def _training(model: TrainedModel, mode: str) -> str:
     text = f"It was {kind}, on data up to the week of {model.trained_through}.\n\n"
     names = ", ".join(sorted(model.classes)).replace("_", " ") or "none is frequent"
     text += f"Other offences that it sees each for itself: {names}.\n\n"
-    network, regression, trees = (model.metrics[name] for name in WEIGHT_METRICS)
-    text += (
-        f"Where reports will be is the mean of three opinions: the network's ({network:.0%}), a "
-        f"regression's ({regression:.0%}) and boosted trees' ({trees:.0%}).\n\n"
-    )
     text += _table(("Figure of the training", "Value"), figures)
     if all(name in model.metrics for name in OLD_WEEKS):
         before, after = (model.metrics[name] for name in OLD_WEEKS)

@@ -5,8 +5,8 @@ import pytest
 
 from pipeline.model import training
 from pipeline.model.config import USUAL_WEIGHTS
-from pipeline.model.saved import WEIGHT_METRICS, read_opinions
-from pipeline.model.training import read_lessons, train
+from pipeline.model.saved import read_opinions
+from pipeline.model.training import WEIGHT_METRICS, read_lessons, train
 from pipeline.model.weighing import learn_weights
 from tests.unit.model.made_up_city import small_config, week
 
