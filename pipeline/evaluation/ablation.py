@@ -29,7 +29,7 @@ from pipeline.evaluation.rolling import (
 from pipeline.evaluation.summary import against_rivals, pooled_scores
 from pipeline.files import write_file
 from pipeline.grid.cube import Cube, CubeView
-from pipeline.model.config import USUAL_WEIGHTS, ModelConfig
+from pipeline.model.config import ModelConfig
 from pipeline.settings import Settings
 
 ABLATION_FILE = "ablation.json"
@@ -101,7 +101,7 @@ class Variant:
     make: Make | None = None
 
 
-NETWORK_ALONE = {"opinion_weights": (1.0, 0.0, 0.0)}
+NETWORK_ALONE = {"regression_weight": 0.0, "trees_weight": 0.0}
 VARIANTS = (
     Variant(DEFAULT),
     Variant("no crime branch: long-run shares", wrap=_with_long_run_shares),
@@ -109,10 +109,9 @@ VARIANTS = (
     Variant("network without long memory, alone", {"crime_inputs": "window", **NETWORK_ALONE}),
     Variant("no window", {"crime_inputs": "memory"}),
     Variant("network alone", NETWORK_ALONE),
-    Variant("no network", {"opinion_weights": (0.0, 0.5, 0.5)}),
-    Variant("regression alone", {"opinion_weights": (0.0, 1.0, 0.0)}),
-    Variant("trees alone", {"opinion_weights": (0.0, 0.0, 1.0)}),
-    Variant("the same weights in every city", {"opinion_weights": USUAL_WEIGHTS}),
+    Variant("no network", {"regression_weight": 0.5, "trees_weight": 0.5}),
+    Variant("regression alone", {"regression_weight": 1.0, "trees_weight": 0.0}),
+    Variant("trees alone", {"regression_weight": 0.0, "trees_weight": 1.0}),
     Variant("no channels of single classes", {"class_channels": False}),
     Variant("ridge alone for the total", {"total_steps": 0}),
     Variant("no handling of breaks", {"handles_breaks": False}),
@@ -121,7 +120,7 @@ VARIANTS = (
     Variant("window of 30 weeks", {"window_weeks": 30}),
     Variant("window of 52 weeks", {"window_weeks": 52}),
     Variant("negative-binomial cell loss", {"cell_loss": "negative_binomial"}),
-    Variant("two networks", {"members": 2}),
+    Variant("one network", {"members": 1}),
     Variant("four networks", {"members": 4}),
     Variant("averaged over mirrored maps", {"flips": True}),
     Variant("the prototype's network", make=prototype_forecaster),

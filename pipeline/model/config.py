@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.settings import Settings
 
 HORIZON_COUNT = 5
-Weights = tuple[float, float, float]  # of network, regression and trees; sum one
-USUAL_WEIGHTS: Weights = (0.4, 0.3, 0.3)
 
 
 class ModelConfig(BaseModel):
@@ -26,8 +24,8 @@ class ModelConfig(BaseModel):
         most_steps: gradient steps that a member gets at most, however long the history.
         cell_loss: likelihood of cells given the city total.
         nb_cell_dispersion: 1 / size used by the negative-binomial cell loss.
-        opinion_weights: of network, regression and trees in the log-space average of shares; None
-            learns them on held-out weeks.
+        regression_weight, trees_weight: weights of these opinions' shares in the log-space
+            average; the network has the rest.
         class_channels: let these opinions see each frequent class of other offences for itself.
         total_filters, total_steps, total_learning_rate, total_weight_decay: the weather-and-
             calendar branch and its schedule; without steps the ridge under it stands alone.
@@ -45,7 +43,7 @@ class ModelConfig(BaseModel):
     window_filters: int = Field(default=8, ge=1)
     filters: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.5, ge=0, lt=1)
-    members: int = Field(default=1, ge=1)
+    members: int = Field(default=2, ge=1)
     epochs: int = Field(default=40, ge=1)
     batch_origins: int = Field(default=8, ge=1)
     most_steps: int = Field(default=1500, ge=1)
@@ -53,7 +51,8 @@ class ModelConfig(BaseModel):
     weight_decay: float = Field(default=1.0, ge=0)
     cell_loss: Literal["poisson", "negative_binomial"] = "poisson"
     nb_cell_dispersion: float = Field(default=0.05, gt=0)
-    opinion_weights: Weights | None = None
+    regression_weight: float = Field(default=0.3, ge=0, le=1)
+    trees_weight: float = Field(default=0.3, ge=0, le=1)
     class_channels: bool = True
     total_filters: int = Field(default=8, ge=1)
     total_steps: int = Field(default=200, ge=0)
@@ -73,6 +72,11 @@ class ModelConfig(BaseModel):
             members=settings.train_members,
             seed=settings.seed,
         )
+
+    @property
+    def opinions_weight(self) -> float:
+        """Weight of regression and trees together, at most one."""
+        return min(self.regression_weight + self.trees_weight, 1.0)
 
     @property
     def architecture(self) -> tuple[int | str, ...]:

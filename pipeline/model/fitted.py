@@ -1,15 +1,14 @@
 """The whole model once it is fitted: the network, and the opinions beside it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.model import network as net
 from pipeline.model.backend import keras
 from pipeline.model.channels import on_map
-from pipeline.model.config import Weights
+from pipeline.model.config import ModelConfig
 from pipeline.model.inputs import Inputs
 from pipeline.model.opinions import Opinions
 
@@ -21,27 +20,18 @@ class Fitted:
     network: keras.Model
     opinions: Opinions
 
-    def weighed(self, weights: Weights) -> "Fitted":
-        """Return this model with other weights of its opinions; the network's is set in place."""
-        self.network.get_layer(net.ALL_OPINIONS).set_weights([np.float32(1 - weights[0])])
-        return Fitted(self.network, replace(self.opinions, weights=weights))
-
-    def log_shares(self, inputs: Inputs) -> NDArray[np.float64]:
-        """Return (3, origins, horizons, cells) log shares of each opinion: network first."""
-        alone = self.weighed((1.0, 0.0, 0.0)).rates(inputs)[:, :, inputs.inside]
-        of_network = np.log(alone / alone.sum(axis=2, keepdims=True))
-        others = [shares[:, None] for shares in self.opinions.of_each(inputs.rates)]
-        return np.stack(np.broadcast_arrays(of_network, *others))
-
-    def rates(self, inputs: Inputs, *, is_mirrored: bool = False) -> NDArray[np.float64]:
+    def rates(
+        self, inputs: Inputs, config: ModelConfig, *, is_mirrored: bool = False
+    ) -> NDArray[np.float64]:
         """Return (origins, horizons, rows, cols) rates; zero outside the city.
 
         Args:
             inputs: of any number of origins; what they hold for one alone holds for all.
+            config: the model's.
             is_mirrored: average the shares over the four mirror images, in log space.
         """
         origins = len(inputs.window)
-        opinion = self.opinions.log_shares(inputs.rates)[..., None]
+        opinion = self.opinions.log_shares(inputs.rates, config)[..., None]
         flips = list(product((1, -1), (1, -1))) if is_mirrored else [(1, 1)]
         maps = [
             np.concatenate([_for_all(grid, origins)[:, ::rows, ::cols] for rows, cols in flips])

@@ -1,7 +1,7 @@
 """How each part of the model is fitted to its lessons."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
@@ -52,17 +52,6 @@ class Lessons:
         known = len(self.origins) - HORIZON_COUNT + 1
         counts = self.counts[:known].sum(axis=1)
         return self.inputs.rates[:known], counts[:, self.inputs.inside]
-
-    def until(self, count: int) -> "Lessons":
-        """Return the first origins alone, with the outcomes that the next origin knows."""
-        first = np.arange(count)
-        known = first[:, None] + np.arange(1, HORIZON_COUNT + 1) <= count
-        return Lessons(
-            self.origins[:count],
-            self.inputs.at(first),
-            np.where(known[..., None, None], self.counts[:count], 0),
-            np.where(known, self.log_totals[:count], np.nan),
-        )
 
 
 def training_steps(origins: int, config: ModelConfig, mode: Mode) -> int:
@@ -133,43 +122,35 @@ def restart(branch: keras.Model, weights: list[NDArray[np.number]]) -> None:
             variable.assign(np.zeros(variable.shape))
 
 
-def fit_networks(
-    taught: Sequence[tuple[keras.Model, Lessons]],
+def fit_members(
+    network: keras.Model,
+    lessons: Lessons,
     config: ModelConfig,
     mode: Mode,
     report: Callable[[], None],
-) -> list[float]:
-    """Train the crime branches of networks in place, each on its lessons, all side by side.
+) -> float:
+    """Train every crime branch in place, side by side; return their mean loss at the end.
 
     Each step runs on one thread, which gives the same bits on any number of cores.
-
-    Returns:
-        Each network's mean loss at the end.
     """
-    members = [
-        (network.get_layer(net.member_name(number)), lessons, number)
-        for network, lessons in taught
-        for number in range(config.members)
-    ]
-    for branch, lessons, _ in members:
-        steps = training_steps(len(lessons.origins), config, mode)
+    steps = training_steps(len(lessons.origins), config, mode)
+    branches = [network.get_layer(net.member_name(k)) for k in range(config.members)]
+    for branch in branches:
         compile_member(branch, config, steps, mode)
 
-    def fit(member: tuple[keras.Model, Lessons, int]) -> float:
-        return _fit_member(*member, config, mode, report)
+    def fit(number: int) -> float:
+        return _fit_member(branches[number], lessons, config, mode, number, report)
 
-    with ThreadPoolExecutor(min(len(members), os.cpu_count() or 1)) as threads:
-        losses = np.array(list(threads.map(fit, members)))
-    by_network: list[float] = losses.reshape(len(taught), config.members).mean(axis=1).tolist()
-    return by_network
+    with ThreadPoolExecutor(min(config.members, os.cpu_count() or 1)) as threads:
+        return float(np.mean(list(threads.map(fit, range(config.members)))))
 
 
 def _fit_member(
     branch: keras.Model,
     lessons: Lessons,
-    number: int,
     config: ModelConfig,
     mode: Mode,
+    number: int,
     report: Callable[[], None],
 ) -> float:
     """Train a compiled crime branch; return its mean loss over the last tenth of the steps."""
@@ -298,5 +279,5 @@ def predict(
     rates = []
     for start in range(0, len(chosen), config.batch_origins):
         part = inputs.at(chosen[start : start + config.batch_origins])
-        rates.append(fitted.rates(part))
+        rates.append(fitted.rates(part, config))
     return np.concatenate(rates)

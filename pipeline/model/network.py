@@ -14,7 +14,7 @@ from pipeline.model.losses import Tensor
 from pipeline.model.totals import CALENDAR_NAMES, CONTEXT_NAMES
 
 OUTSIDE = -1e9
-OFFSET, STANDARDISE, ALL_OPINIONS = "offset", "standardise", "all_opinions"
+OFFSET, STANDARDISE = "offset", "standardise"
 TOTAL_BRANCH, TOTAL_HEAD = "total_branch", "total_head"
 
 
@@ -58,15 +58,19 @@ class Merge(layers.Layer):  # type: ignore[misc] # Keras is untyped
 
 @keras.saving.register_keras_serializable("hotspots")
 class WeightedMean(layers.Layer):  # type: ignore[misc] # Keras is untyped
-    """Mean of two tensors; the weight of the second is set, never trained."""
+    """Mean of two tensors, the second with a given weight."""
 
-    def build(self, *_: object) -> None:
-        """Create the weight."""
-        self.weight = self.add_weight(name="weight", initializer="zeros", trainable=False)
+    def __init__(self, weight: float, **options: object) -> None:
+        super().__init__(**options)
+        self.weight = weight
 
     def call(self, first: Tensor, second: Tensor) -> Tensor:
         """Return (1 - weight) * first + weight * second."""
         return (1 - self.weight) * first + self.weight * second
+
+    def get_config(self) -> dict[str, object]:
+        """Return what recreates the layer."""
+        return {**super().get_config(), "weight": self.weight}
 
 
 def member_name(number: int) -> str:
@@ -146,7 +150,7 @@ def dual_branch(config: ModelConfig, shape: tuple[int, int]) -> keras.Model:
     opinion = keras.Input((*shape, 1), name="opinion")
     members = [crime_branch(config, shape, member_name(k))(maps) for k in range(config.members)]
     ensemble = layers.Average(name="ensemble")(members) if len(members) > 1 else members[0]
-    shares = WeightedMean(name=ALL_OPINIONS)(ensemble, opinion)
+    shares = WeightedMean(config.opinions_weight, name="all_opinions")(ensemble, opinion)
     total = total_branch(config)
     log_total = total(total.inputs)
     rates = Merge(name="log_rate")(LogShare(name="share")(shares, mask), log_total)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from pipeline.model.channels import CHANNELS, LONG_RUN, Channel
-from pipeline.model.config import USUAL_WEIGHTS, ModelConfig, Weights
+from pipeline.model.config import ModelConfig
 from pipeline.model.glm import fit_poisson
 from pipeline.model.trees import correction, fit_trees
 from pipeline.model.windows import TARGET, Grid
@@ -38,30 +38,27 @@ class Opinions:
         classes: of other offences that have channels of their own.
         slopes: (channels,) of the regression.
         trees: what they add to the pooled log rate of about a year.
-        weights: of network, regression and trees.
     """
 
     classes: tuple[str, ...]
     slopes: NDArray[np.float64]
     trees: Trees
-    weights: Weights = USUAL_WEIGHTS
 
-    def of_each(self, rates: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return (origins, cells) log shares of the regression, and of the trees.
+    def log_shares(self, rates: Grid, config: ModelConfig) -> NDArray[np.float64]:
+        """Return (origins, cells) log shares of both together, by the weights of a configuration.
 
         Args:
             rates: (origins, cells, channels), the classes' channels last.
+            config: the model's.
         """
-        added = correction(self.trees, rates.reshape(-1, rates.shape[-1]))
-        by_trees = rates[..., TREES_START] + added.reshape(rates.shape[:2])
-        return _log_shares(rates @ self.slopes), _log_shares(by_trees)
-
-    def log_shares(self, rates: Grid) -> NDArray[np.float64]:
-        """Return (origins, cells) log shares of both together, by their weights."""
-        of_regression, of_trees = self.of_each(rates)
-        _, regression, trees = self.weights
-        mixed = regression * of_regression + trees * of_trees
-        return _log_shares(mixed / max(regression + trees, 1e-9))
+        mixed = np.zeros(rates.shape[:2])
+        if config.regression_weight:
+            mixed += config.regression_weight * _log_shares(rates @ self.slopes)
+        if config.trees_weight:
+            added = correction(self.trees, rates.reshape(-1, rates.shape[-1]))
+            by_trees = rates[..., TREES_START] + added.reshape(mixed.shape)
+            mixed += config.trees_weight * _log_shares(by_trees)
+        return _log_shares(mixed / max(config.opinions_weight, 1e-9))
 
 
 def fit_opinions(

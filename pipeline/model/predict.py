@@ -63,7 +63,7 @@ def prepare(model: TrainedModel, view: CubeView, city: City, weeks: ForecastWeek
 def forecast_from(ready: Ready) -> Forecast:
     """Return the forecast of the target week."""
     model, cells, weeks = ready.model, ready.cells, ready.weeks
-    (rates,) = ready.fitted.rates(ready.inputs, is_mirrored=model.config.flips)
+    (rates,) = ready.fitted.rates(ready.inputs, model.config, is_mirrored=model.config.flips)
     horizon = weeks.horizon - 1
     mean = np.where(cells.mask, rates[horizon], np.nan)
     size = np.where(cells.mask, 1 / model.spread.cell[horizon], np.nan)

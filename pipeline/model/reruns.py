@@ -44,7 +44,7 @@ def rerun_rates(ready: Ready, seed: int) -> NDArray[np.float64]:
         seen = crime_inputs(redraw(target, BATCH, random), others, cells, config, history.newest)
         window, memory, rates = seen
         inputs = replace(ready.inputs, window=window, memory=memory, rates=rates)
-        dealt_rates = ready.fitted.rates(inputs, is_mirrored=config.flips)
+        dealt_rates = ready.fitted.rates(inputs, config, is_mirrored=config.flips)
         return dealt_rates[:, ready.weeks.horizon - 1]
 
     batches = np.random.default_rng(seed).spawn(RERUNS // BATCH)

@@ -26,7 +26,7 @@ WEIGHTS = "weights.npz"
 TREES = "trees.txt"
 CARD = "model.json"
 FILES = (CARD, WEIGHTS, TREES)
-FORMAT = 4  # raised when models saved before can no longer be read
+FORMAT = 3  # raised when models saved before can no longer be read
 SINCE_RETRAINING = "weeks_since_retraining"  # in a fine-tuned model's metrics
 
 
@@ -100,7 +100,6 @@ def save(
         "spread": asdict(spread),
         "classes": list(opinions.classes),
         "slopes": opinions.slopes.tolist(),
-        "opinion_weights": list(opinions.weights),
         "metrics": {name: float(value) for name, value in sorted(metrics.items())},
     }
     (folder / CARD).write_text(json.dumps(card, indent=1, sort_keys=True))
@@ -155,7 +154,6 @@ def read_opinions(folder: Path) -> Opinions:
     try:
         card = json.loads((folder / CARD).read_text())
         slopes, trees = np.array(card["slopes"], np.float64), read_trees(folder / TREES)
-        network, regression, by_trees = card["opinion_weights"]
-        return Opinions(tuple(card["classes"]), slopes, trees, (network, regression, by_trees))
+        return Opinions(tuple(card["classes"]), slopes, trees)
     except (KeyError, ValueError, TypeError) as error:
         raise ModelRejected(f"{folder} does not hold a regression and trees: {error}") from error

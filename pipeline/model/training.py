@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
-
 from pipeline.domain.city import City
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.domain.weeks import weeks_between
@@ -13,7 +11,7 @@ from pipeline.grid.cube import CubeView
 from pipeline.model import fitting
 from pipeline.model import network as net
 from pipeline.model.backend import keras
-from pipeline.model.config import HORIZON_COUNT, USUAL_WEIGHTS, ModelConfig, Weights
+from pipeline.model.config import ModelConfig
 from pipeline.model.fitted import Fitted
 from pipeline.model.fitting import Lessons, Mode
 from pipeline.model.inputs import History, build_inputs, read_history
@@ -30,15 +28,11 @@ from pipeline.model.saved import (
 )
 from pipeline.model.spread import past_spread
 from pipeline.model.totals import target_log_totals
-from pipeline.model.weighing import learn_weights
 from pipeline.model.windows import target_counts, training_origins
 
 __all__ = ["TrainedModel", "load", "train"]
 
 Progress = Callable[[int, int], None]
-HELD_OUT_ORIGINS = 26
-LEAST_HELD_OUT = HORIZON_COUNT
-WEIGHT_METRICS = ("network_weight", "regression_weight", "trees_weight")
 
 
 def train(
@@ -73,18 +67,16 @@ def train(
     lessons = read_lessons(view, history, config)
     network = net.dual_branch(config, view.cells.shape)
     complete = history.totals.complete
-    weights = config.opinion_weights
     old: dict[str, float] = {}
     if start is None:
         fitting.set_scale(network, lessons.inputs, config)
     else:
         network.set_weights(read_weights(start.folder))
         before = Fitted(network, read_opinions(start.folder))
-        weights = weights or before.opinions.weights
         gone = weeks_between(start.trained_through, view.edge_week)
         old[SINCE_RETRAINING] = gone + weeks_since_retraining(start)
         old["old_weeks_before"] = fitting.measure_old(before, lessons, complete, config)
-    fitted, figures = _fit(network, lessons, history, config, mode, weights, progress)
+    fitted, figures = _fit(network, lessons, history, config, mode, progress)
     if start is not None:
         old["old_weeks_after"] = fitting.measure_old(fitted, lessons, complete, config)
     cell, deviances = fitting.measure(fitted, lessons, complete, config)
@@ -129,60 +121,20 @@ def _fit(
     history: History,
     config: ModelConfig,
     mode: Mode,
-    weights: Weights | None,
     progress: Progress | None,
 ) -> tuple[Fitted, dict[str, float]]:
-    """Fit every part, the network's in place; return the whole, and figures of the run.
-
-    Without weights of the opinions, these are learned too.
-    """
-    classes = list(history.kinds.classes)
-    earlier = None if weights else _without_newest(lessons)
-    taught = [(network, lessons)]
-    if earlier is not None:
-        taught.append((_twin(earlier, config), earlier))
-    steps = [fitting.training_steps(len(each.origins), config, mode) for _, each in taught]
-    report = _counter(progress, sum(steps) * config.members)
-    losses = fitting.fit_networks(taught, config, mode, report)
+    """Fit every part, the network's in place; return the whole, and figures of the run."""
+    steps = fitting.training_steps(len(lessons.origins), config, mode)
+    report = _counter(progress, steps * config.members)
+    loss = fitting.fit_members(network, lessons, config, mode, report)
     gain = fitting.fit_total(network.get_layer(net.TOTAL_BRANCH), lessons, config)
-    opinions = fit_opinions(*lessons.five_weeks(), classes, config)
-    if earlier is not None:
-        weights = _learned_weights(*taught[1], lessons, classes, config)
-    fitted = Fitted(network, opinions).weighed(weights or USUAL_WEIGHTS)
-    return fitted, {
-        "crime_loss": losses[0],
-        "steps": steps[0],
+    opinions = fit_opinions(*lessons.five_weeks(), list(history.kinds.classes), config)
+    return Fitted(network, opinions), {
+        "crime_loss": loss,
+        "steps": steps,
         "total_gain": gain,
         "weights": network.count_params(),
-        **dict(zip(WEIGHT_METRICS, fitted.opinions.weights, strict=True)),
     }
-
-
-def _without_newest(lessons: Lessons) -> Lessons | None:
-    """Return the lessons without the newest quarter, or half year; None where that is too short."""
-    held_out = min(HELD_OUT_ORIGINS, len(lessons.origins) // 4)
-    return lessons.until(len(lessons.origins) - held_out) if held_out >= LEAST_HELD_OUT else None
-
-
-def _twin(lessons: Lessons, config: ModelConfig) -> keras.Model:
-    """Return another network like the model's, to be trained on earlier weeks alone."""
-    twin = net.dual_branch(config, lessons.inputs.inside.shape)
-    fitting.set_scale(twin, lessons.inputs, config)
-    return twin
-
-
-def _learned_weights(
-    twin: keras.Model,
-    earlier: Lessons,
-    lessons: Lessons,
-    classes: Sequence[str],
-    config: ModelConfig,
-) -> Weights:
-    """Return the weights that serve opinions of earlier weeks best on the newest ones."""
-    held_out = np.arange(len(earlier.origins), len(lessons.origins))
-    fitted = Fitted(twin, fit_opinions(*earlier.five_weeks(), classes, config))
-    counts = lessons.counts[held_out][:, :, lessons.inputs.inside]
-    return learn_weights(fitted.log_shares(lessons.inputs.at(held_out)), counts)
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[], None]:

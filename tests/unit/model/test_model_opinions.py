@@ -45,10 +45,11 @@ def test_the_regression_starts_from_the_long_run_and_learns_the_rest(learned):
     assert_allclose(opinions.slopes[1:4], 0, atol=0.2)
 
 
-@pytest.mark.parametrize("weights", [(0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.4, 0.3, 0.3)])
+@pytest.mark.parametrize("weights", [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5)])
 def test_each_and_both_find_where_reports_are(learned, weights):
     opinions, rates, _, mean = learned
-    found = np.exp(replace(opinions, weights=weights).log_shares(rates))
+    config = small_config(regression_weight=weights[0], trees_weight=weights[1])
+    found = np.exp(opinions.log_shares(rates, config))
     assert_allclose(found.sum(axis=1), 1.0, rtol=1e-6)
     true = mean / mean.sum(axis=1, keepdims=True)
     assert np.corrcoef(np.log(found[-1]), np.log(true[-1]))[0, 1] > 0.97
@@ -56,16 +57,18 @@ def test_each_and_both_find_where_reports_are(learned, weights):
 
 def test_both_together_lie_between_them(learned):
     opinions, rates, *_ = learned
-    one, other = opinions.of_each(rates)
-    both = replace(opinions, weights=(0.6, 0.2, 0.2)).log_shares(rates)
+    one, other, both = (
+        opinions.log_shares(rates, small_config(regression_weight=r, trees_weight=t))
+        for r, t in ((1.0, 0.0), (0.0, 1.0), (0.2, 0.2))
+    )
     middle = (one + other) / 2
     assert_allclose(both - both[:, :1], middle - middle[:, :1], atol=1e-6)
 
 
 def test_without_weight_they_say_nothing(learned):
     opinions, rates, *_ = learned
-    silent = replace(opinions, weights=(1.0, 0.0, 0.0))
-    assert_allclose(np.exp(silent.log_shares(rates)), 1 / CELLS)
+    silent = small_config(regression_weight=0.0, trees_weight=0.0)
+    assert_allclose(np.exp(opinions.log_shares(rates, silent)), 1 / CELLS)
 
 
 def test_chance_teaches_little():
@@ -90,7 +93,8 @@ def test_trees_are_read_back_as_they_were_saved(trained, tmp_path):
     (tmp_path / TREES).write_text(kept.trees.model_to_string())
     again = replace(kept, trees=read_trees(tmp_path / TREES))
     rates = np.random.default_rng(0).normal(size=(1, 45, 16)).astype(np.float32)
-    assert np.array_equal(again.log_shares(rates), kept.log_shares(rates))
+    config = small_config()
+    assert np.array_equal(again.log_shares(rates, config), kept.log_shares(rates, config))
 
 
 def test_a_machine_without_the_openmp_runtime_is_told_what_to_install(monkeypatch):
