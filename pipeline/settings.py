@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     history_start: str | None = None
     train_executor: str | None = None
     train_epochs: int = Field(default=40, ge=1)
-    train_members: int = Field(default=2, ge=1)
+    train_members: int = Field(default=1, ge=1)
     seed: int = 20260101
 
     @field_validator("base_map_url")

@@ -120,7 +120,7 @@ VARIANTS = (
     Variant("window of 30 weeks", {"window_weeks": 30}),
     Variant("window of 52 weeks", {"window_weeks": 52}),
     Variant("negative-binomial cell loss", {"cell_loss": "negative_binomial"}),
-    Variant("one network", {"members": 1}),
+    Variant("two networks", {"members": 2}),
     Variant("four networks", {"members": 4}),
     Variant("averaged over mirrored maps", {"flips": True}),
     Variant("the prototype's network", make=prototype_forecaster),

@@ -43,7 +43,7 @@ class ModelConfig(BaseModel):
     window_filters: int = Field(default=8, ge=1)
     filters: int = Field(default=16, ge=1)
     dropout: float = Field(default=0.5, ge=0, lt=1)
-    members: int = Field(default=2, ge=1)
+    members: int = Field(default=1, ge=1)
     epochs: int = Field(default=40, ge=1)
     batch_origins: int = Field(default=8, ge=1)
     most_steps: int = Field(default=1500, ge=1)

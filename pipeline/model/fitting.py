@@ -19,6 +19,7 @@ from pipeline.model.inputs import Inputs
 from pipeline.model.levels import FIRST_RIDGE_WEEKS
 from pipeline.model.losses import log_total_loss, multinomial_loss, negative_binomial_loss
 from pipeline.model.spread import dispersion
+from pipeline.model.totals import sure_share
 from pipeline.model.windows import Grid
 
 Mode = Literal["retrain", "fine_tune"]
@@ -179,7 +180,7 @@ def fit_total(branch: keras.Model, lessons: Lessons, config: ModelConfig) -> flo
     """Train the total branch in place; return how much of its correction is kept, 0 to 1.
 
     It is trained on the older origins first. The share of its correction that the newer ones
-    confirm is the share that is kept of a training on all, so that chance finds do no harm.
+    confirm beyond chance is the share that is kept of a training on all.
     """
     if not config.total_steps:
         return 0.0
@@ -210,12 +211,8 @@ def _fit_total(branch: keras.Model, inputs: Inputs, goal: NDArray[np.number], st
 
 
 def _confirmed(branch: keras.Model, inputs: Inputs, goal: NDArray[np.number], split: int) -> float:
-    """Return the slope of the base's errors on the correction, from `split` on, within 0 to 1."""
     predicted = branch.predict_on_batch(inputs.total_inputs()).astype(np.float64)
-    correction, error = (predicted - inputs.base)[split:], (goal - inputs.base)[split:]
-    known = ~np.isnan(error)
-    slope = (error * correction)[known].sum() / max((correction[known] ** 2).sum(), 1e-12)
-    return float(np.clip(slope, 0.0, 1.0))
+    return sure_share((goal - inputs.base)[split:], (predicted - inputs.base)[split:])
 
 
 def measure(

@@ -16,6 +16,7 @@ from pipeline.model.windows import LATEST_DELAY, Reports
 
 CONTEXT_NAMES = (*WEATHER_NAMES[:3], "missing", "holiday_days", "log_level")
 CALENDAR_NAMES = ("sine", "cosine", "holiday_days", "daylight", "horizon")
+LEAST_BLOCKS = 3  # of weeks, to confirm a correction
 
 
 @dataclass(frozen=True)
@@ -153,3 +154,25 @@ def target_log_totals(totals: Totals, origins: range) -> NDArray[np.float64]:
     known = np.log(totals.city_as_of(totals.weeks - 1) + 0.5)
     known = np.concatenate([known, np.full(HORIZON_COUNT, np.nan)])
     return known[np.array(origins)[:, None] + np.arange(1, HORIZON_COUNT + 1)]
+
+
+def sure_share(error: NDArray[np.number], correction: NDArray[np.number]) -> float:
+    """Return the share of a correction that errors confirm beyond chance, 0 to 1.
+
+    It is the slope of one on the other, less two standard errors: of blocks of weeks, since
+    neighbours err alike. Few blocks confirm nothing.
+
+    Args:
+        error: (origins, horizons), NaN where not yet known.
+        correction: likewise.
+    """
+    blocks = len(error) // HORIZON_COUNT
+    if blocks < LEAST_BLOCKS:
+        return 0.0
+    error, correction = np.where(np.isnan(error), 0.0, [error, correction])
+    squares = max(float((correction**2).sum()), 1e-12)
+    slope = float((error * correction).sum()) / squares
+    left = ((error - slope * correction) * correction).sum(axis=1)
+    by_block = np.array([block.sum() for block in np.array_split(left, blocks)])
+    deviation = np.sqrt(blocks / (blocks - 1) * (by_block**2).sum()) / squares
+    return float(np.clip(slope - 2 * deviation, 0.0, 1.0))

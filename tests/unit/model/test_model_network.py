@@ -72,8 +72,8 @@ def test_every_layer_survives_a_configuration_round_trip(network, tmp_path):
     assert len({layer.name for layer in network.layers}) == len(network.layers)
 
 
-def test_default_network_has_ten_to_sixty_thousand_weights():
-    assert 10_000 < net.dual_branch(ModelConfig(), (60, 75)).count_params() < 60_000
+def test_default_network_has_five_to_sixty_thousand_weights():
+    assert 5_000 < net.dual_branch(ModelConfig(), (60, 75)).count_params() < 60_000
 
 
 def shares_and_counts(seed=0):

@@ -12,7 +12,7 @@ from pipeline.model import totals as city_totals
 from pipeline.model.glm import fit_poisson
 from pipeline.model.levels import find_shift, fit_season
 from pipeline.model.spread import dispersion, past_spread
-from pipeline.model.totals import LATEST_DELAY, Totals
+from pipeline.model.totals import LATEST_DELAY, Totals, sure_share
 from pipeline.model.windows import read_reports
 from tests.unit.model.made_up_city import make_cube, week
 
@@ -192,3 +192,31 @@ def test_poisson_regression_recovers_its_coefficients():
     offset = random.normal(size=4000)
     counts = random.poisson(np.exp(offset + 0.4 + features @ [0.8, -0.5]))
     assert_allclose(fit_poisson(features, counts, offset), [0.4, 0.8, -0.5], atol=0.05)
+
+
+def a_correction(seed, slope, weeks=50):
+    """Errors that follow a correction by so much, and chance as large as it."""
+    random = np.random.default_rng(seed)
+    correction, chance = random.normal(0, 0.05, (2, weeks, 5))
+    return slope * correction + chance, correction
+
+
+def test_a_correction_that_chance_explains_is_dropped():
+    shares = [sure_share(*a_correction(seed, slope=0.0)) for seed in range(100)]
+    assert np.mean(np.array(shares) > 0) < 0.1
+    assert max(shares) < 0.15
+
+
+def test_a_correction_that_holds_is_kept_for_the_most_part():
+    shares = [sure_share(*a_correction(seed, slope=1.0)) for seed in range(20)]
+    assert min(shares) > 0.6
+    assert max(shares) <= 1
+
+
+def test_weeks_not_yet_known_confirm_nothing():
+    error, correction = a_correction(1, slope=0.6)
+    late = error.copy()
+    late[-4:, 2:] = np.nan
+    assert sure_share(late, correction) == pytest.approx(sure_share(error, correction), abs=0.1)
+    assert sure_share(np.full_like(error, np.nan), correction) == 0
+    assert sure_share(error[:14], correction[:14]) == 0
