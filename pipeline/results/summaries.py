@@ -45,7 +45,7 @@ def stability(cells: pd.DataFrame) -> float | None:
 
 @dataclass(frozen=True)
 class ClusterSummary:
-    """A group of touching hotspots; NaN where one of its cells has no such value.
+    """A group of touching hotspots around one peak; NaN where one of its cells has no such value.
 
     Attributes:
         cluster: its number.

@@ -97,7 +97,7 @@ else:
 
 
 class Cluster(BaseModel):
-    """A group of touching hotspot cells."""
+    """A group of touching hotspot cells around one peak."""
 
     cluster: int
     cells: int

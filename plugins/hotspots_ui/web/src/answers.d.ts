@@ -124,7 +124,7 @@ export interface components {
             band: number[];
             /**
              * Cluster
-             * @description number of the group of touching hotspots, 0 for none
+             * @description number of the group of hotspots around one peak, 0 for none
              */
             cluster: number[];
             /**
@@ -223,7 +223,7 @@ export interface components {
         };
         /**
          * Cluster
-         * @description A group of touching hotspot cells.
+         * @description A group of touching hotspot cells around one peak.
          */
         Cluster: {
             /** Cluster */
