@@ -105,7 +105,9 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     assert facts["Rank"].startswith(f"{cell['rank']} of 1663")
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
     assert facts["Counted"] == str(counted)
-    assert cell["division"] in page.inner_text("#cell h2")
+    # Row 32, column 48: cell 32 * 75 + 48.
+    assert page.inner_text("#cell h2") == "Cell 2448 · Mid-City (Wilshire)"
+    assert "0.63 x 1.17 km, Mid-City, Wilshire Division" in page.inner_text("#cell")
     past = views.cell_history(year.cell_past(CITY, *CELL), CITY, *CELL, KNOWN)
     says = page.get_attribute("#cell figure", "aria-label")
     assert says.startswith(

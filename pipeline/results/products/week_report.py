@@ -24,6 +24,7 @@ from pipeline.results.page.schemas import (
     WeekForecast,
     WeekHealth,
 )
+from pipeline.results.place_names import about_places
 from pipeline.results.products.maps import draw_week
 from pipeline.results.store.reader import ResultsReader
 
@@ -132,6 +133,8 @@ def _clusters(city: City, forecast: WeekForecast) -> str:
         (
             str(c.cluster),
             c.place,
+            c.size,
+            str(c.peak_cell_id),
             f"{lat[c.peak_row, c.peak_col]:.4f}, {lon[c.peak_row, c.peak_col]:.4f}",
             str(c.cells),
             f"{c.expected:.1f}",
@@ -139,8 +142,10 @@ def _clusters(city: City, forecast: WeekForecast) -> str:
         )
         for c in forecast.clusters[:TOP_CLUSTERS]
     ]
-    place = "Place" if forecast.has_neighbourhoods else "Divisions"
-    return _table(("No.", place, "Peak at", "Cells", "Expected", "Long-run"), rows)
+    place = "Place" if forecast.has_neighbourhoods else "Division"
+    heads = ("No.", place, "Size", "Peak cell", "Centre of peak", "Cells", "Expected", "Long-run")
+    note = f"A cluster is named after its peak. {about_places(city)}"
+    return _table(heads, rows) + f"<p>{escape(note)}</p>"
 
 
 def _record(scores: Scores) -> str:
