@@ -99,8 +99,8 @@ def test_all_who_show_a_place_call_it_the_same(history, layered):
     assert week.cells.place[top] == "Old Town (Up)"
     assert week.cells.where[top] == "27.31 x 55.60 km, Old Town, Up Division"
     report = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", report_page(history, layered, TARGET)))
-    assert "No. Place Size Peak cell Centre of peak" in report
-    assert "1 Old Town (Up) 27.3 x 55.6 km 8 11.2500, 20.1250" in report
+    assert "No. Peak cell Place Size Cells" in report
+    assert "1 8 Old Town (Up) 27.3 x 55.6 km 1 4.0 0.8" in report
     for table in (cells_table(layered, cells), clusters_table(layered, cells)):
         text = printed(table)
         assert re.search(r"\b8 Old Town \(Up\)", text)
