@@ -50,19 +50,28 @@ def add_to(main: typer.Typer) -> None:
 def cells(
     divisions: Annotated[Path, typer.Argument(help="GeoJSON of the police divisions.")],
     city: CityOption = "los_angeles",
+    neighbourhoods: Annotated[
+        Path | None, typer.Option(help="GeoJSON of neighbourhoods, which give cells their names.")
+    ] = None,
+    name_property: Annotated[
+        str, typer.Option(help="Property of a neighbourhood that holds its name.")
+    ] = "name",
     out: Annotated[
         Path | None, typer.Option(help="CSV to write; beside the city's TOML by default.")
     ] = None,
 ) -> None:
-    """Make a city's table of in-city cells and their divisions from division polygons.
+    """Make a city's table of in-city cells, their divisions and neighbourhoods, from polygons.
 
-    Example: hotspots cells lapd_divisions.geojson
+    Example: hotspots cells lapd_divisions.geojson --neighbourhoods la_times_neighborhoods.geojson
     """
     from pipeline.grid.mask import cells_from_divisions, write_cells
+    from pipeline.grid.neighbourhoods import with_neighbourhoods
 
     # The table that is there may be of another grid: it is what this makes anew.
     the_city = load_city(city, get_settings().cities_dir, with_cells=False)
     found = cells_from_divisions(the_city.grid, divisions, the_city.divisions)
+    if neighbourhoods:
+        found = with_neighbourhoods(found, the_city.grid, neighbourhoods, name_property)
     path = out or the_city.folder / f"{the_city.name}_cells.csv"
     write_cells(found, path)
     Terminal().print(f"{len(found)} in-city cells written to {path}")
@@ -176,10 +185,12 @@ def _cells(city: City) -> str:
 def _neighbourhoods(city: City) -> str:
     from pipeline.grid.neighbourhoods import neighbourhoods
 
-    if city.neighbourhoods is None:
+    names, layer = set(neighbourhoods(city).ravel()) - {""}, city.neighbourhoods
+    if not names:
         return "none"
-    names = set(neighbourhoods(city).ravel()) - {""}
-    return f"{len(names):,} of {city.neighbourhoods.file} hold a cell"
+    file, source = (layer.file, layer.source) if layer else (None, None)
+    where = f"of {file} hold a cell" if file else f"named in {city.cells_file}"
+    return f"{len(names):,} {where}" + (f"; {source}" if source else "")
 
 
 def _weekly(settings: Settings, city: City) -> str:

@@ -46,9 +46,10 @@ class City(Frozen):
         publication: how late reports appear.
         warm_day_degc: a day whose maximum reaches this counts as warm.
         country, subdivision: for the holidays library.
-        cells_file: CSV of in-city cells beside the TOML (row, col, division); None means that the
-            cells with any report in the data are in the city.
-        neighbourhoods: layer that names places beside their divisions; None for no such names.
+        cells_file: CSV of in-city cells beside the TOML (row, col, division, perhaps
+            neighbourhood); None means that the cells with any report in the data are in the city.
+        neighbourhoods: where names of places beside their divisions come from; None if they stand
+            in `cells_file`, or there are none.
         datasets, stations, forecast_point: where the data come from.
     """
 

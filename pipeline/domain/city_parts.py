@@ -55,15 +55,18 @@ class Station(Frozen):
 
 
 class NeighbourhoodLayer(Frozen):
-    """Polygons that give places their names, and nothing else.
+    """Where the names of places come from, which are for people and nothing else.
 
     Attributes:
-        file: GeoJSON in degrees, by its absolute path or beside the TOML.
+        file: GeoJSON of polygons in degrees, by its absolute path or beside the TOML; None where
+            the names stand in the city's `cells_file`.
         name_property: the property of each feature that holds its name.
+        source: whose names they are and under which terms, to be shown with them.
     """
 
-    file: str
+    file: str | None = None
     name_property: str = "name"
+    source: str | None = None
 
 
 class Publication(Frozen):

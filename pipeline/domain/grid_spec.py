@@ -3,12 +3,13 @@
 from fractions import Fraction
 from functools import lru_cache
 from math import inf, nextafter
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Index = TypeVar("Index", int, NDArray[np.int64])
 POINTS_AT_ONCE = 1 << 15  # what is made of so many stays in the processor's cache
 KM_PER_DEGREE_LAT = 111.195  # 6371 km sphere
 
@@ -83,8 +84,8 @@ class GridSpec(BaseModel):
         inside = (row >= 0) & (col >= 0)
         return np.where(inside, row, -1), np.where(inside, col, -1), inside
 
-    def cell_id(self, row: NDArray[np.int64], col: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return row * cols + col."""
+    def cell_id(self, row: Index, col: Index) -> Index:
+        """Return row * cols + col, the number by which a cell is known everywhere."""
         return row * self.cols + col
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

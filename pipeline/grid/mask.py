@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.domain.cells import Cells
+from pipeline.domain.cells import HEADER, NAMED_HEADER, Cells
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.grid.polygons import read_polygons
@@ -44,11 +44,13 @@ def cells_from_divisions(grid: GridSpec, geojson_path: Path, names: Sequence[str
 
 
 def write_cells(cells: Cells, path: Path) -> None:
-    """Write cells as CSV with the columns row, col, division, sorted by row and col."""
-    with path.open("w", newline="") as lines:
+    """Write cells as the CSV that `read_cells` reads, with neighbourhoods if any cell has one."""
+    columns = [cells.row, cells.col, cells.division, cells.neighbourhood]
+    header = NAMED_HEADER if any(cells.neighbourhood) else HEADER
+    with path.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(("row", "col", "division"))
-        writer.writerows(zip(cells.row, cells.col, cells.division, strict=True))
+        writer.writerow(header)
+        writer.writerows(zip(*columns[: len(header)], strict=True))
 
 
 def _division_of(

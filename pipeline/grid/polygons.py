@@ -1,11 +1,13 @@
 """Polygons of named areas, read from GeoJSON files."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from pipeline.domain.errors import InvalidRequest
 
@@ -16,6 +18,8 @@ def read_polygons(
     path: Path, key: str, name_of: Callable[[Any], Name], what: str
 ) -> list[tuple[Name, shapely.Geometry]]:
     """Return the name and the polygon of each feature of a GeoJSON, in its order.
+
+    Polygons that cross themselves or overlap with their own parts are repaired.
 
     Args:
         path: a feature collection, in degrees.
@@ -37,8 +41,32 @@ def read_polygons(
         ) from error
 
 
+def largest_of(
+    areas: Sequence[tuple[str, shapely.Geometry]], boxes: NDArray[np.object_], least_share: float
+) -> NDArray[np.object_]:
+    """Return the name of the area that covers most of each box, "" where none covers enough.
+
+    Args:
+        areas: names and polygons, as `read_polygons` gives them; of equal ones the first counts.
+        boxes: (n,) polygons.
+        least_share: share of a box that must be covered.
+    """
+    names = np.full(len(boxes), "", dtype=object)
+    most = shapely.area(boxes) * least_share
+    tree = shapely.STRtree(boxes)
+    for name, polygon in areas:
+        near = tree.query(polygon, predicate="intersects")
+        covered = shapely.area(shapely.intersection(boxes[near], polygon))
+        is_more = covered > most[near]
+        names[near[is_more]], most[near[is_more]] = name, covered[is_more]
+    return names
+
+
 def _polygon(geometry: Any) -> shapely.Geometry:  # noqa: ANN401
     polygon = shapely.from_geojson(json.dumps(geometry))
     if polygon.geom_type not in {"Polygon", "MultiPolygon"}:
         raise ValueError(f"found a {polygon.geom_type}")
-    return polygon
+    if polygon.is_valid:
+        return polygon
+    # What lies in any of its parts lies in it, also where parts overlap or lie within another.
+    return shapely.make_valid(polygon, method="structure", keep_collapsed=False)

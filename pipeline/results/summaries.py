@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.city import City
 from pipeline.grid.neighbourhoods import neighbourhoods
-from pipeline.results.place_names import place_name
+from pipeline.results.place_names import cluster_name, extent
 from pipeline.results.store.current import Columns
 
 
@@ -45,14 +45,15 @@ def stability(cells: pd.DataFrame) -> float | None:
 
 @dataclass(frozen=True)
 class ClusterSummary:
-    """A group of touching hotspots; NaN where one of its cells has no such value.
+    """A group of touching hotspots around one peak; NaN where one of its cells has no such value.
 
     Attributes:
         cluster: its number.
-        row, col: of its highest-ranked cell.
+        row, col, cell_id: of its peak, its highest-ranked cell.
         divisions: of its cells, the highest-ranked first.
         place: its name.
         cells: how many it has.
+        size: width and height of the box around them, with the unit.
         mean, long_run_mean: reports in the week, in all of them.
         p_top5: mean of its cells.
     """
@@ -60,9 +61,11 @@ class ClusterSummary:
     cluster: int
     row: int
     col: int
+    cell_id: int
     divisions: str
     place: str
     cells: int
+    size: str
     mean: float
     long_run_mean: float
     p_top5: float
@@ -78,18 +81,21 @@ def clusters_summary(city: City, cells: Columns | pd.DataFrame) -> list[ClusterS
     names = neighbourhoods(city)
     rows = (_Cell(*values) for values in zip(*(cells[n] for n in CLUSTERED), strict=True))
     hot = sorted((cell for cell in rows if cell.cluster), key=lambda c: (c.cluster, c.rank))
-    return [_summary(list(group), names) for _, group in groupby(hot, lambda c: c.cluster)]
+    return [_summary(city, list(group), names) for _, group in groupby(hot, lambda c: c.cluster)]
 
 
-def _summary(cells: Sequence[_Cell], names: NDArray[np.object_]) -> ClusterSummary:
+def _summary(city: City, cells: Sequence[_Cell], names: NDArray[np.object_]) -> ClusterSummary:
     peak, divisions = cells[0], [cell.division for cell in cells]
+    rows, cols = [cell.row for cell in cells], [cell.col for cell in cells]
     return ClusterSummary(
         cluster=peak.cluster,
         row=peak.row,
         col=peak.col,
+        cell_id=city.grid.cell_id(peak.row, peak.col),
         divisions=", ".join(dict.fromkeys(divisions)),
-        place=place_name((names[cell.row, cell.col] for cell in cells), divisions),
+        place=cluster_name(names[rows, cols].tolist(), divisions),
         cells=len(cells),
+        size=extent(city.grid, rows, cols),
         mean=_sum(cell.mean for cell in cells),
         long_run_mean=_sum(cell.long_run_mean for cell in cells),
         p_top5=_sum(cell.p_top5 for cell in cells) / len(cells),

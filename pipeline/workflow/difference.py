@@ -34,12 +34,12 @@ def difference(
     old, now = cells["mean"].to_numpy(), new.mean[place]
     moved = np.nan_to_num(now - old)
     most = int(np.abs(moved).argmax())
-    row, col = cells["row"].iloc[most], cells["col"].iloc[most]
+    cell_id = int(np.ravel_multi_index([axis[most] for axis in place], new.mean.shape))
     was_hot = cells["band"].to_numpy() > 0
     is_hot = find_hotspots(new.mean, seed).band[place] > 0
     shared = int((was_hot & is_hot).sum())
     return (
         f"differs from revision {stored.revision}: city total {old.sum():.1f} to {now.sum():.1f}, "
-        f"at most {moved[most]:+.3f} in a cell ({row},{col}), {shared} of {int(was_hot.sum())} "
+        f"at most {moved[most]:+.3f} in cell {cell_id}, {shared} of {int(was_hot.sum())} "
         "cells still hotspots"
     )

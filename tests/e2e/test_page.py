@@ -105,7 +105,9 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     assert facts["Rank"].startswith(f"{cell['rank']} of 1663")
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
     assert facts["Counted"] == str(counted)
-    assert cell["division"] in page.inner_text("#cell h2")
+    # Row 32, column 48: cell 32 * 75 + 48.
+    assert page.inner_text("#cell h2") == "Cell 2448"
+    assert page.inner_text("#cell h2 + p") == "0.63 x 1.17 km, Mid-City, Wilshire Division"
     past = views.cell_history(year.cell_past(CITY, *CELL), CITY, *CELL, KNOWN)
     says = page.get_attribute("#cell figure", "aria-label")
     assert says.startswith(
@@ -122,7 +124,7 @@ def test_places_are_named_by_the_layer_of_the_city(page, address, monkeypatch, t
     answering = sys.modules["hotspots_ui.answering"]
     monkeypatch.setattr(answering, "kept", answering.Kept(answering.KEPT_ANSWERS, 1))
     open_page(page, address, cell=f"{CELL[0]},{CELL[1]}")
-    assert "· Middle Town (" in page.inner_text("#cell h2")
+    assert ", Middle Town, " in page.inner_text("#cell h2 + p")
     for part in ("#cells", "#clusters"):
         heads = page.locator(f"{part} th").all_inner_texts()
         assert "Place" in heads
@@ -311,7 +313,7 @@ def test_everything_is_reached_by_keyboard(page, address):
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(REACHED))
-    assert {"map", *VIEWS, "back", "play", "on", "slider", "layer", "32,48"} <= reached
+    assert {"map", *VIEWS, "back", "play", "on", "slider", "layer", "2448"} <= reached
 
 
 def test_the_page_weighs_little(page, address):

@@ -174,6 +174,16 @@ def test_a_city_is_checked_and_its_cells_are_drawn(hotspots, city):
         "  ▀\n█▀\nNorth is up; a character is 1 cell wide and 2 high.",
     ):
         assert line in out, out
+    source = '\n[neighbourhoods]\nsource = "The Gazette"\n'
+    city.write_text(text + source)
+    code, out, _ = hotspots("city", "check", city)
+    assert code == 2
+    city.with_name("cells.csv").write_text(
+        "row,col,division,neighbourhood\n0,0,South,\n1,0,South,Elm\n1,1,South,Elm\n3,2,North,Oak\n"
+    )
+    code, out, _ = hotspots("city", "check", city)
+    assert code == 0
+    assert "neighbourhoods   2 named in cells.csv; The Gazette\n" in out
     city.write_text(text.replace("rows = 4", "rows = 3"))
     code, _, err = hotspots("city", "check", city)
     assert code == 2

@@ -316,14 +316,19 @@ def test_page_terminal_and_files_hold_the_numbers_of_the_store(reader, published
     # No long-run mean was given and history was not re-run, and NaN is no JSON.
     for name in ("long_run_mean", "p_top5"):
         assert set(body["cells"].pop(name)) == {None}
-    # Without a layer of neighbourhoods a place is called by its division.
-    assert body["cells"].pop("place") == body["cells"]["division"]
+    cell_id, place, where = (body["cells"].pop(name) for name in ("cell_id", "place", "where"))
+    westlake = cell_id.index(2609)  # row 34, column 59
+    assert (body["cells"]["row"][westlake], body["cells"]["col"][westlake]) == (34, 59)
+    assert place[westlake] == "Westlake (Rampart)"
+    assert where[westlake] == "0.63 x 1.17 km, Westlake, Rampart Division"
+    assert body["neighbourhood_source"] == "Los Angeles Times, Mapping L.A. (CC BY 4.0)"
     for name, values in body["cells"].items():
         assert values == frame[name].tolist(), name
     assert body["city"] == total[["name", "mean", "q10", "q90"]].to_dict()
     downloaded = pd.read_csv(io.BytesIO(reader.get(f"{WEEK}/downloads/csv").content))
-    for name, values in body["cells"].items():
+    for name, values in (*body["cells"].items(), ("cell_id", cell_id)):
         assert downloaded[name].tolist() == values, name
+    assert downloaded["neighbourhood"][westlake] == "Westlake"
     hub = pd.read_parquet(io.BytesIO(reader.get(f"{WEEK}/downloads/hub").content))
     means = hub[(hub["output_type"] == "mean") & hub["location"].str.startswith("cell:")]
     assert means["value"].tolist() == body["cells"]["mean"]
@@ -345,8 +350,8 @@ def test_places_are_named_by_the_layer_of_the_city(reader, published, monkeypatc
     body = reader.get(f"{WEEK}/forecast").json()
     assert body["cells"]["place"][:2] == ["The Point (Harbor)", "Harbor"]
     first = body["clusters"][0]
-    assert (first["peak_row"], first["peak_col"]) == (0, 54)
-    assert first["place"].startswith("The Point (Harbor")
+    assert (first["peak_row"], first["peak_col"], first["peak_cell_id"]) == (0, 54, 54)
+    assert first["place"] == "The Point (Harbor)"
     printed = report_page(ResultsReader(get_settings().reader_database), named, TARGET)
     assert f"<td>{first['place']}</td>" in printed
 

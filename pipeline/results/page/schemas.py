@@ -70,8 +70,12 @@ class Weeks(BaseModel):
     weeks: list[WeekLine]
 
 
-class _Places(BaseModel):
-    place: list[str] = Field(description="neighbourhood (division), or the division alone")
+class Places(BaseModel):
+    """What each cell is called: made from the city's files, and not stored with a forecast."""
+
+    cell_id: list[int] = Field(description="number of the cell: row * columns of the grid + col")
+    place: list[str] = Field(description="neighbourhood (division), or the one that is known")
+    where: list[str] = Field(description="size of the cell, its neighbourhood and its division")
 
 
 def _lists_of(table: type[Base]) -> dict[str, Any]:
@@ -86,18 +90,18 @@ def _lists_of(table: type[Base]) -> dict[str, Any]:
 
 
 if TYPE_CHECKING:
-    CellColumns = _Places
+    CellColumns = Places
 else:
     CellColumns = create_model(
         "CellColumns",
-        __base__=_Places,
+        __base__=Places,
         __doc__="The in-city cells by column, all lists in the same row-major order.",
         **_lists_of(CellForecast),
     )
 
 
 class Cluster(BaseModel):
-    """A group of touching hotspot cells."""
+    """A group of touching hotspot cells around one peak."""
 
     cluster: int
     cells: int
@@ -108,8 +112,10 @@ class Cluster(BaseModel):
     )
     peak_row: int
     peak_col: int
+    peak_cell_id: int = Field(description="number of its highest-ranked cell")
     divisions: list[str]
-    place: str = Field(description="its neighbourhoods (divisions), or the divisions alone")
+    place: str = Field(description="place of its peak, and at most two more neighbourhoods")
+    size: str = Field(description="width and height of the box around its cells, with the unit")
 
 
 class WeekForecast(BaseModel):
@@ -118,7 +124,8 @@ class WeekForecast(BaseModel):
     run: RunFacts
     city: Total
     divisions: list[Total]
-    has_neighbourhoods: bool = Field(description="whether the city has a layer to name places by")
+    has_neighbourhoods: bool = Field(description="whether cells have neighbourhoods' names")
+    neighbourhood_source: str | None = Field(description="whose names they are, to be shown too")
     clusters: list[Cluster]
     cells: CellColumns
 

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import WEEK
-from pipeline.grid.neighbourhoods import neighbourhoods
+from pipeline.grid.neighbourhoods import has_neighbourhoods, neighbourhoods
 from pipeline.results.page.schemas import (
     BaseMap,
     CellColumns,
@@ -20,6 +20,7 @@ from pipeline.results.page.schemas import (
     Download,
     Downloads,
     Geometry,
+    Places,
     RunFacts,
     Total,
     WeekForecast,
@@ -28,7 +29,7 @@ from pipeline.results.page.schemas import (
     WeekOutcome,
     Weeks,
 )
-from pipeline.results.place_names import place_names
+from pipeline.results.place_names import place_names, where
 from pipeline.results.store.current import Columns
 from pipeline.results.store.many_weeks import FORECAST, YEAR_WEEKS
 from pipeline.results.store.reader import ResultsReader
@@ -37,7 +38,7 @@ from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 
 NOTHING = CellPast(None, None, None, None)
-CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name != "place")
+CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name not in Places.model_fields)
 
 
 def weeks(store: ResultsReader, city: str) -> Weeks:
@@ -63,16 +64,28 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
     run, cells, totals = store.week(city.name, week, CELL_COLUMNS)
-    names = neighbourhoods(city)[cells["row"], cells["col"]]
     of_city, *of_divisions = _totals(totals)
     return WeekForecast(
         run=run_facts(run),
         city=of_city,
         divisions=of_divisions,
-        has_neighbourhoods=city.neighbourhoods is not None,
+        has_neighbourhoods=has_neighbourhoods(city),
+        neighbourhood_source=city.neighbourhoods and city.neighbourhoods.source,
         clusters=_clusters(city, cells),
-        cells=CellColumns(**cells, place=place_names(names, cells["division"])),
+        cells=CellColumns(**cells, **_places(city, cells)),
     )
+
+
+def _places(city: City, cells: Columns) -> dict[str, Any]:
+    """Return the columns of `Places` for these cells."""
+    row, col, divisions = (cells[name] for name in ("row", "col", "division"))
+    names = neighbourhoods(city)[row, col].tolist()
+    pairs = zip(names, divisions, strict=True)
+    return {
+        "cell_id": [city.grid.cell_id(*place) for place in zip(row, col, strict=True)],
+        "place": place_names(names, divisions),
+        "where": [where(city.grid, *pair) for pair in pairs],
+    }
 
 
 def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
@@ -102,7 +115,8 @@ def cell_history(
     year = [past.get(start, NOTHING) for start in weeks]
     if all(of_week.mean is None for of_week in year):
         raise WeekNotReady(
-            f"{city} has no forecast of a cell {row},{col} in the year up to {week}. "
+            f"{city} has no forecast of a cell in row {row}, column {col} in the year up to "
+            f"{week}. "
             "Its cells are listed by the geometry; row 0 is the southernmost."
         )
     lines = zip(weeks, year, strict=True)
@@ -249,8 +263,10 @@ def _clusters(city: City, cells: Columns) -> list[Cluster]:
             p_top5=_number(found.p_top5),
             peak_row=found.row,
             peak_col=found.col,
+            peak_cell_id=found.cell_id,
             divisions=found.divisions.split(", "),
             place=found.place,
+            size=found.size,
         )
         for found in clusters_summary(city, cells)
     ]

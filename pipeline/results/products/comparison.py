@@ -6,9 +6,11 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.domain.city import City
-from pipeline.results.place_names import with_places
+from pipeline.grid.neighbourhoods import has_neighbourhoods
+from pipeline.results.place_names import about_places, with_places
 from pipeline.results.store.reader import ResultsReader
 
 TOP_CHANGES = 10
@@ -32,6 +34,8 @@ def compare_weeks(store: ResultsReader, city: City, first: date, second: date) -
         _hotspot_line(cells),
         "",
         cells_table(city, cells, first, second),
+        "",
+        Text(about_places(city), style="dim"),
     )
 
 
@@ -85,13 +89,13 @@ def cells_table(city: City, cells: pd.DataFrame, first: date, second: date) -> T
     )
     table.padding, table.show_edge = 0, False
     table.add_column("Cell", justify="right")
-    table.add_column(" Place" if city.neighbourhoods else " Division")
+    table.add_column(" Place" if has_neighbourhoods(city) else " Division")
     for name in (str(first), str(second), "Change"):
         table.add_column(f"  {name}", justify="right")
     table.add_column("  Hotspot")
     for cell in with_places(city, cells.head(TOP_CHANGES)).to_dict("records"):
         table.add_row(
-            f"{cell['row']},{cell['col']}",
+            str(cell["cell_id"]),
             f" {cell['place']}",
             *(f"{cell[name]:.2f}" for name in ("before", "after")),
             f"{cell['change']:+.2f}",

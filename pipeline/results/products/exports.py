@@ -16,6 +16,7 @@ from pipeline.domain.city import City
 from pipeline.domain.columns import HORIZON, INT, REAL, TEXT, Column
 from pipeline.files import write_file
 from pipeline.grid.neighbourhoods import neighbourhoods
+from pipeline.results.place_names import cell_size
 from pipeline.results.products.hub import hub_file
 from pipeline.results.store.dictionary import columns_of_table
 from pipeline.results.store.reader import ResultsReader
@@ -62,7 +63,7 @@ def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[
     forecast = store.cells_frame(city.name, week, run.revision)
     all_totals = store.totals(city.name, week, run.revision)
     totals = totals_summary(all_totals, forecast)
-    facts = _facts(run, forecast, totals)
+    facts = _facts(city, run, forecast, totals)
     cells = _with_place(forecast, city, run)
     shapes = _with_polygons(cells, city)
     stem = f"{city.name}_{week}" + ("" if run.is_live else f"_{run.record.provenance}")
@@ -112,9 +113,8 @@ def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame
         "lon": lon[row, col].round(6),
     }
     placed = _keys(run, cells.index).assign(**place).join(cells)
-    if city.neighbourhoods is None:
-        return placed
-    return placed.assign(neighbourhood=neighbourhoods(city)[row, col])
+    names = neighbourhoods(city)
+    return placed.assign(neighbourhood=names[row, col]) if names.any() else placed
 
 
 def _csv(rows: pd.DataFrame) -> bytes:
@@ -128,7 +128,7 @@ def _as_text(value: Any) -> Any:  # noqa: ANN401 - other values than texts stay 
     return f"'{value}" if is_formula else value
 
 
-def _facts(run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[str, Any]:
+def _facts(city: City, run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[str, Any]:
     """Return what makes the files traceable: dates, provenance, versions, hashes; and totals."""
     record, weeks = run.record, run.record.weeks
     return {
@@ -148,6 +148,8 @@ def _facts(run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[st
         "config_sha256": record.config_sha256,
         "code_version": record.code_version,
         "created_at": record.created_at.isoformat(),
+        "cell_size": cell_size(city.grid),
+        "neighbourhood_source": city.neighbourhoods and city.neighbourhoods.source,
         "stability": stability(cells),
         "totals": totals.astype(object).where(totals.notna(), None).to_dict("records"),
     }

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.domain.city import City
-from pipeline.results.place_names import with_places
+from pipeline.grid.neighbourhoods import has_neighbourhoods
+from pipeline.results.place_names import about_places, with_places
 from pipeline.results.store.records import CityStatus, StoredRun
 from pipeline.results.summaries import clusters_summary, stability, totals_summary
 
@@ -33,8 +34,9 @@ CELL_COLUMNS = (
 CLUSTER_COLUMNS = (
     ">Cluster",
     ">Peak",
-    "Divisions",
-    "Centre of peak",
+    "Division",
+    "Centre",
+    ">Size, km",
     ">Cells",
     ">Expected",
     ">Long-run",
@@ -69,7 +71,7 @@ def week_table(
         "",
         totals_table(city, cells, totals),
         "",
-        Text(NOTES, style="dim"),
+        Text(f"{NOTES} {about_places(city)}", style="dim"),
     )
 
 
@@ -101,7 +103,8 @@ def week_header(
 def cells_table(city: City, cells: pd.DataFrame) -> Table:
     """Return the highest-ranked cells, with where they are and what is expected there.
 
-    A cell is named row,col and by its centre in degrees; the interval holds 80 %.
+    A cell is named by its number and its place, without neighbourhoods also by its centre in
+    degrees; the interval holds 80 %.
     """
     table = _table(f"Top {TOP_CELLS} cells", _columns(city, CELL_COLUMNS))
     for cell in with_places(city, cells.nsmallest(TOP_CELLS, "rank")).to_dict("records"):
@@ -129,6 +132,7 @@ def clusters_table(city: City, cells: pd.DataFrame) -> Table:
         table.add_row(
             str(cluster.cluster),
             *_place(city, cluster.row, cluster.col, cluster.place),
+            cluster.size.removesuffix(" km"),
             str(cluster.cells),
             f"{cluster.mean:.2f}",
             _number(cluster.long_run_mean),
@@ -200,13 +204,17 @@ def _table(title: str, columns: tuple[str, ...]) -> Table:
 
 
 def _columns(city: City, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns, of which the third names places: by division, if by nothing else."""
-    return (*columns[:2], "Place", *columns[3:]) if city.neighbourhoods else columns
+    """Return the columns, of which the third and fourth say where: by one name, if it tells."""
+    return (*columns[:2], "Place", *columns[4:]) if has_neighbourhoods(city) else columns
 
 
-def _place(city: City, row: int, col: int, place: str) -> tuple[str, str, str]:
+def _place(city: City, row: int, col: int, place: str) -> tuple[str, ...]:
+    """Return the second to fourth columns of a cell, or the second and third of a named one."""
+    number = str(city.grid.cell_id(row, col))
+    if has_neighbourhoods(city):
+        return number, place
     lat, lon = city.grid.centres()
-    return f"{row},{col}", place, f"{lat[row, col]:.3f},{lon[row, col]:.3f}"
+    return number, place, f"{lat[row, col]:.3f},{lon[row, col]:.3f}"
 
 
 def _stability(stable: float | None) -> str:

@@ -24,6 +24,7 @@ from pipeline.results.page.schemas import (
     WeekForecast,
     WeekHealth,
 )
+from pipeline.results.place_names import about_places
 from pipeline.results.products.maps import draw_week
 from pipeline.results.store.reader import ResultsReader
 
@@ -127,20 +128,20 @@ def _observed(store: ResultsReader, city: City, week: date) -> NDArray[np.float6
 
 
 def _clusters(city: City, forecast: WeekForecast) -> str:
+    """Return the table of the largest clusters; without neighbourhoods, degrees tell where."""
     lat, lon = city.grid.centres()
-    rows = [
-        (
-            str(c.cluster),
-            c.place,
-            f"{lat[c.peak_row, c.peak_col]:.4f}, {lon[c.peak_row, c.peak_col]:.4f}",
-            str(c.cells),
-            f"{c.expected:.1f}",
-            "–" if c.long_run_mean is None else f"{c.long_run_mean:.1f}",
-        )
-        for c in forecast.clusters[:TOP_CLUSTERS]
-    ]
-    place = "Place" if forecast.has_neighbourhoods else "Divisions"
-    return _table(("No.", place, "Peak at", "Cells", "Expected", "Long-run"), rows)
+    named = forecast.has_neighbourhoods
+    rows = []
+    for c in forecast.clusters[:TOP_CLUSTERS]:
+        centre = f"{lat[c.peak_row, c.peak_col]:.4f}, {lon[c.peak_row, c.peak_col]:.4f}"
+        long_run = "–" if c.long_run_mean is None else f"{c.long_run_mean:.1f}"
+        place = (c.place,) if named else (c.place, centre)
+        figures = (c.size, str(c.cells), f"{c.expected:.1f}", long_run)
+        rows.append((str(c.cluster), str(c.peak_cell_id), *place, *figures))
+    places = ("Place",) if named else ("Division", "Centre of peak")
+    heads = ("No.", "Peak cell", *places, "Size", "Cells", "Expected", "Long-run")
+    note = f"A cluster is named after its peak. {about_places(city)}"
+    return _table(heads, rows) + f"<p>{escape(note)}</p>"
 
 
 def _record(scores: Scores) -> str:

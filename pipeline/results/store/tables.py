@@ -149,7 +149,7 @@ class CellForecast(_Quantiles, Base):
     p_any: Mapped[float] = _as(columns.P_ANY)
     rank: Mapped[int] = _is("1 for the highest mean", low=1)
     band: Mapped[int] = _is("1, 2 or 5 for the top 1, 2, 5 % of in-city cells, else 0", "", 0, 5)
-    cluster: Mapped[int] = _is("number of the group of touching hotspots, 0 for none", low=0)
+    cluster: Mapped[int] = _is("number of the group of hotspots around one peak, 0 for none", low=0)
     long_run_mean: Mapped[float | None] = _is("mean of all weeks known then", "reports a week", 0)
     p_top5: Mapped[float | None] = _as(columns.P_TOP5)
 

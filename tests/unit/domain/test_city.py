@@ -105,6 +105,8 @@ LISTED = 'cells_file = "cells.csv"\n' + MINIMAL
         (b"row,col,division\n0,1.0,A\n", "line 2: col is '1.0', where a whole number"),
         (b"row,col,division\n0,1\n", "line 2: found 2 fields, expected 3"),
         (b"row,col,division\n0,1, \n", "line 2: the division is empty"),
+        (b"row,col,division,neighbourhood\n0,1,A\n", "line 2: found 3 fields, expected 4"),
+        (b"row,col,division,name\n0,1,A,B\n", "or that and ',neighbourhood'"),
     ],
 )
 def test_a_table_of_cells_that_cannot_be_is_refused_when_the_city_is_read(
@@ -259,7 +261,7 @@ class TestCitiesOfOnesOwn:
             (folder / name).write_text((CITIES_DIR / name).read_text())
         load_city("los_angeles", folder)
         with (folder / "los_angeles_cells.csv").open("a") as table:
-            table.write("0,0,Harbor\n")
+            table.write("0,0,Harbor,\n")
         with pytest.raises(InvalidRequest, match="Give yours another name"):
             load_city("los_angeles", folder)
 
@@ -277,8 +279,8 @@ def test_a_layer_of_neighbourhoods_is_a_file_and_a_property(write):
     assert load_city(write(MINIMAL + layer)).neighbourhoods.name_property == "name"
     named = load_city(write(MINIMAL + layer + 'name_property = "NAME"')).neighbourhoods
     assert (named.file, named.name_property) == ("areas.geojson", "NAME")
-    with pytest.raises(InvalidRequest, match="file"):
-        load_city(write(MINIMAL + "[neighbourhoods]"))
+    sourced = load_city(write(MINIMAL + '[neighbourhoods]\nsource = "The Gazette"'))
+    assert (sourced.neighbourhoods.file, sourced.neighbourhoods.source) == (None, "The Gazette")
 
 
 @pytest.mark.parametrize("name", ["atlantis", "no/such/city.toml", ""])

@@ -1,9 +1,13 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
-from pipeline.evaluation.hotspots import find_hotspots, share_in_top
+from pipeline.evaluation.hotspots import SMOOTHING_CELLS, find_hotspots, share_in_top
 from pipeline.evaluation.ranking import flagged_cells, rank_cells, top_cells
+from pipeline.model.channels import smooth
+
+TOUCHING = np.ones((3, 3))
 
 
 def city_of_100() -> np.ndarray:
@@ -85,6 +89,68 @@ def test_top_cells_are_those_of_the_first_ranks(values, number, seed):
     found = top_cells(maps, number, seed)
     assert np.array_equal(found, rank_cells(maps, seed) <= number)
     assert (found.sum(axis=1) == number).all()
+
+
+def test_two_peaks_that_touch_are_cut_at_the_saddle_between_them():
+    # One ridge of hotspots along row 10, 20 of 400 cells; its saddle is column 9.
+    mean = np.full((20, 20), 0.1)
+    mean[10] = np.concatenate([np.arange(3, 8), np.arange(6, 1, -1), np.arange(2, 8), [6, 5, 4, 3]])
+    found = find_hotspots(mean, seed=1)
+    assert (found.band[10] > 0).all()
+    # 47 reports in the columns from 10 on, 45 in those before; the lowest cell leans to 8.
+    assert found.cluster[10].tolist() == [2] * 10 + [1] * 10
+
+
+def test_hills_that_touch_are_a_cluster_each():
+    row, col = np.indices((40, 40))
+    tops = [(14, 14), (19, 17), (24, 20)]
+    hills = [np.exp(-((row - r) ** 2 + (col - c) ** 2) / 12) for r, c in tops]
+    found = find_hotspots(0.1 + np.sum(hills, axis=0), seed=1)
+    assert ndimage.label(found.band > 0, structure=TOUCHING)[1] == 1
+    assert sorted(found.cluster[r, c] for r, c in tops) == [1, 2, 3]
+    assert found.cluster.max() == 3
+
+
+def uneven_city(seed):
+    """Return 25 x 25 different rates in some hills, where a corner lies outside the city."""
+    noise = np.random.default_rng(seed).gamma(1.0, size=(25, 25))
+    mean = ndimage.gaussian_filter(noise, 0.8)
+    mean[:6, :5] = np.nan
+    return mean
+
+
+UNEVEN = st.integers(0, 10**6).map(uneven_city)
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(UNEVEN, st.integers(0, 9))
+def test_each_cluster_is_in_one_piece_around_one_peak(mean, seed):
+    found = find_hotspots(mean, seed)
+    height = np.where(found.band > 0, smooth(np.nan_to_num(mean)[None], SMOOTHING_CELLS,
+                                             np.isfinite(mean))[0], 0)  # fmt: skip
+    around = ndimage.maximum_filter(height, footprint=TOUCHING, mode="constant")
+    is_peak = (height == around) & (found.band > 0)
+    for number in range(1, found.cluster.max() + 1):
+        _, pieces = ndimage.label(found.cluster == number, structure=TOUCHING)
+        assert pieces == 1
+        assert is_peak[found.cluster == number].sum() == 1
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(UNEVEN, st.sampled_from([(1, -1), (-1, 1), (-1, -1)]))
+def test_a_city_in_the_mirror_has_the_same_clusters(mean, flip):
+    up, right = flip
+    there = find_hotspots(mean[::up, ::right], 1).cluster[::up, ::right]
+    assert np.array_equal(there, find_hotspots(mean, 1).cluster)
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 1), min_size=100, max_size=100), st.integers(0, 9))
+def test_level_ground_is_shared_out_alike_each_time(values, seed):
+    mean = np.array(values, float).reshape(10, 10)
+    first, again = (find_hotspots(mean, seed) for _ in range(2))
+    assert np.array_equal(first.cluster, again.cluster)
+    assert np.array_equal(first.cluster > 0, first.band > 0)
 
 
 @settings(derandomize=True, max_examples=30, deadline=None)

@@ -1,11 +1,16 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.cli.main import app
 from pipeline.domain.city import CITIES_DIR, load_city
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.grid.mask import cells_from_divisions, write_cells
+from pipeline.grid.neighbourhoods import with_neighbourhoods
+from tests.neighbourhood_layer import box as area
+from tests.neighbourhood_layer import write_layer
 
 GRID = GridSpec(south=0, north=2, west=0, east=4, rows=2, cols=4)
 
@@ -85,10 +90,25 @@ def test_written_cells_are_read_back(write, tmp_path, city):
     assert (listed.mask == cells.mask).all()
 
 
-def test_the_shipped_cells_are_those_of_the_polygons(shared_data, tmp_path):
-    city = load_city("los_angeles")
-    path = shared_data / "los_angeles" / "lapd_divisions.geojson"
-    write_cells(cells_from_divisions(city.grid, path, city.divisions), tmp_path / "cells.csv")
+def test_named_cells_are_read_back_with_their_names(write, tmp_path, city):
+    layer = write_layer(tmp_path / "layer.geojson", ("Öst, am See", area(2, 0, 3, 2)), key="NAME")
+    cells = cells_from_divisions(GRID, write(box(1, 0, 4)), ("One",))
+    named = with_neighbourhoods(cells, GRID, layer, "NAME")
+    write_cells(named, tmp_path / "cells.csv")
+    listed = city.model_copy(
+        update={"grid": GRID, "cells_file": "cells.csv", "folder": tmp_path}
+    ).listed_cells()
+    assert listed.neighbourhood == named.neighbourhood == ("", "", "Öst, am See", "") * 2
+    assert listed.division == cells.division
+
+
+def test_the_shipped_cells_are_those_that_the_command_makes(shared_data, tmp_path):
+    given = shared_data / "los_angeles"
+    command = [
+        "cells", str(given / "lapd_divisions.geojson"), "--out", str(tmp_path / "cells.csv"),
+        "--neighbourhoods", str(given / "la_times_neighborhoods.geojson"),
+    ]  # fmt: skip
+    assert CliRunner().invoke(app, command).exit_code == 0
     shipped = CITIES_DIR / "los_angeles_cells.csv"
     assert (tmp_path / "cells.csv").read_bytes() == shipped.read_bytes()
 

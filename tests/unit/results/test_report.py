@@ -31,7 +31,8 @@ def test_a_page_holds_the_weeks_figures_and_says_what_they_are(history, city):
     assert "SIMULATED DATA" in text
     assert f"8 reports of robbery expected in the city, 80 % between {total['q10']}" in text
     # Row 2, column 0: its middle is 11.25 N, 20.125 E.
-    assert "1 Up 11.2500, 20.1250 1 4.0 0.8" in text
+    assert "1 8 Up 11.2500, 20.1250 27.3 x 55.6 km 1 4.0 0.8" in text
+    assert "named after its peak. A cell is 27.31 x 55.60 km. How" in text
     assert "1 of 2 checks passed" in text
     assert "Code 0.1.0." in text
     assert "No earlier week is known yet." in text

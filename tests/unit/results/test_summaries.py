@@ -34,13 +34,15 @@ def test_clusters_add_up_and_are_led_by_their_highest_cell(frames, city):
     cells["cluster"] = [0, 2, 0, 2, 1, 2]
     first, second = (asdict(cluster) for cluster in clusters_summary(city, cells))
     assert first == {
-        "cluster": 1, "row": 2, "col": 0, "divisions": "Up", "place": "Up", "cells": 1,
-        "mean": 4.0, "long_run_mean": 0.75, "p_top5": 0.75,
+        "cluster": 1, "row": 2, "col": 0, "cell_id": 8, "divisions": "Up", "place": "Up",
+        "cells": 1, "size": "27.3 x 55.6 km", "mean": 4.0,
+        "long_run_mean": 0.75, "p_top5": 0.75,
     }  # fmt: skip
     # 2.0 + 1.0 + 0.125 expected, 3 x 0.75 in the long run, a third of 0.25.
     assert second == {
-        "cluster": 2, "row": 0, "col": 2, "divisions": "Down, Up", "place": "Down, Up",
-        "cells": 3, "mean": 3.125, "long_run_mean": 2.25, "p_top5": pytest.approx(1 / 12),
+        "cluster": 2, "row": 0, "col": 2, "cell_id": 2, "divisions": "Down, Up",
+        "place": "Down, also Up", "cells": 3, "size": "54.6 x 166.8 km", "mean": 3.125,
+        "long_run_mean": 2.25, "p_top5": pytest.approx(1 / 12),
     }  # fmt: skip
 
 

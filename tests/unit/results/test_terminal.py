@@ -60,7 +60,7 @@ def test_top_cell_stands_first_with_its_figures(week):
     lines = printed(cells_table(city, cells)).splitlines()
     # Row 2, column 0: centre 10 + 2.5 * 0.5 = 11.25 N, 20 + 0.125 = 20.125 E.
     assert lines[3].split() == [
-        "1", "2,0", "Up", "11.250,20.125", "4.00", "0-9", "89%", "0.75", "75%", "1",
+        "1", "8", "Up", "11.250,20.125", "4.00", "0-9", "89%", "0.75", "75%", "1",
     ]  # fmt: skip
     assert len(lines) == 3 + 6
 
@@ -80,10 +80,14 @@ def test_clusters_add_up(week):
     cells.loc[cells["rank"] <= 3, "cluster"] = [2, 2, 1]
     lines = printed(clusters_table(city, cells)).splitlines()
     assert "2 of 2" in lines[0]
-    assert lines[3].split() == ["1", "2,0", "Up", "11.250,20.125", "1", "4.00", "0.75", "75%"]
+    assert lines[3].split() == [
+        "1", "8", "Up", "11.250,20.125", "27.3", "x", "55.6", "1", "4.00", "0.75", "75%",
+    ]  # fmt: skip
     # 2.0 + 1.0 expected, 0.75 + 0.75 in the long run, (0.25 + 0) / 2 in the top 5 % again,
     # highest at row 0, column 2.
-    assert lines[4].split() == ["2", "0,2", "Down", "10.250,20.625", "2", "3.00", "1.50", "12%"]
+    assert lines[4].split() == [
+        "2", "2", "Down", "10.250,20.625", "27.3", "x", "111.2", "2", "3.00", "1.50", "12%",
+    ]  # fmt: skip
 
 
 def test_divisions_come_with_their_intervals_and_the_city_last(week):

@@ -80,7 +80,7 @@ def test_a_cells_year_ends_at_the_week_asked_for():
 
 @pytest.mark.parametrize("past", [{}, {TARGET: CellPast(2, None, None, None)}])
 def test_a_cell_that_was_never_forecast_has_no_year(past):
-    with pytest.raises(WeekNotReady, match="no forecast of a cell 0,0"):
+    with pytest.raises(WeekNotReady, match="no forecast of a cell in row 0, column 0"):
         views.cell_history(past, CITY, 0, 0, NEXT)
 
 

@@ -27,6 +27,6 @@ def test_what_moved_is_told_in_figures(store):
     assert told(store, make_forecast(), "a" * 64) == "same as revision 1"
     # Twice the rates: the total doubles, and the cell of 4 moves most; the order stays.
     assert told(store, make_forecast(2.0), "b" * 64) == (
-        "differs from revision 1: city total 7.9 to 15.8, at most +4.000 in a cell (2,0), "
+        "differs from revision 1: city total 7.9 to 15.8, at most +4.000 in cell 8, "
         "1 of 1 cells still hotspots"
     )

@@ -83,10 +83,20 @@ export interface components {
          */
         CellColumns: {
             /**
+             * Cell Id
+             * @description number of the cell: row * columns of the grid + col
+             */
+            cell_id: number[];
+            /**
              * Place
-             * @description neighbourhood (division), or the division alone
+             * @description neighbourhood (division), or the one that is known
              */
             place: string[];
+            /**
+             * Where
+             * @description size of the cell, its neighbourhood and its division
+             */
+            where: string[];
             /**
              * Row
              * @description grid row, 0 in the south
@@ -124,7 +134,7 @@ export interface components {
             band: number[];
             /**
              * Cluster
-             * @description number of the group of touching hotspots, 0 for none
+             * @description number of the group of hotspots around one peak, 0 for none
              */
             cluster: number[];
             /**
@@ -223,7 +233,7 @@ export interface components {
         };
         /**
          * Cluster
-         * @description A group of touching hotspot cells.
+         * @description A group of touching hotspot cells around one peak.
          */
         Cluster: {
             /** Cluster */
@@ -249,13 +259,23 @@ export interface components {
             peak_row: number;
             /** Peak Col */
             peak_col: number;
+            /**
+             * Peak Cell Id
+             * @description number of its highest-ranked cell
+             */
+            peak_cell_id: number;
             /** Divisions */
             divisions: string[];
             /**
              * Place
-             * @description its neighbourhoods (divisions), or the divisions alone
+             * @description place of its peak, and at most two more neighbourhoods
              */
             place: string;
+            /**
+             * Size
+             * @description width and height of the box around its cells, with the unit
+             */
+            size: string;
         };
         /**
          * Comparison
@@ -588,9 +608,14 @@ export interface components {
             divisions: components["schemas"]["Total"][];
             /**
              * Has Neighbourhoods
-             * @description whether the city has a layer to name places by
+             * @description whether cells have neighbourhoods' names
              */
             has_neighbourhoods: boolean;
+            /**
+             * Neighbourhood Source
+             * @description whose names they are, to be shown too
+             */
+            neighbourhood_source: string | null;
             /** Clusters */
             clusters: components["schemas"]["Cluster"][];
             cells: components["schemas"]["CellColumns"];

@@ -44,7 +44,8 @@ export async function showCell(state, forecast, outcome) {
   ];
   const figure = make("figure", { class: "spark" });
   byId("cell").replaceChildren(
-    make("h2", {}, `Cell ${chosen.row},${chosen.col} · ${cells.place[k]}`),
+    make("h2", {}, `Cell ${cells.cell_id[k]}`),
+    make("p", {}, cells.where[k]),
     make("dl", {}, facts.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
     figure, make("p", { class: "quiet" }, make("span", { class: "key bars" }), " counted  ", make("span", { class: "key line" }), " forecast, the last 52 weeks"));
   const history = await askOnce(`cells/${chosen.row}/${chosen.col}`, { city: state.city, week: run.target_week });
@@ -61,15 +62,15 @@ export async function showCell(state, forecast, outcome) {
  * @param {WeekOutcome | null} outcome
  * @param {(cell: Cell) => void} choose
  */
-export function showTables({ cells, clusters, divisions, has_neighbourhoods: named, run }, outcome, choose) {
-  const name = (/** @type {number} */ row, /** @type {number} */ col) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, `${row},${col}`);
-  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", named ? "Place" : "Divisions", ">Cells", ">Expected", ">Long-run", ">Stable"],
-    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), c.place, c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
-    { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches. ` +
-      "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." }));
+export function showTables({ cells, clusters, divisions, has_neighbourhoods: named, neighbourhood_source: source, run }, outcome, choose) {
+  const name = (/** @type {number} */ row, /** @type {number} */ col, /** @type {number} */ id) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, String(id));
+  byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", named ? "Place" : "Division", "Size", ">Cells", ">Expected", ">Long-run", ">Stable"],
+    clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col, c.peak_cell_id), c.place, c.size.replaceAll(" ", "\u00a0"), c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
+    { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is those around one peak, and is named after it. ` +
+      "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." + (source ? ` Neighbourhoods: ${source}.` : "") }));
   const top = cells.rank.map((rank, k) => [rank, k]).sort((a, b) => a[0] - b[0]).slice(0, TOP);
   byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", named ? "Place" : "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
-    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.place[k], number(cells.mean[k]),
+    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k], cells.cell_id[k]), cells.place[k], number(cells.mean[k]),
       `${cells.q10[k]}–${cells.q90[k]}`, number(cells.long_run_mean[k]), outcome ? outcome.cells[k] : "–"])));
   const counted = (/** @type {string} */ division, /** @type {WeekOutcome} */ { cells: reports }) =>
     cells.division.reduce((sum, d, k) => sum + (d === division ? reports[k] : 0), 0);
