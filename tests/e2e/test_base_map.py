@@ -10,8 +10,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline.settings import get_settings
-from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
-from tests.e2e.test_page import CELL, LAYERS, SERIOUS, SIZES, open_page
+from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
+from tests.e2e.page_steps import CELL, LAYERS, SIZES, faults, open_page
 from tests.page_app import served_page
 
 # As markup it would be an image that can't be loaded.
@@ -186,8 +186,7 @@ def test_with_streets_nothing_is_cut_and_axe_finds_no_serious_fault(page, addres
     page.screenshot(path=SHOTS / f"streets_{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.is_visible("#source")
-    page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
-    assert page.evaluate(SERIOUS) == []
+    assert faults(page) == []
 
 
 def test_zoomed_in_streets_are_read_through_the_cells(page, address):

@@ -13,22 +13,22 @@ from pipeline.domain.city import load_city
 from pipeline.results.page import views
 from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
+from tests.e2e.page_steps import (
+    CELL,
+    KNOWN,
+    LAYERS,
+    SIZES,
+    WEEK,
+    drawn,
+    faults,
+    open_page,
+    wait_for,
+)
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
-from tests.page_app import served_page
 
-SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
-LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
-WEEK = timedelta(days=7)
-KNOWN = LAST_TARGET - 9 * WEEK
-CELL = (32, 48)
 COMPRESSED_LIMIT = 600_000  # bytes
-SERIOUS = """
-() => axe.run().then(found => found.violations
-    .filter(v => ["serious", "critical"].includes(v.impact))
-    .map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120))]))
-"""
 FITTED = """
 () => {
     const { top, bottom } = document.getElementById("map").getBoundingClientRect();
@@ -41,41 +41,6 @@ REACHED = """
 """
 
 pytestmark = NEEDS_THE_PAGE
-
-
-@pytest.fixture(scope="module")
-def address(airflow_home, year, database):
-    """The page on loopback, for a user who is logged in."""
-    with served_page(database) as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser, address):
-    """A page whose script has no error, and which asks nobody but its own server."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    errors, elsewhere = [], []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and errors.append(line.text))
-    page.on("request", lambda r: r.url.startswith((address, "data:")) or elsewhere.append(r.url))
-    yield page
-    page.close()
-    assert errors == []
-    assert elsewhere == []
-
-
-def open_page(page, address, **query):
-    query = {"week": KNOWN, "view": "map", **query}
-    page.goto(f"{address}/?" + "&".join(f"{name}={value}" for name, value in query.items()))
-    wait_for(page, query["week"], query["view"])
-
-
-def wait_for(page, week, view="map"):
-    page.wait_for_selector(f'body[data-week="{week}"][data-view="{view}"]')
-
-
-def drawn(page):
-    return page.eval_on_selector("#map", "map => ({...map.dataset})")
 
 
 def test_the_newest_week_comes_first_with_all_cells_and_its_banner(page, address):
@@ -291,8 +256,7 @@ def test_nothing_is_cut_and_axe_finds_no_serious_fault(page, address, view, size
     page.wait_for_timeout(300)
     page.screenshot(path=SHOTS / f"{view}_{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
-    assert page.evaluate(SERIOUS) == []
+    assert faults(page) == []
 
 
 @pytest.mark.parametrize("size", ["laptop", "desktop"])

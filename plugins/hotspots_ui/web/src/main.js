@@ -8,7 +8,7 @@ import * as skill from "./skill.js";
 import "./style.css";
 import { byId, days, list, make, words } from "./words.js";
 
-const DEFAULT_CITY = "los_angeles", STEP_MS = 700;
+const DEFAULT_CITY = "los_angeles", STEP_MS = 700, SHEET_GAP_PX = 12;
 const NEEDS_OUTCOME = ["outcome", "difference"];
 // Everything that is shown follows from this; the address holds it too.
 /** @type {State} */
@@ -129,7 +129,8 @@ function showMap(forecast, outcome, before) {
   side.showSummary(forecast, outcome);
   side.showTables(forecast, outcome, choose);
   side.showDownloads(state, state.week);
-  side.showCell(state, forecast, outcome).catch(fail);
+  side.showCell(state, forecast, outcome, choose).catch(fail);
+  uncover();
 }
 
 /**
@@ -182,6 +183,13 @@ function choose(cell) {
   show().catch(fail);
 }
 
+// On a phone the chosen cell's sheet lies over the lower half of the screen; bring the cell above it.
+function uncover() {
+  if (!state.cell || getComputedStyle(byId("cell")).position !== "fixed") return;
+  const { y } = map.pointOf(state.cell.row, state.cell.col);
+  if (y < 0 || y > byId("cell").getBoundingClientRect().top - SHEET_GAP_PX) byId("map").scrollIntoView();
+}
+
 /** @param {ApiError} error */
 function fail(error) {
   if (error.status === 401) say("problem", "You are no longer logged in. Log in to Airflow and load this page again.");
@@ -210,7 +218,7 @@ function move(by) {
 }
 
 function setUp() {
-  map = new CityMap(byId("map"), (row, col) => choose({ row, col }));
+  map = new CityMap(byId("map"), choose);
   const layers = /** @type {[LayerName, Layer][]} */ (Object.entries(LAYERS));
   byId("layers").append(...layers.map(([id, { name }]) => make("label", {},
     make("input", { type: "radio", name: "layer", value: id, checked: id === state.layer, onchange: () => { state.layer = id; show().catch(fail); } }), name)));
@@ -227,6 +235,10 @@ function setUp() {
   document.addEventListener("keydown", (event) => {
     const by = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]).get(event.key);
     if (by && event.target === document.body) { stop(); move(by); }
+    if (event.key === "Escape" && state.cell) {
+      if (byId("cell").contains(document.activeElement)) byId("map").focus();
+      choose(null);
+    }
   });
 }
 

@@ -8,8 +8,15 @@ const OUTLINE = "#00606b", NUMBERED = 10;
 /** @type {[number, number][]} */
 const BANDS = [[5, 1.4], [2, 2.4], [1, 3.6]]; // per cent of the cells, width of their outline
 const FULL_WIDTH_PX = 9; // narrower cells get thinner outlines
+const REACH_PX = 24; // as far beside a cell a tap is still meant for it
 
 const asGeoJson = (/** @type {unknown} */ of) => /** @type {import("geojson").GeoJsonObject} */ (of);
+
+/** @param {string} key  ROW,COL @returns {Cell} */
+const cellOf = (key) => {
+  const [row, col] = key.split(",").map(Number);
+  return { row, col };
+};
 
 // The city's cells on a canvas, with the outlines of divisions, bands and the chosen cell.
 export class CityMap {
@@ -29,10 +36,9 @@ export class CityMap {
   /** @type {L.Rectangle | undefined} */
   ring;
 
-  /** @param {HTMLElement} element @param {(row: number, col: number) => void} onChoose */
+  /** @param {HTMLElement} element @param {(cell: Cell | null) => void} onChoose  null: beside the city */
   constructor(element, onChoose) {
     this.element = element;
-    this.onChoose = onChoose;
     this.map = L.map(element, {
       preferCanvas: true, trackResize: false, zoomSnap: 0, minZoom: 8, maxZoom: 15, attributionControl: false,
       zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -41,6 +47,7 @@ export class CityMap {
     /** @type {Map<string, L.Rectangle>} */
     this.boxes = new Map();
     this.lines = L.layerGroup().addTo(this.map);
+    this.map.on("click", (event) => onChoose(this.nearest(event.latlng)));
     this.map.on("zoomend", () => this.shown && this.outlineBands(this.shown));
     new ResizeObserver(() => this.resize()).observe(element);
   }
@@ -114,8 +121,8 @@ export class CityMap {
     // See-through sides would show where they overlap.
     const look = this.geometry.base_map ? { stroke: false, fillOpacity: OPACITY } : { weight: 0.6, fillOpacity: 1 };
     row.forEach((_, k) => {
-      const box = L.rectangle(this.box(row[k], col[k]), { renderer: this.renderer, ...look });
-      box.on("click", () => this.onChoose(row[k], col[k])).addTo(this.map);
+      const box = L.rectangle(this.box(row[k], col[k]), { renderer: this.renderer, interactive: false, ...look });
+      box.addTo(this.map);
       this.boxes.set(`${row[k]},${col[k]}`, box);
     });
     this.divisions.addTo(this.map);
@@ -158,6 +165,25 @@ export class CityMap {
       ];
       return sides.filter((side) => side !== false);
     });
+  }
+
+  /**
+   * The cell at a point, or else the one whose middle is nearest, if a finger reaches it.
+   * @param {L.LatLng} point
+   * @returns {Cell | null}
+   */
+  nearest(point) {
+    if (!this.geometry) return null;
+    const { south, north, west, east, rows, cols } = this.geometry;
+    const row = Math.floor((point.lat - south) / (north - south) * rows), col = Math.floor((point.lng - west) / (east - west) * cols);
+    if (this.boxes.has(`${row},${col}`)) return { row, col };
+    const at = this.map.latLngToContainerPoint(point);
+    let found = null, least = REACH_PX;
+    for (const [key, box] of this.boxes) {
+      const away = this.map.latLngToContainerPoint(box.getBounds().getCenter()).distanceTo(at);
+      if (away < least) [found, least] = [key, away];
+    }
+    return found === null ? null : cellOf(found);
   }
 
   /** @param {Cell | null} cell */

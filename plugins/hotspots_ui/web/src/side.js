@@ -23,10 +23,16 @@ export function showSummary({ run, city }, outcome) {
       `reports complete to ${run.snapshot_age_days} days before the issue date. Revision ${run.revision}${late}. Model ${run.model}.`));
 }
 
-/** @param {State} state @param {WeekForecast} forecast @param {WeekOutcome | null} outcome */
-export async function showCell(state, forecast, outcome) {
+/**
+ * @param {State} state
+ * @param {WeekForecast} forecast
+ * @param {WeekOutcome | null} outcome
+ * @param {(cell: Cell | null) => void} choose
+ */
+export async function showCell(state, forecast, outcome, choose) {
   const { cells, run } = forecast, chosen = state.cell;
   const k = chosen ? cells.row.findIndex((row, i) => row === chosen.row && cells.col[i] === chosen.col) : -1;
+  byId("cell").classList.toggle("chosen", k >= 0);
   if (!chosen || k < 0) {
     byId("cell").replaceChildren(make("h2", {}, "A cell"), make("p", { class: "quiet" },
       "Click a cell of the map, or choose one from the tables below, for its figures and its last year."));
@@ -44,6 +50,7 @@ export async function showCell(state, forecast, outcome) {
   ];
   const figure = make("figure", { class: "spark" });
   byId("cell").replaceChildren(
+    make("button", { type: "button", class: "close", "aria-label": "Close the cell", onclick: () => choose(null) }, "×"),
     make("h2", {}, `Cell ${chosen.row},${chosen.col} · ${cells.place[k]}`),
     make("dl", {}, facts.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
     figure, make("p", { class: "quiet" }, make("span", { class: "key bars" }), " counted  ", make("span", { class: "key line" }), " forecast, the last 52 weeks"));
