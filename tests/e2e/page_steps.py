@@ -1,6 +1,9 @@
 """What the tests of the Hotspots page do in a browser again and again."""
 
+import io
 from datetime import timedelta
+
+from PIL import Image
 
 from tests.e2e.conftest import WEB
 from tests.made_up_year import LAST_TARGET
@@ -10,6 +13,7 @@ LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
 WEEK = timedelta(days=7)
 KNOWN = LAST_TARGET - 9 * WEEK
 CELL = (32, 48)
+QUIET = (52, 24)  # a cell of the lowest colour
 FAULTS = """
 () => axe.run({ rules: { "target-size": { enabled: true } } }).then(found => found.violations
     .filter(v => ["moderate", "serious", "critical"].includes(v.impact))
@@ -34,6 +38,20 @@ def drawn(page):
 def point_of(page, row, col):
     """Where a cell's middle lies on the screen."""
     return page.evaluate(f"hotspots.pointOf({row}, {col})")
+
+
+def pixel(page, row, col):
+    at = point_of(page, row, col)
+    shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    return shown.getpixel((round(at["x"]), round(at["y"])))
+
+
+def colours_around(page, row, col):
+    """All colours of the cell's neighbourhood."""
+    at = point_of(page, row, col)
+    clip = {"x": at["x"] - 8, "y": at["y"] - 8, "width": 16, "height": 16}
+    shown = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    return {shown.getpixel((x, y)) for x in range(16) for y in range(16)}
 
 
 def faults(page):

@@ -67,7 +67,7 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     assert facts["Expected"] == f"{cell['mean']:.2f} reports"
     assert facts["80 % between"] == f"{cell['q10']} and {cell['q90']}"
     assert facts["Chance of any"] == f"{100 * cell['p_any']:.0f} %"
-    assert facts["Rank"].startswith(f"{cell['rank']} of 1663")
+    assert facts["Rank"].startswith(f"{cell['rank']} of 1,663")
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
     assert facts["Counted"] == str(counted)
     assert cell["division"] in page.inner_text("#cell h2")
@@ -139,14 +139,14 @@ def test_layers_switch_with_their_legend(page, address, layer):
     page.check(f"#layers input[value={layer}]")
     page.wait_for_selector(f'#map[data-layer="{layer}"]')
     assert drawn(page)["cells"] == "1663"
-    assert page.locator("#legend .swatch").count() >= 6
-    assert page.locator("#legend .note").count() == 0
+    assert page.locator("#legend .swatch:visible").count() >= 6
+    assert page.is_hidden("#note")
     page.screenshot(path=SHOTS / f"layer_{layer}.png")
 
 
 def test_an_outcome_that_is_not_known_says_so(page, address):
     open_page(page, address, week=LAST_TARGET, layer="outcome")
-    assert "isn't known yet" in page.inner_text("#legend .note")
+    assert "isn't known yet" in page.inner_text("#note")
 
 
 def test_downloads_arrive_and_parse(page, address, year):

@@ -1,4 +1,4 @@
-/** @import { Layer, LayerName, Value } from "./types" */
+/** @import { Layer, LayerName } from "./types" */
 
 // Scales that keep their order for colour-blind readers and in grey: magma for amounts, blue to
 // orange for differences. A layer's steps are the same in every week, so that weeks compare.
@@ -6,12 +6,31 @@ const AMOUNTS = ["#fdf3d5", "#fddcae", "#febf84", "#fc9a6a", "#f1685e", "#d3436e
 const COUNTS = ["#f3f1ea", "#febf84", "#f1685e", "#a5317e", "#5f187f", "#1d1147"];
 const CHANGES = ["#1f5a99", "#4f8fc6", "#9cc4e4", "#f1efe9", "#f6c08a", "#dd8033", "#a04d0c"];
 const RATES = [0.05, 0.1, 0.2, 0.4, 0.7, 1, 1.5, 2, 3];
-const OUTSIDE = "#f3f1ea";
 // Over streets cells are see-through, and the legend shows their colours as over a light map in grey.
 export const OPACITY = 0.65, STREETS = "#ececec";
 
 /** @param {string} colour */
 export const overStreets = (colour) => `color-mix(in srgb, ${colour} ${100 * OPACITY}%, ${STREETS})`;
+
+// What isn't known: lines across, no colour of a scale.
+const HATCH = { ground: "#fbfaf6", line: "#a9a496", size_px: 6 };
+
+/** @returns {CanvasPattern} */
+export function hatch() {
+  const tile = document.createElement("canvas"), size = HATCH.size_px;
+  tile.width = tile.height = size;
+  const ctx = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  ctx.fillStyle = HATCH.ground;
+  ctx.fillRect(0, 0, size, size);
+  ctx.strokeStyle = HATCH.line;
+  ctx.lineWidth = 1.2;
+  for (const at of [-size, 0, size]) {
+    ctx.moveTo(at, size);
+    ctx.lineTo(at + size, 0);
+  }
+  ctx.stroke();
+  return /** @type {CanvasPattern} */ (ctx.createPattern(tile, "repeat"));
+}
 
 /** @param {number} value @param {number[]} steps */
 const place = (value, steps) => steps.findIndex((step) => value < step);
@@ -19,8 +38,8 @@ const place = (value, steps) => steps.findIndex((step) => value < step);
 /** @param {number[]} steps @param {string[]} colours @param {string[]} labels */
 function scale(steps, colours, labels) {
   return {
-    /** @param {Value} value */
-    colour: (value) => (value == null ? OUTSIDE : colours[place(value, steps) < 0 ? steps.length : place(value, steps)]),
+    /** @param {number} value */
+    colour: (value) => colours[place(value, steps) < 0 ? steps.length : place(value, steps)],
     steps: colours.map((colour, k) => ({ colour, label: labels[k] })),
   };
 }

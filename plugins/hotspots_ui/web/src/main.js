@@ -1,4 +1,4 @@
-/** @import { ApiError, Cell, Geometry, Layer, LayerName, State, Value, WeekForecast, WeekLine, WeekOutcome } from "./types" */
+/** @import { ApiError, Cell, Geometry, Layer, LayerName, Shown, State, Value, WeekForecast, WeekLine, WeekOutcome } from "./types" */
 import { ask, askOnce, askOutcome, weekOfRun } from "./api.js";
 import { LAYERS, overStreets } from "./colours.js";
 import { CityMap } from "./map.js";
@@ -6,13 +6,13 @@ import * as pages from "./pages.js";
 import * as side from "./side.js";
 import * as skill from "./skill.js";
 import "./style.css";
-import { byId, days, list, make, words } from "./words.js";
+import { byId, days, later, list, make, words } from "./words.js";
 
 const DEFAULT_CITY = "los_angeles", STEP_MS = 700, SHEET_GAP_PX = 12;
 const NEEDS_OUTCOME = ["outcome", "difference"];
 // Everything that is shown follows from this; the address holds it too.
 /** @type {State} */
-const state = { city: DEFAULT_CITY, week: "", view: "map", layer: "forecast", cell: null, weeks: [] };
+const state = { city: DEFAULT_CITY, week: "", view: "map", layer: "forecast", cell: null, weeks: [], calendar: [] };
 /** @type {CityMap} */
 let map;
 /** @type {Geometry | undefined} */
@@ -76,11 +76,28 @@ async function openCity() {
   byId("city").replaceChildren(...list_.cities.map((name) => new Option(words(name), name, false, name === state.city)));
   say("stale", list_.stale_reason);
   map.setGeometry(geometry);
-  byId("slider").max = String(state.weeks.length - 1);
-  await go(index() < 0 ? state.weeks[state.weeks.length - 1].target_week : state.week);
+  const first = state.weeks[0].target_week, last = state.weeks[state.weeks.length - 1].target_week;
+  state.calendar = [first];
+  while (newest() < last) state.calendar.push(later(newest(), 1));
+  byId("slider").max = String(state.calendar.length - 1);
+  showGaps();
+  await go(index() < 0 ? newest() : state.week);
 }
 
-const index = () => state.weeks.findIndex((w) => w.target_week === state.week);
+const newest = () => state.calendar[state.calendar.length - 1];
+const index = () => state.calendar.indexOf(state.week);
+/** @param {string} week */
+const lineOf = (week) => state.weeks.find((w) => w.target_week === week);
+
+// Weeks without a forecast, marked along the slider.
+function showGaps() {
+  byId("gaps").replaceChildren(...state.calendar.flatMap((week, k) => {
+    if (lineOf(week)) return [];
+    const mark = make("span", { title: `No forecast for ${days(week)}` });
+    mark.style.setProperty("--at", String(k / (state.calendar.length - 1)));
+    return [mark];
+  }));
+}
 
 /** @param {string} week */
 async function go(week) {
@@ -90,28 +107,36 @@ async function go(week) {
 
 // Show the state. A later call wins over one that still waits for its answers.
 async function show() {
-  const turn = ++asked, { city, week } = state, k = index(), line = state.weeks[k];
+  const turn = ++asked, { city, week } = state, k = index(), line = lineOf(week);
   all("[data-view]").forEach((b) => b.setAttribute("aria-current", b.dataset.view === state.view ? "page" : "false"));
   all("[data-shown]").forEach((s) => { s.hidden = s.dataset.shown !== state.view; });
   byId("slider").value = String(k);
-  byId("slider").setAttribute("aria-valuetext", days(week));
+  byId("slider").setAttribute("aria-valuetext", `${days(week)}${line ? "" : ", no forecast"}`);
   byId("week").textContent = days(week);
   byId("back").disabled = k === 0;
-  byId("on").disabled = k === state.weeks.length - 1;
-  say("provenance", line.banner);
+  byId("on").disabled = k === state.calendar.length - 1;
+  say("provenance", (line ?? nearest(week)).banner);
   say("problem", "");
   writeAddress();
-  const before = state.layer === "change" && k > 0 ? askOnce(`weeks/${state.weeks[k - 1].target_week}/forecast`, { city }) : null;
-  const [forecast, outcome, earlier] = await Promise.all([...weekOf(line), before]);
+  const compared = state.layer === "change" ? lineOf(later(week, -1)) : undefined;
+  const before = compared ? askOnce(`weeks/${compared.target_week}/forecast`, { city }) : null;
+  const [forecast, outcome, earlier] = await Promise.all([...weekOf(line ?? nearest(week)), before]);
   if (turn !== asked) return;
-  if (state.view === "map") showMap(forecast, outcome, earlier);
+  if (state.view === "map") showMap(line ? { forecast, outcome, earlier } : { forecast: withoutBands(forecast), outcome: null, earlier: null }, !line);
   await showPage(line, turn);
   document.body.dataset.week = week;
   document.body.dataset.view = state.view;
   if (turn !== asked) return;
   // The weeks on either side, so that moving there needs no waiting.
-  for (const next of [state.weeks[k - 1], state.weeks[k + 1]]) next && Promise.all(weekOf(next)).catch(() => {});
+  for (const next of [lineOf(later(week, -1)), lineOf(later(week, 1))]) next && Promise.all(weekOf(next)).catch(() => {});
 }
+
+// The issued week before one that was not.
+/** @param {string} week */
+const nearest = (week) => state.weeks.findLast((w) => w.target_week < week) ?? state.weeks[0];
+
+/** @param {WeekForecast} forecast @returns {WeekForecast} */
+const withoutBands = (forecast) => ({ ...forecast, clusters: [], cells: { ...forecast.cells, band: forecast.cells.band.map(() => 0) } });
 
 /** @returns {[Promise<WeekForecast>, Promise<WeekOutcome | null> | null]} */
 const weekOf = (/** @type {WeekLine} */ { target_week, observed }) => [
@@ -119,13 +144,24 @@ const weekOf = (/** @type {WeekLine} */ { target_week, observed }) => [
   observed == null ? null : askOutcome(state.city, target_week),
 ];
 
-/** @param {WeekForecast} forecast @param {WeekOutcome | null} outcome @param {WeekForecast | null} before */
-function showMap(forecast, outcome, before) {
-  const missing = NEEDS_OUTCOME.includes(state.layer) && !outcome ? "What happened in this week isn't known yet."
-    : state.layer === "change" && !before ? "This is the first week; there is none to compare with." : "";
-  map.draw(forecast, state.layer, missing ? forecast.cells.mean.map(() => null) : values(forecast, outcome, before));
+/**
+ * @param {{ forecast: WeekForecast, outcome: WeekOutcome | null, earlier: WeekForecast | null }} answers
+ * @param {boolean} isGap
+ */
+function showMap({ forecast, outcome, earlier }, isGap) {
+  const { layer, week } = state;
+  const missing = isGap ? "There is no forecast for this week."
+    : NEEDS_OUTCOME.includes(layer) && !outcome ? "What happened in this week isn't known yet."
+    : layer === "change" && !earlier ? "There is no forecast for the week before to compare with." : "";
+  /** @type {Shown} */
+  const shown = { forecast, outcome, layer, missing, isGap, values: missing ? forecast.cells.mean.map(() => null) : values(forecast, outcome, earlier) };
+  map.draw(shown);
   map.choose(state.cell);
-  showLegend(missing);
+  byId("map").dataset.week = week;
+  say("note", missing);
+  showLegend();
+  all(".side .card:not(#summary)").forEach((card) => { card.hidden = isGap; });
+  if (isGap) return side.showGap(week);
   side.showSummary(forecast, outcome);
   side.showTables(forecast, outcome, choose);
   side.showDownloads(state, state.week);
@@ -150,29 +186,30 @@ function values({ cells }, outcome, before) {
   }[state.layer]();
 }
 
-/** @param {WeekLine} line @param {number} turn */
+/** @param {WeekLine | undefined} line @param {number} turn */
 async function showPage(line, turn) {
   const section = sectionOf(state.view);
   if (!section || !geometry) return;
   if (state.view === "skill") await skill.show(section, state.city);
-  if (state.view === "trust") await pages.trust(section, state.city, state.week, line);
+  if (state.view === "trust") await (line ? pages.trust(section, state.city, state.week, line) : pages.noTrust(section));
   if (state.view === "weeks" && turn === asked) pages.weeks(section, state.weeks.toReversed(), (/** @type {string} */ week) => { state.view = "map"; go(week).catch(fail); });
   if (state.view === "about") pages.about(section, geometry);
 }
 
-/** @param {string} missing  why there is nothing to show; empty where there is */
-function showLegend(missing) {
-  const { unit, steps } = LAYERS[state.layer], streets = geometry?.base_map;
+// All layers' scales lie upon one another and one is seen, so that the map beside them keeps its size.
+function showLegend() {
+  const streets = geometry?.base_map;
   const swatch = (/** @type {string} */ colour) => {
     const box = make("span", { class: "swatch" });
     box.style.background = streets ? overStreets(colour) : colour;
     return box;
   };
+  const scales = Object.entries(LAYERS).map(([id, { unit, steps }]) => make("div", { "aria-hidden": id !== state.layer && "true" },
+    make("p", { class: "unit" }, unit), make("ul", { class: "scale" }, steps.map(({ colour, label }) => make("li", {}, swatch(colour), label)))));
   byId("legend").replaceChildren(
-    ...(missing ? [make("p", { class: "note", role: "status" }, missing)] : []),
-    make("p", { class: "unit" }, unit),
-    make("ul", { class: "scale" }, steps.map(({ colour, label }) => make("li", {}, swatch(colour), label))),
-    make("ul", { class: "scale lines" }, [1, 2, 5].map((band) => make("li", {}, make("span", { class: `line band${band}` }), `top ${band} %`)),
+    make("div", { class: "scales" }, scales),
+    make("ul", { class: "scale lines" }, make("li", {}, make("span", { class: "unknown" }), "not known"),
+      [1, 2, 5].map((band) => make("li", {}, make("span", { class: `line band${band}` }), `top ${band} %`)),
       make("li", {}, make("span", { class: "cluster" }, "1"), "largest clusters"), make("li", {}, make("span", { class: "line division" }), "division")),
     ...(streets ? [make("p", { class: "unit", id: "source" }, `Streets: ${streets.source}`)] : []));
 }
@@ -205,16 +242,16 @@ function stop() {
 
 function play() {
   if (playing) return stop();
-  if (index() === state.weeks.length - 1) go(state.weeks[0].target_week).catch(fail);
+  if (index() === state.calendar.length - 1) go(state.calendar[0]).catch(fail);
   byId("play").setAttribute("aria-pressed", "true");
   byId("play").textContent = "Pause";
-  playing = setInterval(() => (index() < state.weeks.length - 1 ? move(1) : stop()), STEP_MS);
+  playing = setInterval(() => (index() < state.calendar.length - 1 ? move(1) : stop()), STEP_MS);
 }
 
 /** @param {number} by */
 function move(by) {
-  const to = state.weeks[index() + by];
-  if (to) go(to.target_week).catch(fail);
+  const to = state.calendar[index() + by];
+  if (to) go(to).catch(fail);
 }
 
 function setUp() {
@@ -222,12 +259,12 @@ function setUp() {
   const layers = /** @type {[LayerName, Layer][]} */ (Object.entries(LAYERS));
   byId("layers").append(...layers.map(([id, { name }]) => make("label", {},
     make("input", { type: "radio", name: "layer", value: id, checked: id === state.layer, onchange: () => { state.layer = id; show().catch(fail); } }), name)));
-  showLegend(""); // before the map is fitted into what it leaves
+  showLegend(); // before the map is fitted into what it leaves
   all("[data-view]").forEach((button) => button.addEventListener("click", () => {
     state.view = button.dataset.view || "map";
     show().catch(fail);
   }));
-  byId("slider").addEventListener("input", () => { stop(); go(state.weeks[byId("slider").valueAsNumber].target_week).catch(fail); });
+  byId("slider").addEventListener("input", () => { stop(); go(state.calendar[byId("slider").valueAsNumber]).catch(fail); });
   byId("back").addEventListener("click", () => { stop(); move(-1); });
   byId("on").addEventListener("click", () => { stop(); move(1); });
   byId("play").addEventListener("click", play);

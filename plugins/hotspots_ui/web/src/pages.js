@@ -32,6 +32,10 @@ export async function trust(section, city, week, line) {
     ]));
 }
 
+/** @param {HTMLElement} section */
+export const noTrust = (section) => section.replaceChildren(
+  make("h2", {}, "Can I trust it?"), make("p", { class: "lead" }, "There is no forecast for this week: none was issued, so there is nothing to check."));
+
 // Airflow's own pages lie beside this one, which may stand in a frame of theirs.
 /** @param {WeekHealth} found @param {string} city */
 function links(found, city) {

@@ -23,6 +23,10 @@ export function showSummary({ run, city }, outcome) {
       `reports complete to ${run.snapshot_age_days} days before the issue date. Revision ${run.revision}${late}. Model ${run.model}.`));
 }
 
+/** @param {string} week */
+export const showGap = (week) => byId("summary").replaceChildren(
+  make("h2", {}, `Week of ${days(week)}`), make("p", {}, "There is no forecast for this week: none was issued. The weeks around it have theirs."));
+
 /**
  * @param {State} state
  * @param {WeekForecast} forecast
@@ -42,7 +46,7 @@ export async function showCell(state, forecast, outcome, choose) {
   const of = { q10: cells.q10[k], q90: cells.q90[k] };
   const facts = [
     ["Expected", `${number(cells.mean[k])} reports`], ["80 % between", between(of)], ["Chance of any", percent(cells.p_any[k])],
-    ["Rank", `${cells.rank[k]} of ${cells.row.length}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
+    ["Rank", `${whole(cells.rank[k])} of ${whole(cells.row.length)}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
     ["Top 5 % again", cells.p_top5[k] == null ? "not known" : `in ${percent(cells.p_top5[k])} of re-runs of history`],
     ["Long-run average", `${number(cells.long_run_mean[k])} a week`],
     ["Counted", outcome ? whole(outcome.cells[k]) : "not known yet"],

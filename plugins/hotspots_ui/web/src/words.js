@@ -23,6 +23,11 @@ export const list = (names) => (names.length > 1 ? `${names.slice(0, -1).join(",
 /** @param {string} day */
 export const time = (day) => Date.parse(`${day}T00:00:00Z`) / 1000;
 
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+/** @param {string} sunday @param {number} weeks */
+export const later = (sunday, weeks) => new Date(1000 * time(sunday) + weeks * WEEK_MS).toISOString().slice(0, 10);
+
 /** @param {string} day */
 export function date(day) {
   const at = new Date(`${day}T00:00:00Z`);
