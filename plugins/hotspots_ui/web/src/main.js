@@ -1,5 +1,6 @@
 /** @import { ApiError, Cell, Geometry, Layer, LayerName, Shown, State, Value, WeekForecast, WeekLine, WeekOutcome } from "./types" */
 import { ask, askOnce, askOutcome, weekOfRun } from "./api.js";
+import { showCells } from "./cells.js";
 import { LAYERS, overStreets } from "./colours.js";
 import { CityMap } from "./map.js";
 import * as pages from "./pages.js";
@@ -163,7 +164,8 @@ function showMap({ forecast, outcome, earlier }, isGap) {
   all(".side .card:not(#summary)").forEach((card) => { card.hidden = isGap; });
   if (isGap) return side.showGap(week);
   side.showSummary(forecast, outcome);
-  side.showTables(forecast, outcome, choose);
+  side.showTables(forecast, outcome, chooseInTable);
+  showCells({ forecast, outcome, chosen: state.cell, choose: chooseInTable });
   side.showDownloads(state, state.week);
   side.showCell(state, forecast, outcome, choose).catch(fail);
   uncover();
@@ -218,6 +220,12 @@ function showLegend() {
 function choose(cell) {
   state.cell = cell;
   show().catch(fail);
+}
+
+/** @param {Cell} cell */
+function chooseInTable(cell) {
+  map.show(cell);
+  choose(cell);
 }
 
 // On a phone the chosen cell's sheet lies over the lower half of the screen; bring the cell above it.

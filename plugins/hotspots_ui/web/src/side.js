@@ -78,10 +78,6 @@ export function showTables({ cells, clusters, divisions, has_neighbourhoods: nam
     clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col), c.place, c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
     { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is a group that touches. ` +
       "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." }));
-  const top = cells.rank.map((rank, k) => [rank, k]).sort((a, b) => a[0] - b[0]).slice(0, TOP);
-  byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", named ? "Place" : "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
-    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k]), cells.place[k], number(cells.mean[k]),
-      `${cells.q10[k]}–${cells.q90[k]}`, number(cells.long_run_mean[k]), outcome ? outcome.cells[k] : "–"])));
   const counted = (/** @type {string} */ division, /** @type {WeekOutcome} */ { cells: reports }) =>
     cells.division.reduce((sum, d, k) => sum + (d === division ? reports[k] : 0), 0);
   byId("divisions").replaceChildren(table("Divisions", ["Division", ">Expected", ">80 %", ">Counted", ">Off by"],
