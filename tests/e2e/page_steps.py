@@ -13,7 +13,7 @@ LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
 WEEK = timedelta(days=7)
 KNOWN = LAST_TARGET - 9 * WEEK
 CELL = (32, 48)
-QUIET = (52, 24)  # a cell of the lowest colour
+QUIET = (35, 24)  # a cell of the lowest colour
 FAULTS = """
 () => axe.run({ rules: { "target-size": { enabled: true } } }).then(found => found.violations
     .filter(v => ["moderate", "serious", "critical"].includes(v.impact))

@@ -7,6 +7,7 @@ import * as pages from "./pages.js";
 import * as side from "./side.js";
 import * as skill from "./skill.js";
 import "./style.css";
+import { followTheme } from "./theme.js";
 import { byId, days, later, list, make, words } from "./words.js";
 
 const DEFAULT_CITY = "los_angeles", STEP_MS = 700, SHEET_GAP_PX = 12;
@@ -207,7 +208,7 @@ function showLegend() {
     return box;
   };
   const scales = Object.entries(LAYERS).map(([id, { unit, steps }]) => make("div", { "aria-hidden": id !== state.layer && "true" },
-    make("p", { class: "unit" }, unit), make("ul", { class: "scale" }, steps.map(({ colour, label }) => make("li", {}, swatch(colour), label)))));
+    make("p", { class: "unit" }, unit), make("ul", { class: "scale" }, steps().map(({ colour, label }) => make("li", {}, swatch(colour), label)))));
   byId("legend").replaceChildren(
     make("div", { class: "scales" }, scales),
     make("ul", { class: "scale lines" }, make("li", {}, make("span", { class: "unknown" }), "not known"),
@@ -288,6 +289,11 @@ function setUp() {
 }
 
 readAddress();
+followTheme(() => {
+  if (!map?.shown) return;
+  map.retone();
+  show().catch(fail);
+});
 setUp();
 start().catch(fail);
 // For tests: where a cell lies on the screen.

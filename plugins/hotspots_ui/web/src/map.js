@@ -4,14 +4,15 @@ import L from "leaflet";
 import "leaflet/dist/leaflet.css";
 import { LAYERS, OPACITY, STREETS, hatch } from "./colours.js";
 import { figures, showReadout } from "./readout.js";
+import { tone } from "./theme.js";
 import { byId } from "./words.js";
 
-const OUTLINE = "#00606b", NUMBERED = 10;
+const NUMBERED = 10;
 /** @type {[number, number][]} */
 const BANDS = [[5, 1.4], [2, 2.4], [1, 3.6]]; // per cent of the cells, width of their outline
 const FULL_WIDTH_PX = 9; // narrower cells get thinner outlines
 const REACH_PX = 24; // as far beside a cell a tap is still meant for it
-const RING = { gap: 3.5, chosen: "#0b3bd8", cursor: "#222" }; // px around a cell, whose own colour stays
+const RING_GAP_PX = 3.5; // around a cell, whose own colour stays
 /** @type {Record<string, [number, number]>} */
 const STEPS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
@@ -77,8 +78,8 @@ export class CityMap {
     this.fit();
     if (geometry.base_map) this.layStreets(geometry.base_map.url);
     const still = { renderer: this.renderer, fill: false, interactive: false };
-    this.divisions = L.geoJSON(asGeoJson(geometry.divisions), { ...still, style: { color: "#55524c", weight: 0.8, fill: false } });
-    this.outline = L.geoJSON(asGeoJson(geometry.outline), { ...still, style: { color: "#222", weight: 1.4, fill: false } });
+    this.divisions = L.geoJSON(asGeoJson(geometry.divisions), { ...still, style: () => ({ color: tone("--division"), weight: 0.8, fill: false }) });
+    this.outline = L.geoJSON(asGeoJson(geometry.outline), { ...still, style: () => ({ color: tone("--border"), weight: 1.4, fill: false }) });
   }
 
   /**
@@ -131,6 +132,13 @@ export class CityMap {
     Object.assign(this.element.dataset, { cells: this.boxes.size, layer: shown.layer });
   }
 
+  // Take the theme's colours on; the cells get theirs when they are drawn next.
+  retone() {
+    this.hatch = hatch();
+    this.divisions?.resetStyle();
+    this.outline?.resetStyle();
+  }
+
   /** @param {number[]} row @param {number[]} col */
   place(row, col) {
     this.boxes.forEach((box) => box.remove());
@@ -155,9 +163,9 @@ export class CityMap {
     for (const [percent, width] of BANDS) {
       const inside = new Set(cells.row.flatMap((row, k) => (cells.band[k] && cells.band[k] <= percent ? [`${row},${cells.col[k]}`] : [])));
       const sides = this.sides(inside), line = (/** @type {string} */ color, /** @type {number} */ weight) => L.polyline(sides, { renderer: this.renderer, color, weight, interactive: false });
-      // White beneath, so that it is seen on dark cells and on light ones.
-      line("#fff", thin * (width + 1.6)).addTo(this.lines);
-      line(OUTLINE, thin * width).addTo(this.lines);
+      // A halo beneath, so that it is seen on dark cells and on light ones.
+      line(tone("--halo"), thin * (width + 1.6)).addTo(this.lines);
+      line(tone("--accent"), thin * width).addTo(this.lines);
     }
     this.drawRings();
     for (const { cluster, peak_row, peak_col } of clusters.slice(0, NUMBERED)) {
@@ -308,15 +316,15 @@ export class CityMap {
   drawRings() {
     this.rings.clearLayers();
     const ring = (/** @type {Cell} */ cell, /** @type {string} */ color, /** @type {string | undefined} */ dashArray) => {
-      const [[south, west], [north, east]] = this.box(cell.row, cell.col), { gap } = RING;
+      const [[south, west], [north, east]] = this.box(cell.row, cell.col), gap = RING_GAP_PX;
       const low = this.map.latLngToLayerPoint([south, west]), high = this.map.latLngToLayerPoint([north, east]);
       const bounds = L.latLngBounds(this.map.layerPointToLatLng([low.x - gap, low.y + gap]), this.map.layerPointToLatLng([high.x + gap, high.y - gap]));
       const still = { renderer: this.renderer, fill: false, interactive: false };
-      L.rectangle(bounds, { ...still, color: "#fff", weight: 6 }).addTo(this.rings);
+      L.rectangle(bounds, { ...still, color: tone("--halo"), weight: 6 }).addTo(this.rings);
       L.rectangle(bounds, { ...still, color, weight: 3, dashArray }).addTo(this.rings);
     };
-    if (this.chosen) ring(this.chosen, RING.chosen, undefined);
-    if (this.cursor) ring(this.cursor, RING.cursor, "4 3");
+    if (this.chosen) ring(this.chosen, tone("--chosen"), undefined);
+    if (this.cursor) ring(this.cursor, tone("--ink"), "4 3");
   }
 
   /**

@@ -47,7 +47,7 @@ export interface Layer {
   name: string;
   unit: string;
   colour: (value: number) => string;
-  steps: { colour: string; label: string }[];
+  steps: () => { colour: string; label: string }[];
 }
 
 // The page's own elements by id, where more than HTMLElement is asked of one.
