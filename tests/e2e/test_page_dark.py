@@ -66,8 +66,9 @@ def test_in_the_dark_more_is_brighter_and_the_legend_agrees(page, address, layer
         assert lights == sorted(lights)
 
 
-def test_airflows_theme_is_followed_in_its_frame(page, address):
+def test_airflows_theme_is_followed_in_its_frame(browser, address):
     """Airflow marks its theme as a class of its document, `light` or `dark`."""
+    page = browser.new_page()
     page.goto(f"{address}/v1/openapi.json")  # a document of the same server, in Airflow's place
     page.evaluate(FRAME, f"{address}/?week={KNOWN}&view=map")
     frame = page.frame_locator("iframe")
@@ -81,3 +82,4 @@ def test_airflows_theme_is_followed_in_its_frame(page, address):
     page.evaluate("document.documentElement.className = 'light'")
     inside.wait_for_selector('html[data-theme="light"]')
     assert ground(inside) > 200
+    page.close()
