@@ -1,4 +1,5 @@
 /** @import { ApiError, Cell, Geometry, Layer, LayerName, Shown, State, Value, WeekForecast, WeekLine, WeekOutcome } from "./types" */
+import { copyLink, leaveFrame, login, readAddress, sectionOf, writeAddress } from "./address.js";
 import { ask, askOnce, askOutcome, weekOfRun } from "./api.js";
 import { showCells } from "./cells.js";
 import { LAYERS, overStreets } from "./colours.js";
@@ -10,11 +11,11 @@ import "./style.css";
 import { followTheme } from "./theme.js";
 import { byId, days, later, list, make, words } from "./words.js";
 
-const DEFAULT_CITY = "los_angeles", STEP_MS = 700, SHEET_GAP_PX = 12;
+const STEP_MS = 700, SHEET_GAP_PX = 12;
 const NEEDS_OUTCOME = ["outcome", "difference"];
 // Everything that is shown follows from this; the address holds it too.
 /** @type {State} */
-const state = { city: DEFAULT_CITY, week: "", view: "map", layer: "forecast", cell: null, weeks: [], calendar: [] };
+const state = { city: "", week: "", view: "map", layer: "forecast", cell: null, weeks: [], calendar: [] };
 /** @type {CityMap} */
 let map;
 /** @type {Geometry | undefined} */
@@ -25,28 +26,6 @@ let asked = 0;
 
 /** @returns {NodeListOf<HTMLElement>} */
 const all = (/** @type {string} */ selector) => document.querySelectorAll(selector);
-const sectionOf = (/** @type {string} */ view) => /** @type {HTMLElement | null} */ (document.querySelector(`[data-shown="${CSS.escape(view)}"]`));
-const isLayer = /** @type {(name: string) => name is LayerName} */ ((name) => Object.hasOwn(LAYERS, name));
-
-function readAddress() {
-  const address = new URLSearchParams(location.search);
-  const [row, col] = (address.get("cell") || "").split(",").map(Number);
-  state.city = address.get("city") || DEFAULT_CITY;
-  state.week = address.get("week") || "";
-  const view = address.get("view") || "map", layer = address.get("layer") || "";
-  state.view = sectionOf(view) ? view : "map";
-  state.layer = isLayer(layer) ? layer : "forecast";
-  state.cell = Number.isInteger(row) && Number.isInteger(col) ? { row, col } : null;
-  return address;
-}
-
-function writeAddress() {
-  const { city, week, view, layer, cell } = state;
-  const address = new URLSearchParams({ city, week, view, layer });
-  if (cell) address.set("cell", `${cell.row},${cell.col}`);
-  history.replaceState(null, "", `?${address}`);
-}
-
 /** @param {string} id @param {string | null} text */
 function say(id, text) {
   byId(id).textContent = text || "";
@@ -54,19 +33,28 @@ function say(id, text) {
 }
 
 async function start() {
-  const address = readAddress();
+  byId("content").ariaBusy = "true";
+  const address = readAddress(state);
   const id = address.get("run_id");
   const run = id ? await weekOfRun(address.get("dag_id") || "", id).catch(() => null) : null;
   if (run) Object.assign(state, run);
-  await openCity();
+  const amiss = await openCity();
+  const cell = address.get("cell");
+  if (cell && !state.cell) amiss.push(`There is no cell “${cell}” in ${geometry?.title}.`);
   if (id && state.week !== run?.week) {
-    say("problem", "This run has published no forecast (yet): it still runs, failed, or was a dry run. The newest forecast is shown instead.");
+    amiss.push("This run has published no forecast (yet): it still runs, failed, or was a dry run. The newest forecast is shown instead.");
   }
+  say("problem", amiss.join(" "));
 }
 
+/** @returns {Promise<string[]>} what of the address isn't there, in sentences */
 async function openCity() {
+  const wanted = { city: state.city, week: state.week }, amiss = [];
   askOnce("geometry", { city: state.city }).catch(() => {}); // it comes while the weeks do
-  let list_ = await ask("weeks", { city: state.city });
+  let list_ = await ask("weeks", { city: state.city }).catch((error) => {
+    if (error.status !== 422) throw error; // no name of a city at all
+    return ask("weeks");
+  });
   if (!list_.weeks.length && list_.cities.length) list_ = await ask("weeks", { city: list_.cities[0] });
   if (!list_.weeks.length) throw new Error("There is no forecast yet. Run the DAG weekly_forecast; this page shows what it publishes.");
   state.city = list_.city;
@@ -77,13 +65,33 @@ async function openCity() {
   byId("cities").hidden = list_.cities.length < 2;
   byId("city").replaceChildren(...list_.cities.map((name) => new Option(words(name), name, false, name === state.city)));
   say("stale", list_.stale_reason);
+  if (wanted.city !== state.city && location.search.includes("city=")) amiss.push(`There is no city “${wanted.city}” here. ${geometry.title} is shown instead.`);
   map.setGeometry(geometry);
   const first = state.weeks[0].target_week, last = state.weeks[state.weeks.length - 1].target_week;
   state.calendar = [first];
   while (newest() < last) state.calendar.push(later(newest(), 1));
   byId("slider").max = String(state.calendar.length - 1);
   showGaps();
-  await go(index() < 0 ? newest() : state.week);
+  if (wanted.week && index() < 0) amiss.push(unknownWeek(wanted.week));
+  if (index() < 0) state.week = newest();
+  if (state.cell && !(await hasCell(state.cell))) {
+    amiss.push(`There is no cell “${state.cell.row},${state.cell.col}” in ${geometry.title}.`);
+    state.cell = null;
+  }
+  await show({ isStep: false });
+  return amiss;
+}
+
+/** @param {string} week */
+function unknownWeek(week) {
+  const isSunday = /^\d{4}-\d\d-\d\d$/.test(week) && new Date(week).getUTCDay() === 0;
+  return `${isSunday ? `There is no forecast for the week of ${days(week)}.` : `“${week}” is no week: a week is named by its Sunday, such as ${newest()}.`} The newest is shown instead.`;
+}
+
+/** @param {Cell} cell */
+async function hasCell({ row, col }) {
+  const { cells } = await askOnce(`weeks/${(lineOf(state.week) ?? nearest(state.week)).target_week}/forecast`, { city: state.city });
+  return cells.row.some((r, k) => r === row && cells.col[k] === col);
 }
 
 const newest = () => state.calendar[state.calendar.length - 1];
@@ -108,7 +116,8 @@ async function go(week) {
 }
 
 // Show the state. A later call wins over one that still waits for its answers.
-async function show() {
+async function show({ isStep } = { isStep: true }) {
+  byId("content").ariaBusy = "true";
   const turn = ++asked, { city, week } = state, k = index(), line = lineOf(week);
   all("[data-view]").forEach((b) => b.setAttribute("aria-current", b.dataset.view === state.view ? "page" : "false"));
   all("[data-shown]").forEach((s) => { s.hidden = s.dataset.shown !== state.view; });
@@ -119,7 +128,10 @@ async function show() {
   byId("on").disabled = k === state.calendar.length - 1;
   say("provenance", (line ?? nearest(week)).banner);
   say("problem", "");
-  writeAddress();
+  writeAddress(state, { isStep });
+  /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("#layers input")).forEach((input) => { input.checked = input.value === state.layer; });
+  const view = document.querySelector(`[data-view="${state.view}"]`)?.textContent;
+  document.title = `${geometry?.title}, ${days(week)}: ${view} · Hotspots`;
   const compared = state.layer === "change" ? lineOf(later(week, -1)) : undefined;
   const before = compared ? askOnce(`weeks/${compared.target_week}/forecast`, { city }) : null;
   const [forecast, outcome, earlier] = await Promise.all([...weekOf(line ?? nearest(week)), before]);
@@ -128,6 +140,7 @@ async function show() {
   await showPage(line, turn);
   document.body.dataset.week = week;
   document.body.dataset.view = state.view;
+  byId("content").ariaBusy = "false";
   if (turn !== asked) return;
   // The weeks on either side, so that moving there needs no waiting.
   for (const next of [lineOf(later(week, -1)), lineOf(later(week, 1))]) next && Promise.all(weekOf(next)).catch(() => {});
@@ -236,10 +249,16 @@ function uncover() {
   if (y < 0 || y > byId("cell").getBoundingClientRect().top - SHEET_GAP_PX) byId("map").scrollIntoView();
 }
 
+// A sentence, and what can be done: log in, or try again.
 /** @param {ApiError} error */
 function fail(error) {
-  if (error.status === 401) say("problem", "You are no longer logged in. Log in to Airflow and load this page again.");
-  else say("problem", error.message);
+  stop();
+  byId("content").ariaBusy = "false";
+  document.body.dataset.failed = "";
+  const isOut = error.status === 401;
+  say("problem", isOut ? "You are no longer logged in." : error.message);
+  byId("problem").append(" ", isOut ? make("a", { href: login(), onclick: leaveFrame }, "Log in and come back here")
+    : make("button", { type: "button", onclick: () => { delete document.body.dataset.failed; start().catch(fail); } }, "Try again"));
 }
 
 function stop() {
@@ -277,6 +296,14 @@ function setUp() {
   byId("back").addEventListener("click", () => { stop(); move(-1); });
   byId("on").addEventListener("click", () => { stop(); move(1); });
   byId("play").addEventListener("click", play);
+  byId("copy").addEventListener("click", async () => { byId("copied").textContent = await copyLink(byId("link")); });
+  byId("link").addEventListener("blur", () => { byId("link").hidden = true; byId("copied").textContent = ""; });
+  window.addEventListener("popstate", () => {
+    stop();
+    const { city } = state;
+    readAddress(state);
+    (state.city === city ? show({ isStep: false }) : openCity()).catch(fail);
+  });
   byId("city").addEventListener("change", () => { Object.assign(state, { city: byId("city").value, week: "", cell: null }); openCity().catch(fail); });
   document.addEventListener("keydown", (event) => {
     const by = new Map([["ArrowLeft", -1], ["ArrowRight", 1]]).get(event.key);
@@ -288,11 +315,11 @@ function setUp() {
   });
 }
 
-readAddress();
+readAddress(state);
 followTheme(() => {
   if (!map?.shown) return;
   map.retone();
-  show().catch(fail);
+  show({ isStep: false }).catch(fail);
 });
 setUp();
 start().catch(fail);

@@ -56,6 +56,7 @@ export interface Elements {
   back: HTMLButtonElement;
   on: HTMLButtonElement;
   city: HTMLSelectElement;
+  link: HTMLInputElement;
   slider: HTMLInputElement;
 }
 
