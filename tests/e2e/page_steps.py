@@ -8,7 +8,8 @@ from PIL import Image
 from tests.e2e.conftest import WEB
 from tests.made_up_year import LAST_TARGET
 
-SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
+# The last is a laptop at 200 %.
+SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844), "zoomed": (640, 400)}
 LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
 WEEK = timedelta(days=7)
 KNOWN = LAST_TARGET - 9 * WEEK

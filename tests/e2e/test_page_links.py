@@ -1,4 +1,4 @@
-"""Addresses of the Hotspots page: they carry what is shown, go back and forth, and say what is amiss."""
+"""Addresses of the Hotspots page: they carry what is shown, and say what is amiss."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
