@@ -185,7 +185,7 @@ def address(airflow_home, year, database):
 @pytest.fixture
 def page(browser, address):
     """A page whose script has no error, and which asks nobody but its own server."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
     errors, elsewhere = [], []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda line: line.type == "error" and errors.append(line.text))

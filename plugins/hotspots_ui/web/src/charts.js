@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { tone } from "./theme.js";
+import { inHabit } from "./words.js";
 
 const FONT = "12px system-ui, sans-serif";
 const axis = () => {
@@ -24,7 +25,7 @@ function chart(figure, options, data, height, says) {
   drawn.get(figure)?.();
   figure.replaceChildren();
   figure.setAttribute("role", "img");
-  figure.setAttribute("aria-label", says);
+  figure.setAttribute("aria-label", inHabit(says));
   const plot = new uPlot({ ...options, width: Math.max(figure.clientWidth, 200), height, cursor: { drag: { x: false, y: false }, ...options.cursor } }, data, figure);
   const watch = new ResizeObserver(() => figure.clientWidth && plot.setSize({ width: figure.clientWidth, height }));
   watch.observe(figure);
@@ -82,7 +83,7 @@ export function totals(figure, weeks, says) {
 export function skill(figure, { at, weekly, recent, low, high }, says) {
   chart(figure, {
     bands: [{ series: [1, 2], fill: tone("--blue-band") }],
-    axes: [axis(), { ...axis(), size: 56, values: (_, ticks) => ticks.map((v) => `${+(100 * v).toFixed(2)} %`) }],
+    axes: [axis(), { ...axis(), size: 56, values: (_, ticks) => ticks.map((v) => inHabit(`${+(100 * v).toFixed(2)} %`)) }],
     legend: { show: false }, hooks: { draw: [zeroLine] },
     scales: { y: { range: (_, least, most) => spread(Math.min(least, 0), Math.max(most, 0)) } },
     series: [{},
@@ -101,8 +102,8 @@ export function skill(figure, { at, weekly, recent, low, high }, says) {
 export function reliability(figure, bins, says) {
   chart(figure, {
     scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
-    axes: [{ ...axis(), label: "chance given", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => `${Math.round(100 * v)} %`) },
-      { ...axis(), size: 52, label: "came true", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => `${Math.round(100 * v)} %`) }],
+    axes: [{ ...axis(), label: "chance given", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => inHabit(`${Math.round(100 * v)} %`)) },
+      { ...axis(), size: 52, label: "came true", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => inHabit(`${Math.round(100 * v)} %`)) }],
     hooks: { draw: [diagonal] }, legend: { show: false },
     series: [{}, { label: "came true", stroke: tone("--blue"), width: 2, points: points(tone("--blue"), 8) }],
   }, [bins.map((b) => b.chance), bins.map((b) => b.share)], 300, says);

@@ -9,7 +9,7 @@ import * as side from "./side.js";
 import * as skill from "./skill.js";
 import "./style.css";
 import { followTheme } from "./theme.js";
-import { byId, days, later, list, make, words } from "./words.js";
+import { byId, days, inHabit, later, list, make, words } from "./words.js";
 
 const STEP_MS = 700, SHEET_GAP_PX = 12;
 const NEEDS_OUTCOME = ["outcome", "difference"];
@@ -28,7 +28,7 @@ let asked = 0;
 const all = (/** @type {string} */ selector) => document.querySelectorAll(selector);
 /** @param {string} id @param {string | null} text */
 function say(id, text) {
-  byId(id).textContent = text || "";
+  byId(id).textContent = inHabit(text || "");
   byId(id).hidden = !text;
 }
 

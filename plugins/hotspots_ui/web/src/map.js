@@ -5,7 +5,7 @@ import "leaflet/dist/leaflet.css";
 import { LAYERS, OPACITY, STREETS, hatch } from "./colours.js";
 import { figures, showReadout } from "./readout.js";
 import { tone } from "./theme.js";
-import { byId } from "./words.js";
+import { byId, inHabit } from "./words.js";
 
 const NUMBERED = 10;
 /** @type {[number, number][]} */
@@ -271,7 +271,7 @@ export class CityMap {
     this.show(cell);
     this.drawRings();
     const lines = this.tell(cell);
-    byId("spoken").textContent = lines.join(". ");
+    byId("spoken").textContent = inHabit(lines.join(". "));
     showReadout(byId("readout"), lines, this.map.latLngToContainerPoint(this.middle(cell.row, cell.col)));
   }
 
