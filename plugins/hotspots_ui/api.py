@@ -105,7 +105,7 @@ app = FastAPI(
     openapi_url=None,
 )
 app.add_exception_handler(HotspotsError, answer_error)
-app.add_exception_handler(HTTPException, answer_refusal)
+app.exception_handler(HTTPException)(answer_refusal)
 
 
 @app.get("/", include_in_schema=False)

@@ -274,7 +274,18 @@ def test_everything_is_reached_by_keyboard(page, address):
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(REACHED))
-    assert {"map", *VIEWS, "back", "play", "on", "slider", "layer", "32,48"} <= reached
+    assert {
+        "copy",
+        "filter",
+        "map",
+        *VIEWS,
+        "back",
+        "play",
+        "on",
+        "slider",
+        "layer",
+        "32,48",
+    } <= reached
 
 
 def test_the_page_weighs_little(page, address):

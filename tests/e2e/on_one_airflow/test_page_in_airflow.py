@@ -104,12 +104,16 @@ def test_airflows_own_bar_holds_the_address_and_a_copied_link_leads_back(page, a
     frame.locator('[data-view="weeks"]').first.click()
     frame.locator('body[data-view="weeks"]').wait_for()
     assert f"week={week}&view=weeks" in page.url
+    assert page.title().startswith("Los Angeles, ")
     frame.locator("#copy").click()
     frame.locator("#copied", has_text="Copied").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == page.url
     page.go_back()
     frame.locator('body[data-view="map"]').wait_for()
+    page.get_by_role("link", name="Dags").first.click()
+    page.wait_for_url(f"{airflow.address}/dags**")
+    page.wait_for_function("() => !document.title.startsWith('Los Angeles')")
     page.goto(airflow.address)
     page.goto(link)
     frame.locator(f'body[data-week="{week}"][data-view="weeks"]').wait_for()

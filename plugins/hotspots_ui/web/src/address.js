@@ -41,8 +41,15 @@ export function writeAddress({ city, week, view, layer, cell }, { isStep }) {
     if (isStep && !isWalk) history.pushState(null, "", `?${address}`);
     else history.replaceState(null, "", `?${address}`);
   }
-  const bar = around();
-  if (bar && bar.location.pathname.startsWith(new URL(NAV, bar.document.baseURI).pathname)) bar.history.replaceState(bar.history.state, "", link());
+  tellAirflow();
+}
+
+// Airflow's own bar and tab say what its page Hotspots shows; a run's tab keeps its own.
+function tellAirflow() {
+  const outer = around();
+  if (!outer?.location.pathname.startsWith(new URL(NAV, outer.document.baseURI).pathname)) return;
+  outer.history.replaceState(outer.history.state, "", link());
+  outer.document.title = document.title;
 }
 
 // The window of the Airflow around this page, if there is one.

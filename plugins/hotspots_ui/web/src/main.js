@@ -128,10 +128,10 @@ async function show({ isStep } = { isStep: true }) {
   byId("on").disabled = k === state.calendar.length - 1;
   say("provenance", (line ?? nearest(week)).banner);
   say("problem", "");
-  writeAddress(state, { isStep });
   /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("#layers input")).forEach((input) => { input.checked = input.value === state.layer; });
   const view = document.querySelector(`[data-view="${state.view}"]`)?.textContent;
   document.title = `${geometry?.title}, ${days(week)}: ${view} · Hotspots`;
+  writeAddress(state, { isStep });
   const compared = state.layer === "change" ? lineOf(later(week, -1)) : undefined;
   const before = compared ? askOnce(`weeks/${compared.target_week}/forecast`, { city }) : null;
   const [forecast, outcome, earlier] = await Promise.all([...weekOf(line ?? nearest(week)), before]);
