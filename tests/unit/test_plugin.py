@@ -186,6 +186,9 @@ def test_a_browser_that_is_not_logged_in_is_led_to_the_login_and_back(app, store
 
 
 def test_a_login_that_no_longer_counts_leads_to_the_login_too(anonymous):
+    from airflow.api_fastapi.app import create_auth_manager
+
+    create_auth_manager()
     headers = {**BROWSER, "Cookie": "_token=of.another.key"}
     answer = anonymous.get("/", headers=headers, follow_redirects=False)
     assert answer.status_code == 307
