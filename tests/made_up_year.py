@@ -48,7 +48,7 @@ def rates(cells, week_index):
     return np.where(cells.mask, rate * season, np.nan)
 
 
-def fill(url, weeks=55):
+def fill(url, weeks=55, never_issued=()):
     """Fill a store with `weeks` issued weeks; all but the last three are known and scored."""
     store, city = ResultsStore(url), load_city(CITY)
     store.migrate()
@@ -62,6 +62,8 @@ def fill(url, weeks=55):
     store.save_observed(CITY, starts, counts, LAST_TARGET - WEEK * HORIZON)
     for k in range(weeks):
         noise = rng.gamma(30, 1 / 30, cells.shape)
+        if first + WEEK * k in never_issued:
+            continue
         forecast = _forecast(first + WEEK * k, rates(cells, k) * noise, cells)
         _publish(store, cells, forecast, long_run)
         if k < weeks - HORIZON:

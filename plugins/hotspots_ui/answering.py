@@ -11,11 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from time import monotonic
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
-from fastapi import Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import Depends, HTTPException, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
 from pipeline.domain.errors import InvalidRequest, SourceUnavailable, StoreOutdated, WeekNotReady
@@ -39,6 +41,9 @@ FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
 # 401 without a user of Airflow, 403 for one that may not see plugins. It stands on the app, so
 # that no route can be added without it.
 may_read = Depends(requires_access_view(AccessView.PLUGINS))
+
+LOGIN = "/api/v2/auth/login"  # below Airflow's own path; leads to its auth manager's, and back
+LOGGED_OUT = {(401, "Not authenticated"), (401, "Token Expired"), (403, "Invalid JWT token")}
 
 # Only a plain name: a path would let a caller read files.
 CityName = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]*$", description="short name of the city")]
@@ -176,3 +181,13 @@ def answer_error(_request: Request, error: Exception) -> JSONResponse:
     log.warning("%s: %s", type(error).__name__, error)
     said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", str(error))
     return JSONResponse({"detail": said}, STATUS.get(type(error), 500))
+
+
+async def answer_refusal(request: Request, refusal: HTTPException) -> Response:
+    """Lead a browser that isn't logged in to Airflow's login, and back; refuse all others."""
+    is_browser = "text/html" in request.headers.get("accept", "")
+    if is_browser and (refusal.status_code, refusal.detail) in LOGGED_OUT:
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        root = request.scope.get("app_root_path", "")
+        return RedirectResponse(f"{root}{LOGIN}?{urlencode({'next': asked})}", 307)
+    return await http_exception_handler(request, refusal)

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from hotspots_ui.ahead import Asked, make_ahead
 from hotspots_ui.answering import (
@@ -17,6 +17,7 @@ from hotspots_ui.answering import (
     Results,
     answer,
     answer_error,
+    answer_refusal,
     cells,
     files,
     keep,
@@ -104,6 +105,7 @@ app = FastAPI(
     openapi_url=None,
 )
 app.add_exception_handler(HotspotsError, answer_error)
+app.exception_handler(HTTPException)(answer_refusal)
 
 
 @app.get("/", include_in_schema=False)

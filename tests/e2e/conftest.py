@@ -18,6 +18,7 @@ from pipeline.replay.simulator import simulate
 from pipeline.results.store.reader import ResultsReader
 from tests.conftest import ROOT
 from tests.made_up_year import fill
+from tests.page_app import served_page
 
 BIN = Path(sys.executable).parent
 FIRST_DAY, LAST_DAY = date(2025, 8, 3), date(2026, 11, 11)
@@ -172,3 +173,24 @@ def browser():
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(airflow_home, year, database):
+    """The page on loopback, for a user who is logged in."""
+    with served_page(database) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page whose script has no error, and which asks nobody but its own server."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    errors, elsewhere = [], []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and errors.append(line.text))
+    page.on("request", lambda r: r.url.startswith((address, "data:")) or elsewhere.append(r.url))
+    yield page
+    page.close()
+    assert errors == []
+    assert elsewhere == []

@@ -13,22 +13,23 @@ from pipeline.domain.city import load_city
 from pipeline.results.page import views
 from pipeline.settings import Settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS, WEB
+from tests.e2e.page_steps import (
+    CELL,
+    CELL_ID,
+    KNOWN,
+    LAYERS,
+    SIZES,
+    WEEK,
+    drawn,
+    faults,
+    open_page,
+    wait_for,
+)
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.neighbourhood_layer import box, with_layer, write_layer
-from tests.page_app import served_page
 
-SIZES = {"laptop": (1280, 800), "desktop": (1920, 1080), "phone": (390, 844)}
 VIEWS = ("map", "skill", "trust", "weeks", "about")
-LAYERS = ("forecast", "outcome", "difference", "long_run", "change")
-WEEK = timedelta(days=7)
-KNOWN = LAST_TARGET - 9 * WEEK
-CELL = (32, 48)
 COMPRESSED_LIMIT = 600_000  # bytes
-SERIOUS = """
-() => axe.run().then(found => found.violations
-    .filter(v => ["serious", "critical"].includes(v.impact))
-    .map(v => [v.id, v.nodes.map(n => n.html.slice(0, 120))]))
-"""
 FITTED = """
 () => {
     const { top, bottom } = document.getElementById("map").getBoundingClientRect();
@@ -41,41 +42,6 @@ REACHED = """
 """
 
 pytestmark = NEEDS_THE_PAGE
-
-
-@pytest.fixture(scope="module")
-def address(airflow_home, year, database):
-    """The page on loopback, for a user who is logged in."""
-    with served_page(database) as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser, address):
-    """A page whose script has no error, and which asks nobody but its own server."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
-    errors, elsewhere = [], []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and errors.append(line.text))
-    page.on("request", lambda r: r.url.startswith((address, "data:")) or elsewhere.append(r.url))
-    yield page
-    page.close()
-    assert errors == []
-    assert elsewhere == []
-
-
-def open_page(page, address, **query):
-    query = {"week": KNOWN, "view": "map", **query}
-    page.goto(f"{address}/?" + "&".join(f"{name}={value}" for name, value in query.items()))
-    wait_for(page, query["week"], query["view"])
-
-
-def wait_for(page, week, view="map"):
-    page.wait_for_selector(f'body[data-week="{week}"][data-view="{view}"]')
-
-
-def drawn(page):
-    return page.eval_on_selector("#map", "map => ({...map.dataset})")
 
 
 def test_the_newest_week_comes_first_with_all_cells_and_its_banner(page, address):
@@ -102,7 +68,7 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     assert facts["Expected"] == f"{cell['mean']:.2f} reports"
     assert facts["80 % between"] == f"{cell['q10']} and {cell['q90']}"
     assert facts["Chance of any"] == f"{100 * cell['p_any']:.0f} %"
-    assert facts["Rank"].startswith(f"{cell['rank']} of 1663")
+    assert facts["Rank"].startswith(f"{cell['rank']} of 1,663")
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"
     assert facts["Counted"] == str(counted)
     # Row 32, column 48: cell 32 * 75 + 48.
@@ -113,7 +79,7 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     assert says.startswith(
         f"{sum(w.reports for w in past.weeks)} reports counted in 52 known weeks"
     )
-    assert f"cell={CELL[0]}%2C{CELL[1]}" in page.url
+    assert f"cell={CELL_ID}" in page.url
 
 
 def test_places_are_named_by_the_layer_of_the_city(page, address, monkeypatch, tmp_path):
@@ -123,12 +89,11 @@ def test_places_are_named_by_the_layer_of_the_city(page, address, monkeypatch, t
     monkeypatch.setattr(Settings, "city", lambda *_: named)
     answering = sys.modules["hotspots_ui.answering"]
     monkeypatch.setattr(answering, "kept", answering.Kept(answering.KEPT_ANSWERS, 1))
-    open_page(page, address, cell=f"{CELL[0]},{CELL[1]}")
+    open_page(page, address, cell=str(CELL_ID))
     assert ", Middle Town, " in page.inner_text("#cell h2 + p")
-    for part in ("#cells", "#clusters"):
-        heads = page.locator(f"{part} th").all_inner_texts()
-        assert "Place" in heads
-        assert not any(head.startswith("Division") for head in heads)
+    heads = page.locator("#clusters th").all_inner_texts()
+    assert "Place" in heads
+    assert not any(head.startswith("Division") for head in heads)
     assert page.locator("#clusters td", has_text="Middle Town (").count() == 1
 
 
@@ -176,14 +141,14 @@ def test_layers_switch_with_their_legend(page, address, layer):
     page.check(f"#layers input[value={layer}]")
     page.wait_for_selector(f'#map[data-layer="{layer}"]')
     assert drawn(page)["cells"] == "1663"
-    assert page.locator("#legend .swatch").count() >= 6
-    assert page.locator("#legend .note").count() == 0
+    assert page.locator("#legend .swatch:visible").count() >= 6
+    assert page.is_hidden("#note")
     page.screenshot(path=SHOTS / f"layer_{layer}.png")
 
 
 def test_an_outcome_that_is_not_known_says_so(page, address):
     open_page(page, address, week=LAST_TARGET, layer="outcome")
-    assert "isn't known yet" in page.inner_text("#legend .note")
+    assert "isn't known yet" in page.inner_text("#note")
 
 
 def test_downloads_arrive_and_parse(page, address, year):
@@ -289,12 +254,11 @@ def test_all_weeks_lead_back_to_their_map(page, address):
 def test_nothing_is_cut_and_axe_finds_no_serious_fault(page, address, view, size):
     width, height = SIZES[size]
     page.set_viewport_size({"width": width, "height": height})
-    open_page(page, address, view=view, cell="32,48")
+    open_page(page, address, view=view, cell=str(CELL_ID))
     page.wait_for_timeout(300)
     page.screenshot(path=SHOTS / f"{view}_{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.evaluate((WEB / "node_modules" / "axe-core" / "axe.min.js").read_text())
-    assert page.evaluate(SERIOUS) == []
+    assert faults(page) == []
 
 
 @pytest.mark.parametrize("size", ["laptop", "desktop"])
@@ -313,7 +277,18 @@ def test_everything_is_reached_by_keyboard(page, address):
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate(REACHED))
-    assert {"map", *VIEWS, "back", "play", "on", "slider", "layer", "2448"} <= reached
+    assert {
+        "copy",
+        "filter",
+        "map",
+        *VIEWS,
+        "back",
+        "play",
+        "on",
+        "slider",
+        "layer",
+        "2448",
+    } <= reached
 
 
 def test_the_page_weighs_little(page, address):

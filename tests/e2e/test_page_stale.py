@@ -51,7 +51,7 @@ def run(settings, issue_date, **chosen):
 
 
 def opened(browser, address, view="map"):
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
     page.goto(f"{address}/?view={view}")
     page.wait_for_selector(f'body[data-view="{view}"]')
     return page

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from datetime import date, timedelta
+from urllib.parse import parse_qs
 
 import geopandas as gpd
 import numpy as np
@@ -164,6 +165,37 @@ def known(published, known_counts):
 @pytest.mark.parametrize("route", ROUTES)
 def test_nobody_reads_without_logging_in(anonymous, route):
     assert anonymous.get(route).status_code == 401
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("route", ["/", f"/?week={TARGET}&view=trust", f"{WEEK}/report"])
+def test_a_browser_that_is_not_logged_in_is_led_to_the_login_and_back(app, store, route):
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    airflow = FastAPI(root_path="/airflow")
+    airflow.mount("/hotspots", app)
+    client = TestClient(airflow, follow_redirects=False)
+    answer = client.get(f"/airflow/hotspots{route}", headers=BROWSER)
+    assert answer.status_code == 307
+    path, _, query = answer.headers["location"].partition("?")
+    assert path == "/airflow/api/v2/auth/login"
+    assert parse_qs(query) == {"next": [f"/airflow/hotspots{route}"]}
+
+
+def test_a_login_that_no_longer_counts_leads_to_the_login_too(anonymous):
+    from airflow.api_fastapi.app import create_auth_manager
+
+    create_auth_manager()
+    headers = {**BROWSER, "Cookie": "_token=of.another.key"}
+    answer = anonymous.get("/", headers=headers, follow_redirects=False)
+    assert answer.status_code == 307
+
+
+def test_a_browser_without_the_right_is_refused(log_in):
+    assert log_in(None).get("/", headers=BROWSER, follow_redirects=False).status_code == 403
 
 
 @pytest.mark.parametrize("route", ROUTES)

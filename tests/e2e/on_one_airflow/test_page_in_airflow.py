@@ -12,7 +12,7 @@ from pipeline.results.store.tables import Run
 from pipeline.results.store.writer import ResultsStore
 from tests.api import STARTS_IN_S
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
-from tests.e2e.forms import logged_in
+from tests.e2e.forms import LONGEST_MS, logged_in
 from tests.e2e.on_one_airflow.conftest import ISSUE_DATE, TARGET
 from tests.made_up_year import CITY, LAST_TARGET
 from tests.services import wait_for
@@ -79,6 +79,56 @@ def test_the_map_answers_inside_airflow(page, airflow, year):
     frame.locator(f'#cell[data-cell="{row},{col}"]').wait_for()
     cells = year.cells_frame(CITY, week).set_index(["row", "col"])
     assert f"{cells.loc[CELL, 'mean']:.2f} reports" in frame.locator("#cell").inner_text()
+
+
+def test_a_link_to_a_week_leads_through_the_login_and_back(browser, airflow):
+    page = browser.new_page()
+    page.set_default_timeout(LONGEST_MS)
+    page.goto(f"{airflow.address}/hotspots/?week={TARGET}&view=trust&cell=2448")
+    page.fill("input[name=username]", "viewer")
+    page.fill("input[name=password]", airflow.password("viewer"))
+    page.click("button[type=submit]")
+    page.wait_for_selector(f'body[data-week="{TARGET}"][data-view="trust"]')
+    assert "cell=2448" in page.url
+    page.close()
+
+
+def test_airflows_own_bar_holds_the_address_and_a_copied_link_leads_back(page, airflow):
+    page.goto(airflow.address)
+    page.get_by_role("link", name="Hotspots").first.click()
+    frame = page.frame_locator("iframe")
+    frame.locator(f'body[data-week="{LAST_TARGET}"]').wait_for()
+    frame.locator("#back").click()
+    week = LAST_TARGET - timedelta(weeks=1)
+    frame.locator(f'body[data-week="{week}"]').wait_for()
+    frame.locator('[data-view="weeks"]').first.click()
+    frame.locator('body[data-view="weeks"]').wait_for()
+    assert f"week={week}&view=weeks" in page.url
+    assert page.title().startswith("Los Angeles, ")
+    frame.locator("#copy").click()
+    frame.locator("#copied", has_text="Copied").wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == page.url
+    page.go_back()
+    frame.locator('body[data-view="map"]').wait_for()
+    page.get_by_role("link", name="Dags").first.click()
+    page.wait_for_url(f"{airflow.address}/dags**")
+    page.wait_for_function("() => !document.title.startsWith('Los Angeles')")
+    page.goto(airflow.address)
+    page.goto(link)
+    frame.locator(f'body[data-week="{week}"][data-view="weeks"]').wait_for()
+    assert page.get_by_role("link", name="Hotspots").first.is_visible()
+    page.screenshot(path=SHOTS / "link_in_airflow.png")
+
+
+def test_airflows_dark_mode_is_followed(page, airflow):
+    page.goto(airflow.address)
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.goto(f"{airflow.address}/plugin/hotspots")
+    frame = page.frame_locator("iframe")
+    frame.locator(f'body[data-week="{LAST_TARGET}"]').wait_for()
+    frame.locator(':root[data-theme="dark"]').wait_for()
+    page.screenshot(path=SHOTS / "dark_in_airflow.png")
 
 
 @pytest.fixture(scope="module")

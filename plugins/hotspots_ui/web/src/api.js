@@ -3,6 +3,7 @@
 // Asks the API beside this page. What a week holds is kept, so that moving back is instant; the
 // browser itself revalidates by ETag.
 const KEPT = 80;
+const NO_ANSWER = "The server does not answer as it should. Check the connection and try again.";
 /** @type {Map<string, Promise<any>>} */
 const kept = new Map();
 
@@ -14,11 +15,12 @@ const kept = new Map();
  */
 export async function ask(path, query = {}) {
   const address = `v1/${path}?${new URLSearchParams(query)}`;
-  const answer = await fetch(address, { credentials: "same-origin" });
+  const answer = await fetch(address, { credentials: "same-origin" }).catch(() => { throw new Error(NO_ANSWER); });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    const words = typeof body.detail === "string" ? body.detail : answer.statusText;
-    throw Object.assign(new Error(words || "The server did not answer."), { status: answer.status });
+    const words = typeof body.detail === "string" ? body.detail : NO_ANSWER;
+    const status = words === "Invalid JWT token" ? 401 : answer.status; // of a login that no longer counts
+    throw Object.assign(new Error(words), { status });
   }
   return body;
 }

@@ -2,9 +2,14 @@
 /** @typedef {(number | null)[]} Values */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { tone } from "./theme.js";
+import { inHabit } from "./words.js";
 
-const INK = "#2a2926", GRID = { stroke: "#e4e1d8", width: 1 };
-const AXIS = { stroke: INK, grid: GRID, ticks: GRID, font: "12px system-ui, sans-serif" };
+const FONT = "12px system-ui, sans-serif";
+const axis = () => {
+  const lines = { stroke: tone("--grid"), width: 1 };
+  return { stroke: tone("--ink"), grid: lines, ticks: lines, font: FONT };
+};
 /** @type {WeakMap<HTMLElement, () => void>} */
 const drawn = new WeakMap();
 
@@ -20,7 +25,7 @@ function chart(figure, options, data, height, says) {
   drawn.get(figure)?.();
   figure.replaceChildren();
   figure.setAttribute("role", "img");
-  figure.setAttribute("aria-label", says);
+  figure.setAttribute("aria-label", inHabit(says));
   const plot = new uPlot({ ...options, width: Math.max(figure.clientWidth, 200), height, cursor: { drag: { x: false, y: false }, ...options.cursor } }, data, figure);
   const watch = new ResizeObserver(() => figure.clientWidth && plot.setSize({ width: figure.clientWidth, height }));
   watch.observe(figure);
@@ -40,9 +45,9 @@ export function sparkLine(figure, weeks, says) {
   chart(figure, {
     legend: { show: false }, cursor: { show: false }, padding: [6, 6, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.1] } },
-    axes: [{ ...AXIS, grid: { show: false }, size: 26, space: 70 }, { ...AXIS, size: 30, space: 24, incrs: [1, 2, 5, 10, 20] }],
-    series: [{}, { label: "counted", fill: "#b9b4a6", stroke: "#b9b4a6", paths: uPlot.paths.bars?.({ size: [0.75] }), points: { show: false } },
-      { label: "forecast", stroke: "#a5317e", width: 2, points: { show: false } }],
+    axes: [{ ...axis(), grid: { show: false }, size: 26, space: 70 }, { ...axis(), size: 30, space: 24, incrs: [1, 2, 5, 10, 20] }],
+    series: [{}, { label: "counted", fill: tone("--bars"), stroke: tone("--bars"), paths: uPlot.paths.bars?.({ size: [0.75] }), points: { show: false } },
+      { label: "forecast", stroke: tone("--purple"), width: 2, points: { show: false } }],
   }, [weeks.map((w) => w.at), weeks.map((w) => w.reports), weeks.map((w) => w.mean)], 110, says);
 }
 
@@ -57,14 +62,14 @@ export const isOut = ({ observed, q10, q90 }) => observed != null && (observed <
  */
 export function totals(figure, weeks, says) {
   chart(figure, {
-    bands: [{ series: [1, 2], fill: "rgb(165 49 126 / 16%)" }],
+    bands: [{ series: [1, 2], fill: tone("--purple-band") }],
     legend: { show: false }, scales: { y: { range: (_, low, high) => [0, 1.08 * high] } },
-    axes: [AXIS, { ...AXIS, size: 46 }],
+    axes: [axis(), { ...axis(), size: 46 }],
     series: [{},
       { label: "80 % to", stroke: "transparent", points: { show: false } }, { label: "80 % from", stroke: "transparent", points: { show: false } },
-      { label: "forecast", stroke: "#a5317e", width: 2, points: { show: false } },
-      { label: "counted, inside", paths: () => null, points: points("#1f5a99") },
-      { label: "counted, outside", paths: () => null, points: points("#b3460a", 9) }],
+      { label: "forecast", stroke: tone("--purple"), width: 2, points: { show: false } },
+      { label: "counted, inside", paths: () => null, points: points(tone("--blue")) },
+      { label: "counted, outside", paths: () => null, points: points(tone("--orange"), 9) }],
   }, [weeks.map((w) => w.at), weeks.map((w) => w.q90), weeks.map((w) => w.q10), weeks.map((w) => w.mean),
     weeks.map((w) => (isOut(w) ? null : w.observed)), weeks.map((w) => (isOut(w) ? w.observed : null))], 280, says);
 }
@@ -77,14 +82,14 @@ export function totals(figure, weeks, says) {
  */
 export function skill(figure, { at, weekly, recent, low, high }, says) {
   chart(figure, {
-    bands: [{ series: [1, 2], fill: "rgb(31 90 153 / 20%)" }],
-    axes: [AXIS, { ...AXIS, size: 56, values: (_, ticks) => ticks.map((v) => `${+(100 * v).toFixed(2)} %`) }],
+    bands: [{ series: [1, 2], fill: tone("--blue-band") }],
+    axes: [axis(), { ...axis(), size: 56, values: (_, ticks) => ticks.map((v) => inHabit(`${+(100 * v).toFixed(2)} %`)) }],
     legend: { show: false }, hooks: { draw: [zeroLine] },
     scales: { y: { range: (_, least, most) => spread(Math.min(least, 0), Math.max(most, 0)) } },
     series: [{},
       { label: "95 % to", stroke: "transparent", points: { show: false } }, { label: "95 % from", stroke: "transparent", points: { show: false } },
-      { label: "each week", paths: () => null, points: points("#8f897a", 6) },
-      { label: "the 26 weeks up to it", stroke: "#1f5a99", width: 2.5, points: { show: false } }],
+      { label: "each week", paths: () => null, points: points(tone("--grey"), 6) },
+      { label: "the 26 weeks up to it", stroke: tone("--blue"), width: 2.5, points: { show: false } }],
   }, [at, high, low, weekly, recent], 260, says);
 }
 
@@ -97,10 +102,10 @@ export function skill(figure, { at, weekly, recent, low, high }, says) {
 export function reliability(figure, bins, says) {
   chart(figure, {
     scales: { x: { time: false, range: [0, 1] }, y: { range: [0, 1] } },
-    axes: [{ ...AXIS, label: "chance given", labelSize: 20, labelFont: AXIS.font, values: (_, t) => t.map((v) => `${Math.round(100 * v)} %`) },
-      { ...AXIS, size: 52, label: "came true", labelSize: 20, labelFont: AXIS.font, values: (_, t) => t.map((v) => `${Math.round(100 * v)} %`) }],
+    axes: [{ ...axis(), label: "chance given", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => inHabit(`${Math.round(100 * v)} %`)) },
+      { ...axis(), size: 52, label: "came true", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => inHabit(`${Math.round(100 * v)} %`)) }],
     hooks: { draw: [diagonal] }, legend: { show: false },
-    series: [{}, { label: "came true", stroke: "#1f5a99", width: 2, points: points("#1f5a99", 8) }],
+    series: [{}, { label: "came true", stroke: tone("--blue"), width: 2, points: points(tone("--blue"), 8) }],
   }, [bins.map((b) => b.chance), bins.map((b) => b.share)], 300, says);
 }
 
@@ -111,7 +116,7 @@ const spread = (low, high) => [low - 0.08 * (high - low), high + 0.08 * (high - 
 function line(plot, from, to) {
   const { ctx } = plot;
   ctx.save();
-  ctx.strokeStyle = INK;
+  ctx.strokeStyle = tone("--ink");
   ctx.setLineDash([5, 4]);
   ctx.beginPath();
   ctx.moveTo(plot.valToPos(from[0], "x", true), plot.valToPos(from[1], "y", true));

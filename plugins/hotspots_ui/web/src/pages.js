@@ -1,6 +1,7 @@
 /** @import { Geometry, WeekHealth, WeekLine } from "./types" */
 
 // The views without pictures: can I trust it, all weeks, about.
+import { leaveFrame } from "./address.js";
 import { askOnce } from "./api.js";
 import { date, days, list, make, range, table, whole, words } from "./words.js";
 
@@ -32,6 +33,10 @@ export async function trust(section, city, week, line) {
     ]));
 }
 
+/** @param {HTMLElement} section */
+export const noTrust = (section) => section.replaceChildren(
+  make("h2", {}, "Can I trust it?"), make("p", { class: "lead" }, "There is no forecast for this week: none was issued, so there is nothing to check."));
+
 // Airflow's own pages lie beside this one, which may stand in a frame of theirs.
 /** @param {WeekHealth} found @param {string} city */
 function links(found, city) {
@@ -42,14 +47,6 @@ function links(found, city) {
     found.data_docs && make("a", { href: found.data_docs, ...outside }, "All checks in full (Data Docs)"),
   ].filter((link) => link instanceof HTMLElement);
   return make("ul", { class: "links" }, all.map((link) => make("li", {}, link)));
-}
-
-// Airflow's sandbox lets no link of a frame replace the whole window, but a link of the window's own document may.
-/** @param {Event} event */
-function leaveFrame(event) {
-  if (!window.top || window.top === window) return;
-  event.preventDefault();
-  Object.assign(window.top.document.createElement("a"), { href: /** @type {HTMLAnchorElement} */ (event.currentTarget).href }).click();
 }
 
 /** @param {string} run  DAG/RUN */

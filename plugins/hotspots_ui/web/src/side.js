@@ -23,10 +23,20 @@ export function showSummary({ run, city }, outcome) {
       `reports complete to ${run.snapshot_age_days} days before the issue date. Revision ${run.revision}${late}. Model ${run.model}.`));
 }
 
-/** @param {State} state @param {WeekForecast} forecast @param {WeekOutcome | null} outcome */
-export async function showCell(state, forecast, outcome) {
+/** @param {string} week */
+export const showGap = (week) => byId("summary").replaceChildren(
+  make("h2", {}, `Week of ${days(week)}`), make("p", {}, "There is no forecast for this week: none was issued. The weeks around it have theirs."));
+
+/**
+ * @param {State} state
+ * @param {WeekForecast} forecast
+ * @param {WeekOutcome | null} outcome
+ * @param {(cell: Cell | null) => void} choose
+ */
+export async function showCell(state, forecast, outcome, choose) {
   const { cells, run } = forecast, chosen = state.cell;
   const k = chosen ? cells.row.findIndex((row, i) => row === chosen.row && cells.col[i] === chosen.col) : -1;
+  byId("cell").classList.toggle("chosen", k >= 0);
   if (!chosen || k < 0) {
     byId("cell").replaceChildren(make("h2", {}, "A cell"), make("p", { class: "quiet" },
       "Click a cell of the map, or choose one from the tables below, for its figures and its last year."));
@@ -36,7 +46,7 @@ export async function showCell(state, forecast, outcome) {
   const of = { q10: cells.q10[k], q90: cells.q90[k] };
   const facts = [
     ["Expected", `${number(cells.mean[k])} reports`], ["80 % between", between(of)], ["Chance of any", percent(cells.p_any[k])],
-    ["Rank", `${cells.rank[k]} of ${cells.row.length}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
+    ["Rank", `${whole(cells.rank[k])} of ${whole(cells.row.length)}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
     ["Top 5 % again", cells.p_top5[k] == null ? "not known" : `in ${percent(cells.p_top5[k])} of re-runs of history`],
     ["Long-run average", `${number(cells.long_run_mean[k])} a week`],
     ["Counted", outcome ? whole(outcome.cells[k]) : "not known yet"],
@@ -44,6 +54,7 @@ export async function showCell(state, forecast, outcome) {
   ];
   const figure = make("figure", { class: "spark" });
   byId("cell").replaceChildren(
+    make("button", { type: "button", class: "close", "aria-label": "Close the cell", onclick: () => choose(null) }, "×"),
     make("h2", {}, `Cell ${cells.cell_id[k]}`),
     make("p", {}, cells.where[k]),
     make("dl", {}, facts.map(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])),
@@ -68,10 +79,6 @@ export function showTables({ cells, clusters, divisions, has_neighbourhoods: nam
     clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col, c.peak_cell_id), c.place, c.size.replaceAll(" ", "\u00a0"), c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
     { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is those around one peak, and is named after it. ` +
       "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." + (source ? ` Neighbourhoods: ${source}.` : "") }));
-  const top = cells.rank.map((rank, k) => [rank, k]).sort((a, b) => a[0] - b[0]).slice(0, TOP);
-  byId("cells").replaceChildren(table("Highest-ranked cells", [">Rank", "Cell", named ? "Place" : "Division", ">Expected", ">80 %", ">Long-run", ">Counted"],
-    top.map(([rank, k]) => [rank, name(cells.row[k], cells.col[k], cells.cell_id[k]), cells.place[k], number(cells.mean[k]),
-      `${cells.q10[k]}–${cells.q90[k]}`, number(cells.long_run_mean[k]), outcome ? outcome.cells[k] : "–"])));
   const counted = (/** @type {string} */ division, /** @type {WeekOutcome} */ { cells: reports }) =>
     cells.division.reduce((sum, d, k) => sum + (d === division ? reports[k] : 0), 0);
   byId("divisions").replaceChildren(table("Divisions", ["Division", ">Expected", ">80 %", ">Counted", ">Off by"],

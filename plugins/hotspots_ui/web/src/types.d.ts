@@ -30,13 +30,24 @@ export interface State {
   layer: LayerName;
   cell: Cell | null;
   weeks: WeekLine[]; // oldest first
+  calendar: string[]; // every Sunday from the first week's to the last one's, issued or not
+}
+
+// What the map shows: a week's forecast and outcome, and the chosen layer's values in its order.
+export interface Shown {
+  forecast: WeekForecast;
+  outcome: WeekOutcome | null;
+  layer: LayerName;
+  values: Value[];
+  missing: string; // why there are no values; empty where there are
+  isGap: boolean; // a week without a forecast; the forecast is another week's, for its cells alone
 }
 
 export interface Layer {
   name: string;
   unit: string;
-  colour: (value: Value) => string;
-  steps: { colour: string; label: string }[];
+  colour: (value: number) => string;
+  steps: () => { colour: string; label: string }[];
 }
 
 // The page's own elements by id, where more than HTMLElement is asked of one.
@@ -45,6 +56,7 @@ export interface Elements {
   back: HTMLButtonElement;
   on: HTMLButtonElement;
   city: HTMLSelectElement;
+  link: HTMLInputElement;
   slider: HTMLInputElement;
 }
 

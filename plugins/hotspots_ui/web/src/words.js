@@ -3,6 +3,13 @@
 // Numbers, dates and elements; text goes in as text, never as markup.
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const MISSING = "–";
+// The page is written in one form, "80 %" and "15 Nov 2026"; readers in the United States get theirs.
+const IS_AMERICAN = ["en", "en-US"].includes(navigator.language);
+const AMERICAN = new Intl.DateTimeFormat("en-US", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const DATE = new RegExp(`(\\d{1,2}) (${MONTHS.join("|")}) (\\d{4})`, "g");
+
+/** @param {string} text @returns {string} */
+export const inHabit = (text) => (IS_AMERICAN ? text.replace(/(\d) %/g, "$1%").replace(DATE, "$2 $1, $3") : text);
 
 /** @param {Value} value @param {number} digits */
 export const number = (value, digits = 2) => (value == null ? MISSING : value.toFixed(digits));
@@ -23,9 +30,15 @@ export const list = (names) => (names.length > 1 ? `${names.slice(0, -1).join(",
 /** @param {string} day */
 export const time = (day) => Date.parse(`${day}T00:00:00Z`) / 1000;
 
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+/** @param {string} sunday @param {number} weeks */
+export const later = (sunday, weeks) => new Date(1000 * time(sunday) + weeks * WEEK_MS).toISOString().slice(0, 10);
+
 /** @param {string} day */
 export function date(day) {
   const at = new Date(`${day}T00:00:00Z`);
+  if (IS_AMERICAN) return AMERICAN.format(at);
   return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
 }
 
@@ -33,6 +46,7 @@ export function date(day) {
 export function days(sunday) {
   const from = new Date(`${sunday}T00:00:00Z`), to = new Date(from);
   to.setUTCDate(to.getUTCDate() + 6);
+  if (IS_AMERICAN) return AMERICAN.formatRange(from, to);
   /** @param {number} a @param {number} b */
   const is = (a, b) => a === b ? "" : ` ${b}`;
   const start = `${from.getUTCDate()}${is(to.getUTCMonth(), from.getUTCMonth()) && ` ${MONTHS[from.getUTCMonth()]}`}` +
@@ -56,10 +70,10 @@ export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : name === "aria-label" ? inHabit(String(value)) : String(value));
   }
   const all = /** @type {any[]} */ (children).flat(Infinity);
-  element.append(...all.filter((child) => child != null));
+  element.append(...all.filter((child) => child != null).map((child) => (typeof child === "string" ? inHabit(child) : child)));
   return element;
 }
 
