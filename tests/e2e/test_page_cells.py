@@ -65,7 +65,7 @@ def test_a_head_sorts_and_turns_round(page, address, cells, head, column, ascend
 
 def test_a_filter_keeps_places_and_cells(page, address, cells):
     open_page(page, address)
-    page.fill("#filter", "harbor")
+    page.fill("#filter", "(harbor)")
     harbor = cells.query("division == 'Harbor'").sort_values("rank")
     assert shown(page)[:5] == named(harbor)[:5]
     assert f"{len(harbor)} of 1,663 cells" in page.inner_text("#cells")
@@ -79,11 +79,11 @@ def test_a_filter_keeps_places_and_cells(page, address, cells):
 
 def test_order_and_filter_stay_when_the_week_changes(page, address, year):
     open_page(page, address)
-    page.fill("#filter", "harbor")
+    page.fill("#filter", "(harbor)")
     page.click("#cells th button:has-text('Long-run')")
     page.click("#on")
     wait_for(page, KNOWN + WEEK)
-    assert page.input_value("#filter") == "harbor"
+    assert page.input_value("#filter") == "(harbor)"
     after = year.cells_frame(CITY, KNOWN + WEEK).query("division == 'Harbor'")
     most = after["long_run_mean"].max()
     assert shown(page)[0] in named(after[after["long_run_mean"] == most])
