@@ -50,7 +50,7 @@ def test_report_writes_the_page(published, tmp_path, chosen):
     result = CliRunner().invoke(app, ["report", "--out", str(out), *chosen])
     assert result.exit_code == 0
     assert out.read_text().startswith("<!doctype html>")
-    assert f"week of {NEXT}" in out.read_text()
+    assert "week of Jan 11 – 17, 2026" in out.read_text()
 
 
 def test_audit_prints_the_divisions_and_the_loop(published):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.city import City
-from pipeline.results.products.colours import RATE_COLOURS, RATE_STEPS, rate_labels
+from pipeline.results.products.colours import RATES
 from pipeline.results.store.records import StoredRun
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def qgis_style() -> bytes:
     renderer = ET.SubElement(style, "renderer-v2", type="RuleRenderer", symbollevels="0")
     rules = ET.SubElement(renderer, "rules", key="steps")
     symbols = ET.SubElement(renderer, "symbols")
-    for k, (colour, label) in enumerate(zip(RATE_COLOURS, rate_labels(), strict=True)):
+    for k, (colour, label) in enumerate(zip(RATES.colours, RATES.labels, strict=True)):
         ET.SubElement(rules, "rule", key=f"step{k}", symbol=str(k), label=label, filter=_within(k))
         symbol = ET.SubElement(symbols, "symbol", type="fill", name=str(k), alpha="1")
         layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1"})
@@ -88,6 +88,6 @@ def qgis_style() -> bytes:
 
 def _within(step: int) -> str:
     """Return the condition that a mean lies in a step, as QGIS reads it."""
-    bounds = [f'"mean" >= {RATE_STEPS[step - 1]:g}'] if step else []
-    bounds += [f'"mean" < {RATE_STEPS[step]:g}'] if step < len(RATE_STEPS) else []
+    bounds = [f'"mean" >= {RATES.steps[step - 1]:g}'] if step else []
+    bounds += [f'"mean" < {RATES.steps[step]:g}'] if step < len(RATES.steps) else []
     return " AND ".join(bounds)

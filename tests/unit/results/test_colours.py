@@ -1,39 +1,37 @@
 """Paper, QGIS and the page colour a cell alike, in every week."""
 
-import re
+import json
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
-from pipeline.results.products.colours import (
-    COUNT_COLOURS,
-    COUNT_STEPS,
-    RATE_COLOURS,
-    RATE_STEPS,
-    count_labels,
-    rate_labels,
-)
+from pipeline.results.products.colours import COUNTS, RATES
 from pipeline.results.products.geo_files import qgis_style
 from tests.services import ROOT
 
 PAGE = (ROOT / "plugins/hotspots_ui/web/src/colours.js").read_text()
 
 
-def listed(name):
-    """Return what the page's script lists under a name."""
-    return tuple(re.search(rf"\b{name} = \[([^\]]+)\]", PAGE)[1].replace('"', "").split(", "))
-
-
 def test_the_colours_are_the_pages():
-    assert listed("AMOUNTS") == RATE_COLOURS
-    assert listed("COUNTS") == COUNT_COLOURS
-    assert tuple(map(float, listed("RATES"))) == RATE_STEPS
-    assert f"scale([{', '.join(map(str, COUNT_STEPS))}], COUNTS" in PAGE
+    """The page's script is read as text: its lists must be ours, letter by letter."""
+    for colours in (RATES.colours, COUNTS.colours):
+        assert json.dumps(colours) in PAGE
+    for steps in (RATES.steps, COUNTS.steps):
+        assert json.dumps(steps) in PAGE
 
 
 def test_each_colour_says_what_it_stands_for():
-    assert rate_labels()[::3] == ["< 0.05", "0.2–0.4", "1–1.5", "≥ 3"]
-    assert count_labels() == ["0", "1", "2", "3", "4", "5+"]
+    assert RATES.labels[::3] == ("< 0.05", "0.2–0.4", "1–1.5", "≥ 3")
+    assert COUNTS.labels == ("0", "1", "2", "3", "4", "5+")
+    for scale in (RATES, COUNTS):
+        assert len(scale.labels) == len(scale.colours) == len(scale.steps) + 1
+
+
+def test_a_step_belongs_to_the_colour_above_it():
+    assert RATES.place([0, 0.049, 0.05, 2.9, 3, 99, np.nan])[:-1].tolist() == [0, 0, 1, 8, 9, 9]
+    assert np.isnan(RATES.place(np.nan))
+    assert COUNTS.place([0, 1, 4, 5, 60]).tolist() == [0, 1, 4, 5, 5]
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def test_all_who_show_a_place_call_it_the_same(history, layered):
     assert [c.place for c in week.clusters] == ["Old Town (Up)"]
     assert week.cells.place[week.cells.rank.index(1)] == "Old Town (Up)"
     report = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", report_page(history, layered, TARGET)))
-    assert "No. Place Peak at" in report
-    assert "1 Old Town (Up) 11.2500, 20.1250" in report
+    assert "No. Place Cells" in report
+    assert "1 Old Town (Up) 1 4.0" in report
     for table in (cells_table(layered, cells), clusters_table(layered, cells)):
         text = printed(table)
         assert re.search(r"2,0 +Old Town \(Up\) +11\.250,20\.125", text)
