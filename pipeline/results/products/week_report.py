@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 # Countries whose paper is Letter (Unicode CLDR, supplemental data, paperSize); the others' is A4.
 LETTER = "BZ CA CL CO CR GT MX NI PA PH PR SV US VE".split()  # noqa: SIM905
-ALONE_MM, BESIDE_MM = (90, 122), (90, 86)  # width and height that a map must fit into
+ALONE_MM, BESIDE_MM = (90, 122), (90, 80)  # width and height that a map must fit into
 # What is longer than the sheet has room for is left to the page.
-TOP_CLUSTERS, LAST_WEEKS, MOST_FAILED, MOST_NOTES, MOST_LETTERS = 5, 8, 2, 2, 130
+TOP_CLUSTERS, LAST_WEEKS, MOST_REMARKS, MOST_LETTERS = 5, 8, 2, 140
 NUMBERS = ">"  # a head that begins so is one of numbers
 CAVEATS = (
     "Reports, not crime: what nobody reports isn't in it, and places that report more look worse.",
@@ -61,16 +61,18 @@ def report_page(store: ResultsReader, city: City, week: date) -> str:
     title = f"{city.title}: week of {week_words(city, week)}"
     frame = store.cells_frame(city.name, week)
     maps = _maps(store, city, week, frame)
+    clusters = _section("Largest clusters of hotspots", _clusters(forecast))
+    record = _section("How the newest known forecasts did", _record(city, scores))
+    caveats = _section("Before you use it", _list(CAVEATS))
+    origin = _section("What it was made from", _health(city, health))
+    if len(maps) == 1:
+        left, right = [maps[0], origin], [clusters, record, caveats]
+    else:
+        left, right = [maps[0], clusters, origin], [maps[1], record, caveats]
     body = (
         f"<header><h1>{escape(title)}</h1>{_banners(store, city, forecast)}"
-        f"{_origin(city, forecast)}</header>"
-        f"{_figures(city, forecast, frame, scores)}"
-        f'<main class="{"alone" if len(maps) == 1 else "with-outcome"}">{"".join(maps)}<div>'
-        f"{_section('Largest clusters of hotspots', _clusters(forecast))}"
-        + ("" if len(maps) == 1 else "</div><div>")
-        + f"{_section('How the newest known forecasts did', _record(city, scores))}</div></main>"
-        f"<footer>{_section('Before you use it', _list(CAVEATS))}"
-        f"{_section('What it was made from', _health(city, health))}</footer>"
+        f"{_origin(city, forecast)}</header>{_figures(city, forecast, frame, scores)}"
+        f"<main><div>{''.join(left)}</div><div>{''.join(right)}</div></main>"
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -152,8 +154,8 @@ def _maps(store: ResultsReader, city: City, week: date, frame: pd.DataFrame) -> 
     box = BESIDE_MM if is_known else ALONE_MM
     forecast = forecast_map(city, cells, frame, box, TOP_CLUSTERS)
     note = (
-        "Reports expected per cell in the week. Outlined: the top 5, 2 and 1 % of cells. "
-        "Numbers: clusters. Dots: hotspots less sure. The colours are the same in every week."
+        "Reports expected per cell, coloured alike in every week. Outlined: the top 5, 2 and 1 % "
+        "of cells; numbers: clusters; dots: less sure."
     )
     lows = ("0", *(f"{step:g}" for step in RATES.steps))
     maps = [_map("Forecast", city, forecast, zip(RATES.colours, lows, strict=True), note)]
@@ -237,19 +239,18 @@ def _health(city: City, health: WeekHealth) -> str:
     facts = [
         f"{run.provenance.capitalize()} data, reports complete through {whole_through}.",
         f"{len(health.checks) - len(bad)} of {len(health.checks)} checks passed.",
-        *_first(failed, MOST_FAILED, "checks that did not pass"),
-        *_first(health.notes, MOST_NOTES, "notes"),
+        *_first([*failed, *health.notes]),
         f"Forecast {run.forecast_sha256[:12]}, model {health.model_sha256[:12]}.",
         f"Code {health.code_version}.",
     ]
     return _list(facts)
 
 
-def _first(lines: Sequence[str], most: int, what: str) -> list[str]:
-    """Return the first lines, none longer than the sheet has room for, and how many are left."""
-    left = len(lines) - most
-    more = [f"{left} more {what}: see the Hotspots page."] if left > 0 else []
-    return [shorten(line, MOST_LETTERS, placeholder=" ...") for line in lines[:most]] + more
+def _first(remarks: Sequence[str]) -> list[str]:
+    """Return the first remarks, none longer than the sheet has room for, and how many are left."""
+    left = len(remarks) - MOST_REMARKS
+    more = [f"{left} more: see the Hotspots page."] if left > 0 else []
+    return [shorten(r, MOST_LETTERS, placeholder=" ...") for r in remarks[:MOST_REMARKS]] + more
 
 
 def _meaning(check: Check) -> str:
