@@ -101,18 +101,31 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     city: CityOption = "los_angeles",
     week: WeekOption = None,
+    *,
+    all_weeks: Annotated[
+        bool, typer.Option("--all", help="Every week, what was counted, and all scores.")
+    ] = False,
 ) -> None:
-    """Write a week's forecast as CSV, GeoJSON and GeoParquet, with a manifest of their hashes.
+    """Write a week's forecast as files for spreadsheets, GIS and programs; or all weeks.
+
+    A week: CSV, GeoJSON, GeoParquet, GeoPackage, a QGIS style. All: Parquet, in folders by year.
+    Both come with a dictionary of their columns and a manifest of the files' hashes.
 
     Example: hotspots export --week 2026-11-15 --out exports
     """
+    from pipeline.domain.errors import InvalidRequest
+    from pipeline.results.products.all_weeks import export_all
     from pipeline.results.products.exports import export_week
-    from pipeline.results.store.reader import ResultsReader
 
-    settings, the_city = get_settings().with_city(city)
-    store = ResultsReader(settings.results_database)
-    target = parse_date(week) if week else store.latest(the_city.name).record.weeks.target_week
-    for path in export_week(store, the_city, target, out):
+    if all_weeks and week:
+        raise InvalidRequest(f"Found --all and --week {week}. Give one of them.")
+    store, (_, the_city) = _reader(), get_settings().with_city(city)
+    if all_weeks:
+        paths = export_all(store, the_city, out)
+    else:
+        target = parse_date(week) if week else store.latest(the_city.name).record.weeks.target_week
+        paths = export_week(store, the_city, target, out)
+    for path in paths:
         Terminal().print(str(path))
 
 

@@ -60,6 +60,9 @@ MEDIA_TYPES = {
     "geoparquet": "application/vnd.apache.parquet",
     "totals": "text/csv; charset=utf-8",
     "hub": "application/vnd.apache.parquet",
+    "geopackage": "application/geopackage+sqlite3",
+    "style": "application/xml",
+    "dictionary": "text/csv; charset=utf-8",
     "manifest": "application/json",
 }
 DESCRIPTION = """
@@ -71,7 +74,9 @@ nothing changed. A week is named by its Sunday, as YYYY-MM-DD; row 0 of the grid
 southernmost, column 0 the westernmost. What `banner` says must stand over anything made from the
 answer.
 """
-Kind = Literal["csv", "geojson", "geoparquet", "totals", "hub", "manifest"]
+Kind = Literal[
+    "csv", "geojson", "geoparquet", "totals", "hub", "geopackage", "style", "dictionary", "manifest"
+]
 CITY = "los_angeles"
 SWITCH_S = 0.0005
 
@@ -218,7 +223,7 @@ async def downloads(
 async def download(
     request: Request, store: Results, week: date, kind: Kind, city: CityName = CITY
 ) -> Response:
-    """Return one file of a week: CSV, GeoJSON, GeoParquet, hub-format Parquet, or the manifest."""
+    """Return one file of a week: a table, a map's layer and its style, or what explains them."""
     name, content = (await _files(store, city, week))[kind]
     attached = {"Content-Disposition": f'attachment; filename="{name}"'}
     return tagged(request, content, MEDIA_TYPES[kind], attached)

@@ -29,9 +29,12 @@ CI = "CI" in os.environ
 WEB = ROOT / "plugins" / "hotspots_ui" / "web"
 SHOTS = ROOT / "var" / "screenshots"  # kept, to be looked at
 BROWSER = Path("/usr/bin/chromium")
-NEEDS_THE_PAGE = [
+NEEDS_A_BROWSER = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CI or BROWSER.is_file()), reason=f"no browser at {BROWSER}"),
+]
+NEEDS_THE_PAGE = [
+    *NEEDS_A_BROWSER,
     pytest.mark.skipif(
         not (CI or (WEB / "dist").is_dir()), reason="the page isn't built: make page"
     ),

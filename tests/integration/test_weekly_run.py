@@ -92,7 +92,7 @@ def test_the_weeks_files_are_there(first):
     page = (settings.home / "reports" / "chicago" / "2017-12-17" / "report.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "RECORDED DATA" in page
-    assert "Chicago: week of 2017-12-17 to 2017-12-23" in page
+    assert "Chicago: week of Dec 17 – 23, 2017" in page
     assert "report.html" in names
 
 

@@ -41,7 +41,10 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'; base-uri 'none'; "
     "form-action 'none'"
 )
-KINDS = ("csv", "geojson", "geoparquet", "totals", "hub", "manifest")
+KINDS = (
+    "csv", "geojson", "geoparquet", "totals", "hub", "geopackage", "style", "dictionary",
+    "manifest",
+)  # fmt: skip
 READABLE = [
     "/v1/weeks",
     f"{WEEK}/forecast",
@@ -49,10 +52,7 @@ READABLE = [
     f"{WEEK}/outcome",
     f"{WEEK}/report",
     f"{WEEK}/downloads",
-    *(
-        f"{WEEK}/downloads/{kind}"
-        for kind in ("csv", "geojson", "geoparquet", "totals", "hub", "manifest")
-    ),
+    *(f"{WEEK}/downloads/{kind}" for kind in KINDS),
     f"/v1/cells/0/54?week={TARGET}",
     "/v1/scores",
     "/v1/scores/areas",
@@ -331,6 +331,10 @@ def schema_of(schema, route):
     return content.get("application/json", {}).get("schema", {}).get("$ref", "").split("/")[-1]
 
 
+def four_digits(values):
+    return [float(f"{value:.4g}") for value in values]
+
+
 def test_weeks_are_listed_with_their_state(reader, published):
     body = reader.get("/v1/weeks").json()
     assert (body["city"], body["cities"]) == (CITY, [CITY])
@@ -359,11 +363,13 @@ def test_page_terminal_and_files_hold_the_numbers_of_the_store(reader, published
     assert body["city"] == total[["name", "mean", "q10", "q90"]].to_dict()
     downloaded = pd.read_csv(io.BytesIO(reader.get(f"{WEEK}/downloads/csv").content))
     for name, values in (*body["cells"].items(), ("cell_id", cell_id)):
-        assert downloaded[name].tolist() == values, name
+        expected = four_digits(values) if isinstance(values[0], float) else values
+        # A cell in no band or cluster has nothing there.
+        assert downloaded[name].fillna(0).tolist() == expected, name
     assert downloaded["neighbourhood"][westlake] == "Westlake"
     hub = pd.read_parquet(io.BytesIO(reader.get(f"{WEEK}/downloads/hub").content))
     means = hub[(hub["output_type"] == "mean") & hub["location"].str.startswith("cell:")]
-    assert means["value"].tolist() == body["cells"]["mean"]
+    assert means["value"].tolist() == four_digits(body["cells"]["mean"])
     shown = Console(width=200, file=io.StringIO(), record=True)
     shown.print(week_table(load_city(CITY), published.run(CITY, TARGET), frame,
                            published.totals(CITY, TARGET)))  # fmt: skip
@@ -404,7 +410,7 @@ def test_downloads_are_named_hashed_and_simulated(reader, published):
         answer = reader.get(f"{WEEK}/downloads/{file['kind']}")
         assert hashlib.sha256(answer.content).hexdigest() == file["sha256"]
         assert file["file"] in answer.headers["content-disposition"]
-    assert all("_simulated" in file["file"] for file in files[:-1])
+    assert all("_simulated" in file["file"] for file in files[:-2])  # dictionary and manifest
     shapes = gpd.read_file(io.BytesIO(reader.get(f"{WEEK}/downloads/geojson").content))
     # The cells touch all sides of the grid's box but the eastern one: column 73 is their last.
     grid = load_city(CITY).grid

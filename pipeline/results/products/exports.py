@@ -1,40 +1,37 @@
 """A week's forecast as files that other software reads: tables, maps, a hub file, a manifest."""
 
 import hashlib
-import io
 import json
-from collections.abc import Iterable
 from datetime import date
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipeline.domain.city import City
-from pipeline.domain.columns import HORIZON, INT, REAL, TEXT, Column
-from pipeline.files import write_file
+from pipeline.files import MANIFEST, write_file
 from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.results.place_names import cell_size
-from pipeline.results.products.hub import hub_file
-from pipeline.results.store.dictionary import columns_of_table
+from pipeline.results.products.file_columns import (
+    DEGREE_DECIMALS,
+    DICTIONARY,
+    ROUNDING,
+    dictionary,
+    dictionary_file,
+    for_files,
+)
+from pipeline.results.products.geo_files import (
+    geojson,
+    geopackage,
+    geoparquet,
+    qgis_style,
+    with_polygons,
+)
+from pipeline.results.products.hub import HUB_COLUMNS, hub_file
 from pipeline.results.store.reader import ResultsReader
-from pipeline.results.store.records import StoredRun
-from pipeline.results.store.tables import CellForecast, Run, TotalForecast
+from pipeline.results.store.records import LIVE, StoredRun
 from pipeline.results.summaries import stability, totals_summary
 
-if TYPE_CHECKING:
-    import geopandas as gpd
-
-CRS = "EPSG:4326"
-MANIFEST = "manifest.json"
-PLACE = (
-    Column("cell_id", INT, "number of the cell: row * columns of the grid + col"),
-    Column("lat", REAL, "latitude of the cell's centre", "deg"),
-    Column("lon", REAL, "longitude of the cell's centre", "deg"),
-    Column("neighbourhood", TEXT, "neighbourhood of the cell's centre"),
-)
 FORMULA = ("=", "+", "-", "@", "\t")  # how a cell begins that a spreadsheet calculates
 
 
@@ -54,7 +51,8 @@ def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[
     One row or feature per in-city cell; the totals' table has one per division and for the city,
     the hub file one per place and quantile. Files made from input that isn't live say so in their
     names, in each row or in the hub file's metadata, and in the manifest, which also holds each
-    file's sha256 and what the columns mean.
+    file's sha256. The dictionary and the manifest say what the columns mean. QGIS takes the style
+    by itself for the file of cells that lies beside it.
 
     Raises:
         WeekNotReady: the week has no forecast.
@@ -62,59 +60,83 @@ def week_files(store: ResultsReader, city: City, week: date) -> dict[str, tuple[
     run = store.run(city.name, week)
     forecast = store.cells_frame(city.name, week, run.revision)
     all_totals = store.totals(city.name, week, run.revision)
-    totals = totals_summary(all_totals, forecast)
-    facts = _facts(city, run, forecast, totals)
-    cells = _with_place(forecast, city, run)
-    shapes = _with_polygons(cells, city)
-    stem = f"{city.name}_{week}" + ("" if run.is_live else f"_{run.record.provenance}")
+    totals, cells = totals_table(run, all_totals, forecast), cells_table(run, forecast, city)
+    hub = hub_file(city, run, for_files(forecast), for_files(all_totals))
+    shapes, facts = with_polygons(cells, city), _facts(city, run, forecast, totals)
+    columns = [*cells.columns, *totals.columns, *(column.name for column in HUB_COLUMNS)]
+    stem = file_stem(f"{city.name}_{week}", run.record.provenance)
     files = {
         "csv": (f"{stem}.csv", _csv(cells)),
-        "geojson": (f"{stem}.geojson", _geojson(shapes, facts)),
-        "geoparquet": (f"{stem}.parquet", _geoparquet(shapes)),
-        "totals": (f"{stem}_totals.csv", _csv(_keys(run, totals.index).join(totals))),
-        "hub": (f"{stem}_hub.parquet", hub_file(city, run, forecast, all_totals)),
+        "geojson": (f"{stem}.geojson", geojson(shapes, facts)),
+        "geoparquet": (f"{stem}.parquet", geoparquet(shapes)),
+        "totals": (f"{stem}_totals.csv", _csv(totals)),
+        "hub": (f"{stem}_hub.parquet", hub),
+        "geopackage": (f"{stem}.gpkg", geopackage(shapes, run)),
+        "style": (f"{stem}.qml", qgis_style()),
+        "dictionary": (DICTIONARY, dictionary_file(columns)),
     }
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.values()}
-    meanings = dictionary([*cells.columns, *totals.columns])
-    manifest = json.dumps({**facts, "files": hashes, "columns": meanings}, indent=2).encode()
-    return {**files, "manifest": (MANIFEST, manifest)}
+    return {**files, "manifest": (MANIFEST, manifest(facts, dict(files.values()), columns))}
 
 
-def dictionary(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the unit and the meaning of columns of a week's files, by name."""
-    stored = [columns_of_table(table) for table in (Run, TotalForecast, CellForecast)]
-    known = {c.name: c for c in (*chain(*stored), HORIZON, *PLACE)}
-    return {name: {"unit": known[name].unit, "meaning": known[name].meaning} for name in names}
+def file_stem(name: str, provenance: str) -> str:
+    """Return how a file's name begins, which says so where its figures are not live."""
+    return name if provenance == LIVE else f"{name}_{provenance}"
 
 
-def _keys(run: StoredRun, index: pd.Index) -> pd.DataFrame:
-    """Return what each row of a file must say of itself."""
-    record, weeks = run.record, run.record.weeks
-    return pd.DataFrame(
-        {
-            "city": record.city,
-            "target_week": weeks.target_week.isoformat(),
-            "issue_date": weeks.issue_date.isoformat(),
-            "horizon": weeks.horizon,
-            "revision": run.revision,
-            "provenance": record.provenance,
-        },
-        index=index,
-    )
+def manifest(facts: dict[str, Any], files: dict[str, bytes], columns: list[str]) -> bytes:
+    """Return the manifest of files: facts, each file's sha256, what the columns mean."""
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    said = {"files": hashes, "rounding": ROUNDING, "columns": dictionary(columns)}
+    return json.dumps({**facts, **said}, indent=2).encode()
 
 
-def _with_place(cells: pd.DataFrame, city: City, run: StoredRun) -> pd.DataFrame:
-    """Return the cells with their keys, their centres in degrees and, if known, neighbourhoods."""
+def cells_table(run: StoredRun, cells: pd.DataFrame, city: City) -> pd.DataFrame:
+    """Return the cells as files hold them: keys, centres in degrees, figures, neighbourhoods.
+
+    Args:
+        run: what made the forecast.
+        cells: as ResultsReader.cells_frame gives them.
+        city: for its grid and, where it has a layer of them, its neighbourhoods.
+    """
     row, col = cells["row"].to_numpy(), cells["col"].to_numpy()
     lat, lon = city.grid.centres()
     place = {
         "cell_id": city.grid.cell_id(row, col),
-        "lat": lat[row, col].round(6),
-        "lon": lon[row, col].round(6),
+        "lat": lat[row, col].round(DEGREE_DECIMALS),
+        "lon": lon[row, col].round(DEGREE_DECIMALS),
     }
-    placed = _keys(run, cells.index).assign(**place).join(cells)
+    placed = _keys(run, cells.index).assign(**place).join(for_files(cells))
     names = neighbourhoods(city)
     return placed.assign(neighbourhood=names[row, col]) if names.any() else placed
+
+
+def totals_table(run: StoredRun, totals: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the totals as files hold them: keys and figures, with the long-run means.
+
+    Args:
+        run: what made the forecast.
+        totals: as ResultsReader.totals gives them.
+        cells: as ResultsReader.cells_frame gives them.
+    """
+    return _keys(run, totals.index).join(for_files(totals_summary(totals, cells)))
+
+
+def _keys(run: StoredRun, index: pd.Index) -> pd.DataFrame:
+    """Return what each row of a file must say of itself."""
+    return pd.DataFrame(row_keys(run), index=index)
+
+
+def row_keys(run: StoredRun) -> dict[str, Any]:
+    """Return what each row of a file must say of itself, by column."""
+    record, weeks = run.record, run.record.weeks
+    return {
+        "city": record.city,
+        "target_week": weeks.target_week.isoformat(),
+        "issue_date": weeks.issue_date.isoformat(),
+        "horizon": weeks.horizon,
+        "revision": run.revision,
+        "provenance": record.provenance,
+    }
 
 
 def _csv(rows: pd.DataFrame) -> bytes:
@@ -131,6 +153,7 @@ def _as_text(value: Any) -> Any:  # noqa: ANN401 - other values than texts stay 
 def _facts(city: City, run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> dict[str, Any]:
     """Return what makes the files traceable: dates, provenance, versions, hashes; and totals."""
     record, weeks = run.record, run.record.weeks
+    figures = totals.drop(columns=list(row_keys(run)))
     return {
         "city": record.city,
         "provenance": record.provenance,
@@ -151,26 +174,5 @@ def _facts(city: City, run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame
         "cell_size": cell_size(city.grid),
         "neighbourhood_source": city.neighbourhoods and city.neighbourhoods.source,
         "stability": stability(cells),
-        "totals": totals.astype(object).where(totals.notna(), None).to_dict("records"),
+        "totals": figures.astype(object).where(figures.notna(), None).to_dict("records"),
     }
-
-
-def _with_polygons(cells: pd.DataFrame, city: City) -> "gpd.GeoDataFrame":
-    import geopandas as gpd
-    import shapely
-
-    bounds = [city.grid.bounds(r, c) for r, c in zip(cells["row"], cells["col"], strict=True)]
-    return gpd.GeoDataFrame(cells, geometry=shapely.box(*np.transpose(bounds)), crs=CRS)
-
-
-def _geojson(shapes: "gpd.GeoDataFrame", facts: dict[str, Any]) -> bytes:
-    collection = json.loads(shapes.to_json(drop_id=True))
-    # The format's only coordinate system is this one, so it must not be named.
-    collection.pop("crs", None)
-    return json.dumps({**collection, "metadata": facts}).encode()
-
-
-def _geoparquet(shapes: "gpd.GeoDataFrame") -> bytes:
-    sink = io.BytesIO()
-    shapes.to_parquet(sink, index=False, compression="zstd", schema_version="1.1.0")
-    return sink.getvalue()

@@ -9,24 +9,24 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.domain.city import City
+from pipeline.domain.columns import DAY, HORIZON, REAL, TEXT, Column
 from pipeline.domain.weeks import WEEK
 from pipeline.files import parquet_bytes
 from pipeline.results.store.quantiles import QUANTILES
 from pipeline.results.store.records import StoredRun
 
 TARGET = "weekly violent-crime reports"
-SCHEMA = pa.schema(
-    {
-        "reference_date": pa.date32(),
-        "target": pa.string(),
-        "horizon": pa.int32(),
-        "location": pa.string(),
-        "target_end_date": pa.date32(),
-        "output_type": pa.string(),
-        "output_type_id": pa.float64(),
-        "value": pa.float64(),
-    }
+HUB_COLUMNS = (
+    Column("reference_date", DAY, "Saturday that ends the edge week"),
+    Column("target", TEXT, "what is forecast"),
+    HORIZON,
+    Column("location", TEXT, "city, division:NAME or cell:ID"),
+    Column("target_end_date", DAY, "Saturday that ends the target week"),
+    Column("output_type", TEXT, "mean or quantile"),
+    Column("output_type_id", REAL, "level of a quantile; empty for a mean"),
+    Column("value", REAL, "the mean, or the quantile", "reports"),
 )
+SCHEMA = pa.schema([(column.name, column.type) for column in HUB_COLUMNS])
 
 
 def hub_file(city: City, run: StoredRun, cells: pd.DataFrame, totals: pd.DataFrame) -> bytes:

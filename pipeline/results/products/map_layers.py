@@ -9,50 +9,49 @@ from numpy.typing import NDArray
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
 from pipeline.evaluation.hotspots import BANDS
+from pipeline.results.products.colours import COUNTS, Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
-    from matplotlib.colors import ListedColormap, Normalize
     from matplotlib.figure import Figure
 
-RATE_COLOURS = "magma_r"  # light to dark evenly, also for colour-blind readers and in grey
 OUTLINE, INK, PALE = "#007a87", "#222222", "#6b6b6b"
 BAND_WIDTHS = {5: 0.9, 2: 1.7, 1: 2.8}
 NUMBERED_CLUSTERS = 10
+RIM = 0.28  # a rim's width is a part of its letters' size
 UNSTABLE = 0.8  # a hotspot that fewer re-runs flag is marked
-RATE_TICKS = (0, 0.1, 0.5, 1, 2, 3, 5, 10, 20)
 
 Side = list[tuple[float, float]]
 
 
-def rate_colours() -> "ListedColormap":
-    """Return the scale for rates and counts, from none to most."""
-    from matplotlib import colormaps
+def fill(axes: "Axes", city: City, values: NDArray[np.floating], scale: Scale) -> "QuadMesh":
+    """Colour the cells by their (rows, cols) values; NaN stays empty."""
     from matplotlib.colors import ListedColormap
 
-    # The two ends are left out: white would vanish on paper, and black hide the outlines.
-    return ListedColormap(colormaps[RATE_COLOURS](np.linspace(0.03, 0.88, 256)))
-
-
-def fill(axes: "Axes", city: City, values: NDArray[np.floating], norm: "Normalize") -> "QuadMesh":
-    """Colour the cells by their (rows, cols) values; NaN stays empty."""
-    grid = city.grid
+    grid, colours = city.grid, ListedColormap(scale.colours)
     x = np.linspace(grid.west, grid.east, grid.cols + 1)
     y = np.linspace(grid.south, grid.north, grid.rows + 1)
-    return axes.pcolormesh(x, y, np.ma.masked_invalid(values), cmap=rate_colours(), norm=norm)
+    places = np.ma.masked_invalid(scale.place(values))
+    top = len(scale.colours) - 0.5
+    return axes.pcolormesh(x, y, places, cmap=colours, vmin=-0.5, vmax=top)
 
 
-def draw_lines(axes: "Axes", city: City, cells: Cells, band: NDArray[np.floating]) -> None:
-    """Draw the borders of divisions, city and hotspot bands; `band` is (rows, cols)."""
+def draw_lines(
+    axes: "Axes", city: City, cells: Cells, band: NDArray[np.floating], width: float = 1
+) -> None:
+    """Draw the borders of divisions, city and hotspot bands; `band` is (rows, cols).
+
+    `width` makes all lines wider or, on a smaller map, narrower.
+    """
     names = sorted(set(cells.division))
     division = np.full(cells.shape, -1)
     division[cells.row, cells.col] = [names.index(name) for name in cells.division]
-    _draw(axes, borders(city, division, outside=-1), PALE, 0.5)
-    _draw(axes, borders(city, cells.mask.astype(int), outside=0), INK, 0.9)
+    _draw(axes, borders(city, division, outside=-1), PALE, 0.5 * width)
+    _draw(axes, borders(city, cells.mask.astype(int), outside=0), INK, 0.9 * width)
     for percent in reversed(BANDS):
         inside = ((band > 0) & (band <= percent)).astype(int)
-        _draw(axes, borders(city, inside, outside=0), OUTLINE, BAND_WIDTHS[percent])
+        _draw(axes, borders(city, inside, outside=0), OUTLINE, BAND_WIDTHS[percent] * width)
 
 
 def borders(city: City, labels: NDArray[np.int64], outside: int) -> list[Side]:
@@ -71,25 +70,34 @@ def borders(city: City, labels: NDArray[np.int64], outside: int) -> list[Side]:
     return upright + level
 
 
-def number_clusters(axes: "Axes", city: City, frame: pd.DataFrame) -> None:
+def number_clusters(
+    axes: "Axes", city: City, frame: pd.DataFrame, most: int = NUMBERED_CLUSTERS
+) -> None:
     """Write the number of each of the first clusters beside its highest cell."""
+    lat, lon = city.grid.centres()
+    hot = frame[frame["cluster"].between(1, most)].sort_values("rank")
+    for cell in hot.drop_duplicates("cluster").itertuples():
+        place = lon[cell.row, cell.col], lat[cell.row, cell.col]
+        write_at(axes, str(cell.cluster), place, size=9, weight="bold", aside=(9, 9))
+
+
+def write_at(
+    axes: "Axes",
+    text: str,
+    place: tuple[float, float],
+    *,
+    size: float,
+    weight: str,
+    aside: tuple[float, float] = (0, 0),
+) -> None:
+    """Write a text at a place in degrees, with a rim that keeps it apart from any colour."""
     from matplotlib.patheffects import withStroke
 
-    lat, lon = city.grid.centres()
-    hot = frame[frame["cluster"].between(1, NUMBERED_CLUSTERS)].sort_values("rank")
-    for cell in hot.drop_duplicates("cluster").itertuples():
-        axes.annotate(
-            str(cell.cluster),
-            (lon[cell.row, cell.col], lat[cell.row, cell.col]),
-            xytext=(9, 9),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=9,
-            fontweight="bold",
-            color=INK,
-            path_effects=[withStroke(linewidth=2.5, foreground="white")],
-        )
+    axes.annotate(
+        text, place, xytext=aside, textcoords="offset points", ha="center", va="center",
+        fontsize=size, fontweight=weight, color=INK,
+        linespacing=1, path_effects=[withStroke(linewidth=RIM * size, foreground="white")],
+    )  # fmt: skip
 
 
 def mark_unstable(axes: "Axes", city: City, frame: pd.DataFrame) -> None:
@@ -100,22 +108,18 @@ def mark_unstable(axes: "Axes", city: City, frame: pd.DataFrame) -> None:
     axes.scatter(lon[place], lat[place], s=14, c="white", edgecolors=INK, linewidths=0.7, zorder=3)
 
 
-def add_bar(figure: "Figure", axes: "Axes", image: "QuadMesh", text: str, largest: int = 0) -> None:
-    """Put a colour bar that says `text` under the left half of a map.
-
-    `largest` is, for whole counts, the one that also stands for all larger ones; 0 for rates.
-    """
+def add_bar(figure: "Figure", axes: "Axes", image: "QuadMesh", text: str, scale: Scale) -> None:
+    """Put a colour bar that says `text` under the left half of a map."""
     height = figure.get_size_inches()[1]
     box = axes.get_position()
     place = figure.add_axes((box.x0, 0.62 / height, box.width * 0.48, 0.16 / height))
     bar = figure.colorbar(image, cax=place, orientation="horizontal")
     bar.set_label(text, fontsize=9, color=INK)
-    if largest:
-        labels = [*map(str, range(largest)), f"{largest}+"]
-        bar.set_ticks(list(range(largest + 1)), labels=labels)
-    else:
-        ticks = [tick for tick in RATE_TICKS if tick <= place.get_xlim()[1]]
-        bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
+    if scale is COUNTS:
+        bar.set_ticks(list(range(len(scale.labels))), labels=scale.labels)
+    else:  # a step stands where its two colours meet
+        at = [k + 0.5 for k in range(len(scale.steps))]
+        bar.set_ticks(at, labels=[f"{step:g}" for step in scale.steps])
     bar.ax.tick_params(labelsize=8, colors=INK, length=3)
     bar.ax.minorticks_off()
     bar.outline.set_visible(False)

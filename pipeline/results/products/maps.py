@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
 from pipeline.files import write_file
+from pipeline.results.products.colours import COUNTS, RATES
 from pipeline.results.products.map_layers import (
     INK,
     PALE,
@@ -33,7 +34,6 @@ DOTS_PER_INCH = 150
 PANEL_WIDTH_IN = 8.0
 HEAD_IN, FOOT_IN, MARGIN_IN = 1.45, 1.35, 0.6
 BANNER_IN = 0.45
-LARGEST_COUNT = 5  # outcomes of this many reports or more share a colour
 END_OF_WEEK = timedelta(days=6)
 
 
@@ -59,7 +59,7 @@ def draw_week(
 
     panels = 1 if observed is None else 2
     head = HEAD_IN + (BANNER_IN if stored.banner else 0)
-    height = (PANEL_WIDTH_IN - 2 * MARGIN_IN) / _aspect(city) + head + FOOT_IN
+    height = (PANEL_WIDTH_IN - 2 * MARGIN_IN) / box_aspect(city) + head + FOOT_IN
     figure = Figure(figsize=(PANEL_WIDTH_IN * panels, height), dpi=DOTS_PER_INCH)
     _write_head(figure, city, frame, stored, observed)
     axes = [_panel(figure, city, k, head) for k in range(panels)]
@@ -73,15 +73,15 @@ def draw_week(
     return write_file(path, picture.getvalue())
 
 
-def _squeeze(city: City) -> float:
+def ground_squeeze(city: City) -> float:
     """Return the length of a degree east over that of a degree north."""
     return float(np.cos(np.radians((city.grid.south + city.grid.north) / 2)))
 
 
-def _aspect(city: City) -> float:
+def box_aspect(city: City) -> float:
     """Return the width of the city's box over its height, on the ground."""
     grid = city.grid
-    return (grid.east - grid.west) * _squeeze(city) / (grid.north - grid.south)
+    return (grid.east - grid.west) * ground_squeeze(city) / (grid.north - grid.south)
 
 
 def _panel(figure: "Figure", city: City, index: int, head: float) -> "Axes":
@@ -90,7 +90,7 @@ def _panel(figure: "Figure", city: City, index: int, head: float) -> "Axes":
     left = (index * PANEL_WIDTH_IN + 1.3 * MARGIN_IN) / width
     size = (PANEL_WIDTH_IN - 2 * MARGIN_IN) / width, (height - head - FOOT_IN) / height
     axes = figure.add_axes((left, FOOT_IN / height, *size))
-    axes.set_aspect(1 / _squeeze(city))
+    axes.set_aspect(1 / ground_squeeze(city))
     axes.tick_params(labelsize=8, colors=PALE, length=3)
     axes.xaxis.set_major_formatter("{x:.2f}°")
     axes.yaxis.set_major_formatter("{x:.2f}°")
@@ -101,16 +101,11 @@ def _panel(figure: "Figure", city: City, index: int, head: float) -> "Axes":
 def _draw_forecast(
     figure: "Figure", axes: "Axes", city: City, cells: Cells, frame: pd.DataFrame
 ) -> None:
-    from matplotlib.colors import PowerNorm
-
-    rate = _on_grid(cells, frame, "mean")
-    # Most cells expect little: a square root keeps them apart.
-    norm = PowerNorm(0.5, vmin=0, vmax=max(float(np.nanmax(rate)), 0.1))
-    image = fill(axes, city, rate, norm)
+    image = fill(axes, city, _on_grid(cells, frame, "mean"), RATES)
     draw_lines(axes, city, cells, _on_grid(cells, frame, "band"))
     mark_unstable(axes, city, frame)
     number_clusters(axes, city, frame)
-    add_bar(figure, axes, image, "expected reports per cell and week")
+    add_bar(figure, axes, image, "expected reports per cell and week", RATES)
     add_legend(figure, axes, stability(frame))
 
 
@@ -122,14 +117,10 @@ def _draw_outcome(
     frame: pd.DataFrame,
     observed: NDArray[np.floating],
 ) -> None:
-    from matplotlib.colors import BoundaryNorm
-
-    counts = np.where(cells.mask, np.minimum(observed, LARGEST_COUNT), np.nan)
-    edges = (np.arange(LARGEST_COUNT + 2) - 0.5).tolist()
-    image = fill(axes, city, counts, BoundaryNorm(edges, ncolors=256))
+    image = fill(axes, city, np.where(cells.mask, observed, np.nan), COUNTS)
     axes.set_title("Outcome", loc="left", size=11, color=INK)
     draw_lines(axes, city, cells, _on_grid(cells, frame, "band"))
-    add_bar(figure, axes, image, "reports counted per cell in the week", LARGEST_COUNT)
+    add_bar(figure, axes, image, "reports counted per cell in the week", COUNTS)
 
 
 def _on_grid(cells: Cells, frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
@@ -147,7 +138,7 @@ def _write_head(
 ) -> None:
     """Write what is shown, for which week, made when and from what, and whether it is real."""
     lines = (
-        (0.42, 15, "bold", INK, f"{city.title}: {_offences(city)}"),
+        (0.42, 15, "bold", INK, f"{city.title}: {offence_words(city)}"),
         (0.76, 11.5, "normal", INK, _week_line(frame, stored, observed)),
         (1.04, 9, "normal", PALE, _origin_line(stored)),
     )
@@ -161,7 +152,8 @@ def _write_head(
         figure.text(*place, stored.banner, size=10, weight="bold", color=INK, bbox=box)
 
 
-def _offences(city: City) -> str:
+def offence_words(city: City) -> str:
+    """Return what is forecast, such as "homicide, robbery and aggravated assault"."""
     names = [name.replace("_", " ") for name in city.offences.target]
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 

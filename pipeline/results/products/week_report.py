@@ -1,19 +1,22 @@
-"""A week on one printed page: a self-contained HTML file for those who decide."""
+"""A week on one sheet of paper: a self-contained HTML file for those who decide."""
 
 import base64
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from functools import cache
 from html import escape
 from pathlib import Path
+from textwrap import shorten
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
-from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.weeks import WEEK
 from pipeline.evaluation.baselines import REFERENCE
+from pipeline.evaluation.hotspots import BANDS
 from pipeline.quality.rules import RULES
 from pipeline.results.page import track_record, views
 from pipeline.results.page.schemas import (
@@ -25,23 +28,21 @@ from pipeline.results.page.schemas import (
     WeekHealth,
 )
 from pipeline.results.place_names import about_places
-from pipeline.results.products.maps import draw_week
+from pipeline.results.products.colours import COUNTS, RATES
+from pipeline.results.products.dates import day_words, week_words
+from pipeline.results.products.maps import offence_words
+from pipeline.results.products.report_maps import forecast_map, outcome_map, png
 from pipeline.results.store.reader import ResultsReader
 
-TOP_CLUSTERS, LAST_WEEKS = 5, 8
-STYLE = """
-:root { font: 15px/1.4 system-ui, sans-serif; color: #222; }
-body { max-width: 60rem; margin: 1.5rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.05rem; margin: 1.2rem 0 .3rem; }
-.banner { background: #ffe08a; border: 2px solid #8a5a00; padding: .4rem .8rem; font-weight: 700; }
-.big { font-size: 1.15rem; } img { width: 100%; max-width: 38rem; }
-img.with-outcome { max-width: none; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid #ddd; }
-@media print { @page { size: A4; margin: 12mm; } :root { font-size: 10px; }
-  body { margin: 0; max-width: none; } img { max-width: 105mm; }
-  img.with-outcome { max-width: 165mm; } tr, img { break-inside: avoid; } }
-"""
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Countries whose paper is Letter (Unicode CLDR, supplemental data, paperSize); the others' is A4.
+LETTER = "BZ CA CL CO CR GT MX NI PA PH PR SV US VE".split()  # noqa: SIM905
+ALONE_MM, BESIDE_MM = (90, 122), (90, 80)  # width and height that a map must fit into
+# What is longer than the sheet has room for is left to the page.
+TOP_CLUSTERS, LAST_WEEKS, MOST_REMARKS, MOST_LETTERS = 5, 8, 2, 140
+NUMBERS = ">"  # a head that begins so is one of numbers
 CAVEATS = (
     "Reports, not crime: what nobody reports isn't in it, and places that report more look worse.",
     "For planning and research. Not for patrol dispatch, stops, or any decision about a person.",
@@ -50,7 +51,7 @@ CAVEATS = (
 
 
 def report_page(store: ResultsReader, city: City, week: date) -> str:
-    """Return the page of a week: map, clusters, total, how the last weeks did, data, caveats.
+    """Return a week's sheet: map, three figures, clusters, track record, data, caveats.
 
     Raises:
         WeekNotReady: the week has no forecast.
@@ -58,99 +59,159 @@ def report_page(store: ResultsReader, city: City, week: date) -> str:
     forecast = views.week_forecast(store, city, week)
     health = views.week_health(store, city.name, week)
     scores = track_record.scores(store, city.name)
-    title = f"{city.title}: week of {_days(week)}"
-    parts = [
-        f"<h1>{escape(title)}</h1>",
-        *_banners(store, city, forecast),
-        _total(city, forecast) + _counted(scores, week),
-        _picture(store, city, week, title),
-        "<h2>Largest clusters of hotspots</h2>" + _clusters(city, forecast),
-        "<h2>How the newest known forecasts did</h2>" + _record(scores),
-        "<h2>What it was made from</h2>" + _health(health),
-        "<h2>Before you use it</h2>" + _list(CAVEATS),
-    ]
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
+    title = f"{city.title}: week of {week_words(city, week)}"
+    frame = store.cells_frame(city.name, week)
+    maps = _maps(store, city, week, frame)
+    clusters = _section("Largest clusters of hotspots", _clusters(city, forecast))
+    record = _section("How the newest known forecasts did", _record(city, scores))
+    caveats = _section("Before you use it", _list(CAVEATS))
+    origin = _section("What it was made from", _health(city, health))
+    if len(maps) == 1:
+        left, right = [maps[0], origin], [clusters, record, caveats]
+    else:
+        left, right = [maps[0], clusters, origin], [maps[1], record, caveats]
+    body = (
+        f"<header><h1>{escape(title)}</h1>{_banners(store, city, forecast)}"
+        f"{_origin(city, forecast)}</header>{_figures(city, forecast, frame, scores)}"
+        f"<main><div>{''.join(left)}</div><div>{''.join(right)}</div></main>"
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>@page {{ size: {_paper(city)}; margin: 12mm; }}\n{_style()}</style></head>"
+        f"<body>{body.replace(' %', '&nbsp;%')}</body></html>"
+    )
 
 
-def _banners(store: ResultsReader, city: City, forecast: WeekForecast) -> list[str]:
+def _paper(city: City) -> str:
+    return "letter" if city.country in LETTER else "A4"
+
+
+@cache
+def _style() -> str:
+    return Path(__file__).with_suffix(".css").read_text(encoding="utf-8")
+
+
+def _banners(store: ResultsReader, city: City, forecast: WeekForecast) -> str:
     stale, words = store.status(city.name).stale, [forecast.run.banner]
     if stale and stale.last_week == forecast.run.target_week:
         words.append(stale.sentence)
-    return [f'<p class="banner">{escape(text)}</p>' for text in words if text]
+    return "".join(f'<p class="banner">{escape(text)}</p>' for text in words if text)
 
 
-def _total(city: City, forecast: WeekForecast) -> str:
-    run, total = forecast.run, forecast.city
-    offences = ", ".join(city.offences.target).replace("_", " ")
+def _origin(city: City, forecast: WeekForecast) -> str:
+    run = forecast.run
+    text = (
+        f"Issued {day_words(city, run.issue_date)} on whole weeks of data up to that of "
+        f"{day_words(city, run.edge_week)}, {run.horizon} weeks before; revision {run.revision}, "
+        f"{run.model}."
+    )
+    return f'<p class="quiet">{escape(text)}</p>'
+
+
+def _figures(city: City, forecast: WeekForecast, cells: pd.DataFrame, scores: Scores) -> str:
+    """Return the three figures that matter, and what was counted once that is known."""
+    total, week = forecast.city, forecast.run.target_week
+    counted = [t for t in scores.totals if t.week == week and t.observed is not None]
+    before = [t.mean for t in scores.totals if t.week == week - WEEK]
+    between = f"80 % between {total.q10:,} and {total.q90:,}."
+    expected = f"reports of {offence_words(city)} expected in the city, {between}"
+    said = "".join(f" {t.observed:,} were counted: {_place(t)} the 80 %." for t in counted)
     return (
-        f'<p class="big"><b>{total.mean:,.0f}</b> reports of {escape(offences)} expected in the '
-        f"city, 80 % between {total.q10:,} and {total.q90:,}.</p>"
-        f"<p>Issued {run.issue_date} on whole weeks of data up to that of {run.edge_week}, "
-        f"{run.horizon} weeks before; revision {run.revision}, {escape(run.model)}.</p>"
+        f'<div class="figures">{_figure(f"{total.mean:,.0f}", expected + said)}'
+        f"{_figure(*_change(total.mean, before))}{_figure(*_share(cells))}</div>"
     )
 
 
-def _counted(scores: Scores, week: date) -> str:
-    """Say what was counted in the week itself, once known, and whether its band held it."""
-    found = [t for t in scores.totals if t.week == week and t.observed is not None]
-    return "".join(
-        f'<p class="big"><b>{t.observed:,}</b> were counted: {_place(t)} the 80 %.</p>'
-        for t in found
-    )
+def _figure(value: str, text: str) -> str:
+    return f"<div><b>{escape(value)}</b> {escape(text)}</div>"
+
+
+def _change(mean: float, before: list[float]) -> tuple[str, str]:
+    if not before:
+        return "–", "change from last week: the week before has no forecast."
+    (last,) = before
+    percent = f" ({100 * (mean / last - 1):+.0f} %)" if last else ""
+    change = round(mean) - round(last)  # of the figures as they are shown
+    return f"{change:+,}", f"change from last week{percent}, for which {last:,.0f} were expected."
+
+
+def _share(cells: pd.DataFrame) -> tuple[str, str]:
+    is_hot = cells["band"] > 0
+    share = cells.loc[is_hot, "mean"].sum() / (cells["mean"].sum() or 1)
+    top = f"the top {BANDS[-1]} % of cells: {is_hot.sum()} of {len(cells):,}."
+    return f"{100 * share:.0f} %", f"of the reports are expected in {top}"
 
 
 def _place(total: TotalOutcome) -> str:
     return "inside" if total.q10 <= (total.observed or 0) <= total.q90 else "OUTSIDE"
 
 
-def _picture(store: ResultsReader, city: City, week: date, title: str) -> str:
-    frame = store.cells_frame(city.name, week)
+def _maps(store: ResultsReader, city: City, week: date, frame: pd.DataFrame) -> list[str]:
+    """Return the map of the forecast and, once it is known, that of the outcome."""
     row, col = frame["row"].to_numpy(), frame["col"].to_numpy()
     cells = Cells(city.grid.shape, row, col, tuple(frame["division"]))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "map.png"
-        observed = _observed(store, city, week)
-        draw_week(path, city, cells, frame, store.run(city.name, week), observed=observed)
-        picture = base64.b64encode(path.read_bytes()).decode()
-    kind = "alone" if observed is None else "with-outcome"
-    return f'<img class="{kind}" alt="Map: {escape(title)}" src="data:image/png;base64,{picture}">'
+    is_known = week in set(store.observed_weeks(city.name)["week_start"])
+    box = BESIDE_MM if is_known else ALONE_MM
+    forecast = forecast_map(city, cells, frame, box, TOP_CLUSTERS)
+    note = (
+        "Reports expected per cell, coloured alike in every week. Outlined: the top 5, 2 and 1 % "
+        "of cells; numbers: clusters; dots: less sure."
+    )
+    lows = ("0", *(f"{step:g}" for step in RATES.steps))
+    maps = [_map("Forecast", city, forecast, zip(RATES.colours, lows, strict=True), note)]
+    if is_known:
+        counted = np.array(store.counts(city.name, week))
+        outcome = outcome_map(city, cells, frame, counted, box)
+        legend = zip(COUNTS.colours, COUNTS.labels, strict=True)
+        note = "Reports counted per cell in the week. Outlined: what had been forecast."
+        maps.append(_map("Outcome", city, outcome, legend, note))
+    return maps
 
 
-def _observed(store: ResultsReader, city: City, week: date) -> NDArray[np.float64] | None:
-    try:
-        found = store.observed_cells(city.name, week)
-    except WeekNotReady:
-        return None
-    counts = np.zeros(city.grid.shape)
-    counts[found["row"], found["col"]] = found["reports"]
-    return counts
+def _map(
+    name: str, city: City, figure: "Figure", legend: Iterable[tuple[str, str]], note: str
+) -> str:
+    picture = base64.b64encode(png(figure)).decode()
+    width, height = figure.get_size_inches()
+    steps = "".join(
+        f'<li style="border-color:{colour}"><span>{escape(text)}</span></li>'
+        for colour, text in legend
+    )
+    return (
+        f'<figure><h2>{name}</h2><img alt="{name}: map of {escape(city.title)} by cell" '
+        f'style="width:{width:.2f}in;aspect-ratio:{width / height:.4f}" '
+        f'src="data:image/png;base64,{picture}"><ul class="legend">{steps}</ul>'
+        f'<figcaption class="quiet">{escape(note)}</figcaption></figure>'
+    )
 
 
 def _clusters(city: City, forecast: WeekForecast) -> str:
-    """Return the table of the largest clusters; without neighbourhoods, degrees tell where."""
-    lat, lon = city.grid.centres()
-    named = forecast.has_neighbourhoods
-    rows = []
-    for c in forecast.clusters[:TOP_CLUSTERS]:
-        centre = f"{lat[c.peak_row, c.peak_col]:.4f}, {lon[c.peak_row, c.peak_col]:.4f}"
-        long_run = "–" if c.long_run_mean is None else f"{c.long_run_mean:.1f}"
-        place = (c.place,) if named else (c.place, centre)
-        figures = (c.size, str(c.cells), f"{c.expected:.1f}", long_run)
-        rows.append((str(c.cluster), str(c.peak_cell_id), *place, *figures))
-    places = ("Place",) if named else ("Division", "Centre of peak")
-    heads = ("No.", "Peak cell", *places, "Size", "Cells", "Expected", "Long-run")
-    note = f"A cluster is named after its peak. {about_places(city)}"
-    return _table(heads, rows) + f"<p>{escape(note)}</p>"
+    # The peak's place alone: with more names the sheet would be too short.
+    place_of = dict(zip(forecast.cells.cell_id, forecast.cells.place, strict=True))
+    rows = [
+        (
+            str(c.cluster),
+            place_of[c.peak_cell_id],
+            c.size.removesuffix(" km"),
+            f"{c.expected:.1f}",
+            "–" if c.long_run_mean is None else f"{c.long_run_mean:.1f}",
+        )
+        for c in forecast.clusters[:TOP_CLUSTERS]
+    ]
+    place = "Place" if forecast.has_neighbourhoods else "Division"
+    heads = ("No.", place, "Size, km", ">Expected", ">Long-run")
+    note = f"Named after their peaks. {about_places(city)}"
+    return _table(heads, rows) + f'<p class="quiet">{escape(note)}</p>'
 
 
-def _record(scores: Scores) -> str:
+def _record(city: City, scores: Scores) -> str:
     known = [t for t in scores.totals if t.observed is not None][-LAST_WEEKS:]
     if not known:
         return "<p>No earlier week is known yet.</p>"
     rows = [
         (
-            _days(t.week),
+            day_words(city, t.week),
             f"{t.mean:,.0f}",
             f"{t.q10:,} to {t.q90:,}",
             f"{t.observed:,}",
@@ -158,7 +219,7 @@ def _record(scores: Scores) -> str:
         )
         for t in known
     ]
-    table = _table(("Week", "Expected", "80 %", "Counted", "Counted lies"), rows)
+    table = _table(("Week of", ">Expected", ">80 %", ">Counted", "That is"), rows)
     found = [c for c in scores.comparisons if c.baseline == REFERENCE]
     skill = (
         f"<p>Error against each cell's long-run average over {c.weeks} scored weeks: "
@@ -174,19 +235,27 @@ def _interval(found: Comparison) -> str:
     return f" (95 % interval {-100 * found.high:+.1f} to {-100 * found.low:+.1f})"
 
 
-def _health(health: WeekHealth) -> str:
+def _health(city: City, health: WeekHealth) -> str:
     run = health.run
     bad = [c for c in health.checks if c.outcome != "pass"]
-    whole_through = run.issue_date - timedelta(days=run.snapshot_age_days)
+    age = timedelta(days=run.snapshot_age_days)
+    whole_through = day_words(city, run.issue_date - age)
+    failed = [f"Not so: {_meaning(c)} (found {c.found}, expected {c.expected})." for c in bad]
     facts = [
-        f"{run.provenance} data, reports complete through {whole_through}.",
+        f"{run.provenance.capitalize()} data, reports complete through {whole_through}.",
         f"{len(health.checks) - len(bad)} of {len(health.checks)} checks passed.",
-        *(f"Not so: {_meaning(c)} (found {c.found}, expected {c.expected})." for c in bad),
-        *health.notes,
+        *_first([*failed, *health.notes]),
         f"Forecast {run.forecast_sha256[:12]}, model {health.model_sha256[:12]}.",
         f"Code {health.code_version}.",
     ]
     return _list(facts)
+
+
+def _first(remarks: Sequence[str]) -> list[str]:
+    """Return the first remarks, none longer than the sheet has room for, and how many are left."""
+    left = len(remarks) - MOST_REMARKS
+    more = [f"{left} more: see the Hotspots page."] if left > 0 else []
+    return [shorten(r, MOST_LETTERS, placeholder=" ...") for r in remarks[:MOST_REMARKS]] + more
 
 
 def _meaning(check: Check) -> str:
@@ -195,16 +264,23 @@ def _meaning(check: Check) -> str:
     return rule.meaning if rule else check.name.replace("_", " ")
 
 
+def _section(head: str, content: str) -> str:
+    return f"<section><h2>{escape(head)}</h2>{content}</section>"
+
+
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    lines = ("".join(f"<td>{escape(value)}</td>" for value in row) for row in rows)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    def line(tag: str, values: Sequence[str]) -> str:
+        kinds = (' class="number"' if head.startswith(NUMBERS) else "" for head in heads)
+        cells = (
+            f"<{tag}{kind}>{escape(value)}</{tag}>"
+            for kind, value in zip(kinds, values, strict=True)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "".join(line("td", row) for row in rows)
+    head = line("th", [name.removeprefix(NUMBERS) for name in heads])
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
 def _list(lines: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>"
-
-
-def _days(week: date) -> str:
-    return f"{week} to {week + timedelta(days=6)}"

@@ -56,8 +56,8 @@ class ManyWeeks(Connected):
             rows = list(session.execute(query.order_by(Run.target_week)))
         return pd.DataFrame(rows, columns=["target_week", *names])
 
-    def current_scores(self, city: str, names: Sequence[str]) -> pd.DataFrame:
-        """Return scores of each week's current run.
+    def current_scores(self, city: str, names: Sequence[str] = ()) -> pd.DataFrame:
+        """Return scores, all unless named, of each week's current run.
 
         Columns: target_week, model, score, value, scored_edge_week.
         The model that made the forecast is named 'forecast'; a score that can't be computed is NaN.
@@ -67,8 +67,9 @@ class ManyWeeks(Connected):
             select(Run.target_week, model, Score.score, Score.value, Score.scored_edge_week)
             .join(Run, Run.id == Score.run_pk)
             .join(Model, Model.id == Run.model_id)
-            .where(is_current(city), Score.score.in_(names))
+            .where(is_current(city))
         )
+        query = query.where(Score.score.in_(names)) if names else query
         columns = ["target_week", "model", "score", "value", "scored_edge_week"]
         with self._read() as session:
             frame = as_frame(session.execute(query), columns)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.domain.errors import ModelRejected
@@ -40,10 +41,26 @@ def test_the_manifest_explains_every_column_of_the_files(store, cells, city):
     files = week_files(store, city, TARGET)
     explained = json.loads(files["manifest"][1])["columns"]
     heads = [next(csv.reader(io.StringIO(files[k][1].decode()))) for k in ("csv", "totals")]
+    heads.append(pq.read_schema(io.BytesIO(files["hub"][1])).names)
     assert explained.keys() == {name for head in heads for name in head}
     assert all(column["meaning"] for column in explained.values())
     assert explained["q90"]["unit"] == "reports"
-    assert explained["lat"] == {"unit": "deg", "meaning": "latitude of the cell's centre"}
+    assert explained["lat"] == {
+        "type": "real", "unit": "deg", "rounded_to": "6 decimals",
+        "meaning": "latitude of the cell's centre",
+    }  # fmt: skip
+    assert explained["band"]["meaning"].endswith("else empty")
+
+
+def test_the_dictionary_beside_the_files_says_what_the_manifest_says(store, cells, city):
+    publish(store, cells)
+    files = week_files(store, city, TARGET)
+    name, content = files["dictionary"]
+    assert name == "data_dictionary.csv"
+    lines = {line.pop("column"): line for line in csv.DictReader(io.StringIO(content.decode()))}
+    assert lines == json.loads(files["manifest"][1])["columns"]
+    assert lines["mean"]["rounded_to"] == "4 significant digits"
+    assert (lines["q10"]["type"], lines["q10"]["rounded_to"]) == ("integer", "")
 
 
 def test_a_value_outside_its_columns_range_is_not_stored(cells, monkeypatch):

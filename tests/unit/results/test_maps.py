@@ -1,10 +1,19 @@
+from itertools import combinations
+
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from pipeline.results.products.map_layers import borders, mark_unstable, number_clusters
+from pipeline.domain.cells import Cells
+from pipeline.domain.city import load_city
+from pipeline.results.products.colours import RATES
+from pipeline.results.products.map_layers import borders, fill, mark_unstable, number_clusters
+from pipeline.results.products.map_names import places_of_names
 from pipeline.results.products.maps import draw_week
+from pipeline.results.products.report_maps import forecast_map, outcome_map
 from tests.unit.results.samples import TARGET, publish
 
 
@@ -117,3 +126,41 @@ def test_first_ten_clusters_are_numbered_once(week):
     frame["cluster"] = [1, 1, 2, 10, 11, 0]
     number_clusters(axes, city, frame)
     assert sorted(text.get_text() for text in axes.texts) == ["1", "10", "2"]
+
+
+def test_a_rate_has_its_colour_in_every_week(city, cells):
+    axes = Figure().add_subplot()
+    for scale in (1.0, 0.1):
+        rates = np.where(cells.mask, 0.0, np.nan)
+        rates[2, 0], rates[0, 1] = 4.0 * scale, 0.25
+        image = fill(axes, city, rates, RATES)
+        colours = image.to_rgba(image.get_array()).reshape(3, 4, 4)
+        assert to_hex(colours[0, 1]) == "#fc9a6a"
+        assert to_hex(colours[2, 0]) == ("#1d1147" if scale == 1 else "#f1685e")
+
+
+@pytest.mark.parametrize("outcome", [False, True])
+def test_no_name_on_the_reports_map_is_cut_or_covers_another(outcome):
+    los_angeles = load_city("los_angeles")
+    cells = los_angeles.listed_cells()
+    rows = {"row": cells.row, "col": cells.col, "mean": 0.1, "p_top5": 0.9, "cluster": 0}
+    frame = pd.DataFrame({**rows, "rank": range(1, len(cells) + 1), "band": 0})
+    if outcome:
+        figure = outcome_map(los_angeles, cells, frame, np.ones(len(cells)), (90, 86))
+    else:
+        figure = forecast_map(los_angeles, cells, frame, (90, 86), 5)
+    assert max(figure.get_size_inches() * 25.4) == pytest.approx(86)
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    named = {text.get_text().replace("\n", " ") for text in figure.axes[0].texts}
+    assert named == set(los_angeles.divisions)
+    assert all(figure.bbox.containsx(x) for box in boxes for x in (box.x0, box.x1))
+    assert all(figure.bbox.containsy(y) for box in boxes for y in (box.y0, box.y1))
+    inked = [box.padded(-1) for box in boxes]  # a box holds a little air around the ink
+    assert not any(one.overlaps(other) for one, other in combinations(inked, 2))
+
+
+def test_a_city_of_one_division_has_no_names(city):
+    one = Cells((3, 4), np.array([0, 1]), np.array([1, 1]), ("city", "city"))
+    frame = pd.DataFrame({"row": [0, 1], "col": [1, 1], "band": 0, "cluster": 0, "rank": [1, 2]})
+    assert places_of_names(city, one, frame, (90, 90), 5) == {}

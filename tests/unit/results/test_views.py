@@ -94,7 +94,8 @@ def test_downloads_are_the_exported_files(history, city):
     files = week_files(history, city, TARGET)
     listed = views.downloads(files).files
     assert [d.kind for d in listed] == [
-        "csv", "geojson", "geoparquet", "totals", "hub", "manifest",
+        "csv", "geojson", "geoparquet", "totals", "hub", "geopackage", "style", "dictionary",
+        "manifest",
     ]  # fmt: skip
     assert [d.size_bytes for d in listed] == [len(content) for _, content in files.values()]
 

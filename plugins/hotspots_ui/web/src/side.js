@@ -7,7 +7,8 @@ import { between, byId, date, days, make, number, percent, range, signed, table,
 
 /** @type {Record<string, string>} */
 const KINDS = {
-  csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet", manifest: "Manifest with hashes",
+  csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet",
+  geopackage: "GeoPackage", style: "QGIS style", dictionary: "What each column means, CSV", manifest: "Manifest with hashes",
 };
 const TOP = 10;
 
