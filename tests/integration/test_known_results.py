@@ -17,8 +17,8 @@ from pipeline.workflow.plan import weeks_of
 
 pytestmark = pytest.mark.slow
 CUBE = "52985bb67ab36a78b08c58e561b0eb0ff42dd1578489b9bfd69f946ef218801f"
-FEATURES = "ef373e508adb2581dab876181efa91e839a454ccaafaa01115fc1ca91758a438"
-CITY_MEAN, LARGEST_CELL, DISPERSION = 204.610, 42.803, 0.0020364
+FEATURES = "4c06babf72e1d651426dfe9f7ebf1e6daef65a678558acdddcf4144c44c93a77"
+CITY_MEAN, LARGEST_CELL, DISPERSION = 206.392, 43.175, 0.0020364
 
 
 def test_the_cube_of_a_made_up_week_is_the_one_it_was(training):
