@@ -95,7 +95,7 @@ def _style() -> str:
 def _banners(store: ResultsReader, city: City, forecast: WeekForecast) -> str:
     stale, words = store.status(city.name).stale, [forecast.run.banner]
     if stale and stale.last_week == forecast.run.target_week:
-        words.append(stale.sentence)
+        words.append(stale.in_words(lambda day: day_words(city, day)))
     return "".join(f'<p class="banner">{escape(text)}</p>' for text in words if text)
 
 

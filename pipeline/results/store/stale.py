@@ -1,5 +1,6 @@
 """That no newer forecast could be made: one sentence for readers, and in full for operators."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -35,10 +36,14 @@ class Staleness:
     @property
     def sentence(self) -> str:
         """What happened, since when, and what it means for the week, for those who only read."""
+        return self.in_words(_day)
+
+    def in_words(self, day: Callable[[date], str]) -> str:
+        """Return the sentence with days written by a function."""
         what = WORDS.get(self.detail.partition(":")[0], UNKNOWN)
         return (
-            f"STALE since {_day(self.since)}: {what}, so the week of {_day(self.week)} has no "
-            f"forecast yet; the last one, for the week of {_day(self.last_week)}, is still shown."
+            f"STALE since {day(self.since)}: {what}, so the week of {day(self.week)} has no "
+            f"forecast yet; the last one, for the week of {day(self.last_week)}, is still shown."
         )
 
 

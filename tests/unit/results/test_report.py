@@ -75,8 +75,8 @@ def test_the_newest_week_says_in_a_sentence_that_it_is_stale(store, history, cit
     store.mark_stale("smallville", "StaleData: freshness_stale\n  Data Docs: /srv/docs", issued)
     text = words(report_page(history, city, TARGET + WEEK))
     assert (
-        "STALE since 14 Jan 2026: the city's newest reports are too old to forecast from, so "
-        "the week of 18 Jan 2026 has no forecast yet; the last one, for the week of 11 Jan 2026, "
+        "STALE since Jan 14, 2026: the city's newest reports are too old to forecast from, so "
+        "the week of Jan 18, 2026 has no forecast yet; the last one, for the week of Jan 11, 2026, "
         "is still shown." in text
     )
     for inside in ("StaleData", "freshness_stale", "/srv"):
