@@ -31,7 +31,8 @@ from hotspots_ui.answering import (
 from pipeline.domain.errors import HotspotsError
 from pipeline.results.page import divisions as areas
 from pipeline.results.page import schemas as answers
-from pipeline.results.page import track_record, views
+from pipeline.results.page import score_schemas, track_record, views
+from pipeline.results.page.week_health import week_health
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
@@ -176,13 +177,13 @@ async def cell(
     return send(request, *packed(views.cell_history(past, city, row, col, week)))
 
 
-@app.get("/v1/scores", response_model=answers.Scores)
+@app.get("/v1/scores", response_model=score_schemas.Scores)
 async def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return how the forecasts came true, week by week, beside every baseline."""
     return await answer(request, store, city, track_record.scores)
 
 
-@app.get("/v1/scores/areas", response_model=answers.AreaHits)
+@app.get("/v1/scores/areas", response_model=score_schemas.AreaHits)
 async def area_hits(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the reports in flagged cells, expected and counted, of the city and each division."""
     return await answer(request, store, city, areas.area_hits)
@@ -243,7 +244,7 @@ def _forecast(store: ResultsReader, city: str, week: date) -> answers.WeekForeca
 
 
 def _health(store: ResultsReader, city: str, week: date) -> answers.WeekHealth:
-    return views.week_health(store, city, week, get_settings())
+    return week_health(store, city, week, get_settings())
 
 
 def _geometry(_store: ResultsReader, city: str) -> answers.Geometry:

@@ -231,7 +231,7 @@ def test_can_i_trust_it_shows_what_failed_first(page, address):
     open_page(page, address, view="trust")
     text = page.inner_text('[data-shown="trust"]')
     assert "2 of 4 checks of its data passed" in text
-    assert "warning" in page.locator('[data-shown="trust"] tbody tr').first.inner_text()
+    assert "warning" in page.locator('[data-shown="trust"] details.check').first.inner_text()
     assert "51,230" in text
     links = page.locator('[data-shown="trust"] ul.links a')
     assert links.all_inner_texts() == ["Card of model 3", "The run in Airflow"]

@@ -20,7 +20,7 @@ from rich.console import Console
 from pipeline.domain.city import load_city
 from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.page import schemas as answers
+from pipeline.results.page import schemas, score_schemas
 from pipeline.results.products.terminal import week_table
 from pipeline.results.products.week_report import report_page
 from pipeline.results.store.database import transaction
@@ -279,7 +279,7 @@ def test_answers_are_as_the_schema_says(reader, known):
         "Geometry",
         "CellHistory",
     ):
-        model = getattr(answers, name)
+        model = getattr(schemas, name, None) or getattr(score_schemas, name)
         route = next(r for r in READABLE if schema_of(schema, r) == name)
         assert model.model_validate_json(reader.get(route).content)
 

@@ -1,5 +1,6 @@
 """How the stored forecasts came true, beside their baselines."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import recent_skill, skill
-from pipeline.results.page.schemas import (
+from pipeline.results.page.score_schemas import (
     Comparison,
     RecentSkill,
     ReliabilityBin,
@@ -29,8 +30,7 @@ def scores(store: ResultsReader, city: str) -> Scores:
     """Return how the current forecasts came true, beside every baseline."""
     scored, values = _weekly(store.current_scores(city, SHOWN_SCORES))
     totals = _total_outcomes(store, city)
-    known = [t for t in totals if t.observed is not None]
-    inside = [t.q10 <= t.observed <= t.q90 for t in known if t.observed is not None]
+    inside = _inside(totals)
     return Scores(
         weeks=scored,
         scores=values,
@@ -42,6 +42,15 @@ def scores(store: ResultsReader, city: str) -> Scores:
             for n, chance, share in store.reliability(city).itertuples(index=False)
         ],
     )
+
+
+def known_totals_inside(store: ResultsReader, city: str) -> list[bool]:
+    """Return of each week that is known whether its count lies in the 80 % band, oldest first."""
+    return _inside(_total_outcomes(store, city))
+
+
+def _inside(totals: Sequence[TotalOutcome]) -> list[bool]:
+    return [t.q10 <= t.observed <= t.q90 for t in totals if t.observed is not None]
 
 
 def _total_outcomes(store: ResultsReader, city: str) -> list[TotalOutcome]:
