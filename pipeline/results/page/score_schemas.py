@@ -35,6 +35,10 @@ class TotalOutcome(Total):
 
     week: date
     observed: int | None
+    q025: int = Field(description="lower end of its 95 % interval")
+    q25: int = Field(description="lower end of its 50 % interval")
+    q75: int = Field(description="upper end of its 50 % interval")
+    q975: int = Field(description="upper end of its 95 % interval")
 
 
 class ReliabilityBin(BaseModel):

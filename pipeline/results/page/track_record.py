@@ -17,12 +17,15 @@ from pipeline.results.page.score_schemas import (
     TotalOutcome,
 )
 from pipeline.results.store.many_weeks import FORECAST
+from pipeline.results.store.quantiles import quantiles
 from pipeline.results.store.reader import ResultsReader
 
 DEVIANCE = "poisson_deviance"
 SHOWN_SCORES = (DEVIANCE, "crps", "hit_rate_1", "hit_rate_2", "hit_rate_5", "hit_rate_10",
                 "hit_rate_20", "pei_star_5", "mae", "bias")  # fmt: skip
 SEED = 1
+NOT_STORED = {"q025": 0.025, "q975": 0.975}
+OF_TOTALS = ("mean", "q025", "q10", "q25", "q75", "q90", "q975")
 SKILL_DIGITS = 5
 
 
@@ -55,12 +58,14 @@ def _inside(totals: Sequence[TotalOutcome]) -> list[bool]:
 
 def _total_outcomes(store: ResultsReader, city: str) -> list[TotalOutcome]:
     observed = store.observed_weeks(city).set_index("week_start")["reports"]
+    totals = store.city_totals(city)
+    totals = totals.assign(**quantiles(totals["mean"], totals["nb_size"], NOT_STORED))
     return [
         TotalOutcome(
-            name="city", week=t["target_week"], mean=t["mean"], q10=t["q10"], q90=t["q90"],
-            observed=observed.get(t["target_week"]),
+            name="city", week=t["target_week"], observed=observed.get(t["target_week"]),
+            **{name: t[name] for name in OF_TOTALS},
         )
-        for t in store.city_totals(city).to_dict("records")
+        for t in totals.to_dict("records")
     ]  # fmt: skip
 
 

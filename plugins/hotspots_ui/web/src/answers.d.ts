@@ -611,6 +611,26 @@ export interface components {
             week: string;
             /** Observed */
             observed: number | null;
+            /**
+             * Q025
+             * @description lower end of its 95 % interval
+             */
+            q025: number;
+            /**
+             * Q25
+             * @description lower end of its 50 % interval
+             */
+            q25: number;
+            /**
+             * Q75
+             * @description upper end of its 50 % interval
+             */
+            q75: number;
+            /**
+             * Q975
+             * @description upper end of its 95 % interval
+             */
+            q975: number;
         };
         /** ValidationError */
         ValidationError: {
