@@ -33,6 +33,7 @@ from pipeline.results.page import divisions as areas
 from pipeline.results.page import schemas as answers
 from pipeline.results.page import score_schemas, track_record, views
 from pipeline.results.page.week_health import week_health
+from pipeline.results.products import plain_pages
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
@@ -197,6 +198,25 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
     return tagged(request, content, "text/markdown; charset=utf-8", attached)
 
 
+@app.get("/v1/models/{version}/card.html", response_class=HTMLResponse)
+def card_page(request: Request, store: Results, version: str, city: CityName = CITY) -> Response:
+    """Return the card of a model as a page that loads nothing from elsewhere."""
+    page = plain_pages.card_page(get_settings().city(city), version, store.card(city, version))
+    return _text_page(request, page.encode())
+
+
+@app.get("/v1/weeks/{week}/checks.html", response_class=HTMLResponse)
+def checks_page(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return all checks of a week's data as a page that loads nothing from elsewhere."""
+    page = plain_pages.checks_page(get_settings().city(city), _health(store, city, week))
+    return _text_page(request, page.encode())
+
+
+def _text_page(request: Request, content: bytes) -> Response:
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": REPORT_POLICY}
+    return tagged(request, content, "text/html; charset=utf-8", headers)
+
+
 @app.get("/v1/geometry", response_model=answers.Geometry)
 async def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the grid, the outlines of the city and its divisions, and where streets come from."""
@@ -229,8 +249,7 @@ async def download(
 async def report(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return a week on one page that prints well, as `hotspots report` writes it."""
     content = await keep(files, store, city, ("report", week), lambda: _report(store, city, week))
-    headers = {**PAGE_HEADERS, "Content-Security-Policy": REPORT_POLICY}
-    return tagged(request, content, "text/html; charset=utf-8", headers)
+    return _text_page(request, content)
 
 
 def _report(store: ResultsReader, city: str, week: date) -> bytes:

@@ -234,10 +234,14 @@ def test_can_i_trust_it_shows_what_failed_first(page, address):
     assert "warning" in page.locator('[data-shown="trust"] details.check').first.inner_text()
     assert "51,230" in text
     links = page.locator('[data-shown="trust"] ul.links a')
-    assert links.all_inner_texts() == ["Card of model 3", "The run in Airflow"]
+    assert links.all_inner_texts() == [
+        "Card of model 3",
+        "All checks on one page",
+        "The run in Airflow",
+    ]
     issued = KNOWN - timedelta(days=4)
     path = f"../dags/weekly_forecast/runs/scheduled__{issued}"
-    assert links.nth(1).get_attribute("href") == path
+    assert links.nth(2).get_attribute("href") == path
     card = page.request.get(f"{address}/v1/models/3/card?city={CITY}")
     assert card.text().startswith("# Model card: Los Angeles")
 

@@ -54,3 +54,22 @@ def test_it_reads_well(page, address, size, scheme):
     page.screenshot(path=SHOTS / f"trust_{width}_{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert faults(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [("Card of model 3", "Model card: Los Angeles"), ("All checks on one page", "SIMULATED DATA")],
+)
+def test_card_and_checks_are_pages_of_ours_that_ask_nobody(page, address, link, says, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, address, view="trust")
+    page.get_by_role("link", name=link).click()
+    page.wait_for_url("**/v1/**.html?**")
+    assert says in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.screenshot(path=SHOTS / f"{link.split()[0]}_{scheme}.png", full_page=True)
+    assert faults(page) == []
+    page.get_by_role("link", name="Back to").click()
+    page.wait_for_selector('body[data-view="trust"]')

@@ -74,9 +74,10 @@ const facts = ({ name, outcome, found, expected, rows, action }) => [
 function links(found, city) {
   const outside = { onclick: leaveFrame };
   const all = [
-    found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card?city=${city}`, download: true }, `Card of model ${found.model_version}`),
+    found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card.html?city=${city}` }, `Card of model ${found.model_version}`),
+    make("a", { href: `v1/weeks/${found.run.target_week}/checks.html?city=${city}` }, "All checks on one page"),
     found.airflow_run && make("a", { href: runAddress(found.airflow_run), ...outside }, "The run in Airflow"),
-    found.data_docs && make("a", { href: found.data_docs, ...outside }, "All checks in full (Data Docs)"),
+    found.data_docs && make("a", { href: found.data_docs, ...outside }, "Great Expectations’ own report (Data Docs)"),
   ].filter((link) => link instanceof HTMLElement);
   return make("ul", { class: "links" }, all.map((link) => make("li", {}, link)));
 }
