@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.clock import utc_now
 from pipeline.quality.engine import load_gx
-from pipeline.results.page.views import data_docs_of
+from pipeline.results.page.week_health import data_docs_of
 from pipeline.settings import get_settings
 from pipeline.version import code_version
 from pipeline.workflow import request

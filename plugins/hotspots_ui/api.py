@@ -31,7 +31,9 @@ from hotspots_ui.answering import (
 from pipeline.domain.errors import HotspotsError
 from pipeline.results.page import divisions as areas
 from pipeline.results.page import schemas as answers
-from pipeline.results.page import track_record, views
+from pipeline.results.page import score_schemas, track_record, views
+from pipeline.results.page.week_health import week_health
+from pipeline.results.products import plain_pages
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
@@ -181,13 +183,13 @@ async def cell(
     return send(request, *packed(views.cell_history(past, city, row, col, week)))
 
 
-@app.get("/v1/scores", response_model=answers.Scores)
+@app.get("/v1/scores", response_model=score_schemas.Scores)
 async def scores(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return how the forecasts came true, week by week, beside every baseline."""
     return await answer(request, store, city, track_record.scores)
 
 
-@app.get("/v1/scores/areas", response_model=answers.AreaHits)
+@app.get("/v1/scores/areas", response_model=score_schemas.AreaHits)
 async def area_hits(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the reports in flagged cells, expected and counted, of the city and each division."""
     return await answer(request, store, city, areas.area_hits)
@@ -199,6 +201,25 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
     content = store.card(city, version).encode()
     attached = {"Content-Disposition": f'attachment; filename="{city}_model_{version}.md"'}
     return tagged(request, content, "text/markdown; charset=utf-8", attached)
+
+
+@app.get("/v1/models/{version}/card.html", response_class=HTMLResponse)
+def card_page(request: Request, store: Results, version: str, city: CityName = CITY) -> Response:
+    """Return the card of a model as a page that loads nothing from elsewhere."""
+    page = plain_pages.card_page(get_settings().city(city), version, store.card(city, version))
+    return _text_page(request, page.encode())
+
+
+@app.get("/v1/weeks/{week}/checks.html", response_class=HTMLResponse)
+def checks_page(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+    """Return all checks of a week's data as a page that loads nothing from elsewhere."""
+    page = plain_pages.checks_page(get_settings().city(city), _health(store, city, week))
+    return _text_page(request, page.encode())
+
+
+def _text_page(request: Request, content: bytes) -> Response:
+    headers = {**PAGE_HEADERS, "Content-Security-Policy": REPORT_POLICY}
+    return tagged(request, content, "text/html; charset=utf-8", headers)
 
 
 @app.get("/v1/geometry", response_model=answers.Geometry)
@@ -233,8 +254,7 @@ async def download(
 async def report(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
     """Return a week on one page that prints well, as `hotspots report` writes it."""
     content = await keep(files, store, city, ("report", week), lambda: _report(store, city, week))
-    headers = {**PAGE_HEADERS, "Content-Security-Policy": REPORT_POLICY}
-    return tagged(request, content, "text/html; charset=utf-8", headers)
+    return _text_page(request, content)
 
 
 def _report(store: ResultsReader, city: str, week: date) -> bytes:
@@ -248,7 +268,7 @@ def _forecast(store: ResultsReader, city: str, week: date) -> answers.WeekForeca
 
 
 def _health(store: ResultsReader, city: str, week: date) -> answers.WeekHealth:
-    return views.week_health(store, city, week, get_settings())
+    return week_health(store, city, week, get_settings())
 
 
 def _geometry(_store: ResultsReader, city: str) -> answers.Geometry:

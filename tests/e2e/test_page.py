@@ -235,13 +235,17 @@ def test_can_i_trust_it_shows_what_failed_first(page, address):
     open_page(page, address, view="trust")
     text = page.inner_text('[data-shown="trust"]')
     assert "2 of 4 checks of its data passed" in text
-    assert "warning" in page.locator('[data-shown="trust"] tbody tr').first.inner_text()
+    assert "warning" in page.locator('[data-shown="trust"] details.check').first.inner_text()
     assert "51,230" in text
     links = page.locator('[data-shown="trust"] ul.links a')
-    assert links.all_inner_texts() == ["Card of model 3", "The run in Airflow"]
+    assert links.all_inner_texts() == [
+        "Card of model 3",
+        "All checks on one page",
+        "The run in Airflow",
+    ]
     issued = KNOWN - timedelta(days=4)
     path = f"../dags/weekly_forecast/runs/scheduled__{issued}"
-    assert links.nth(1).get_attribute("href") == path
+    assert links.nth(2).get_attribute("href") == path
     card = page.request.get(f"{address}/v1/models/3/card?city={CITY}")
     assert card.text().startswith("# Model card: Los Angeles")
 

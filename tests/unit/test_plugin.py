@@ -20,7 +20,7 @@ from rich.console import Console
 from pipeline.domain.city import load_city
 from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.page import schemas as answers
+from pipeline.results.page import schemas, score_schemas
 from pipeline.results.products.terminal import week_table
 from pipeline.results.products.week_report import report_page
 from pipeline.results.store.database import transaction
@@ -58,6 +58,8 @@ READABLE = [
     "/v1/scores/areas",
     "/v1/geometry",
     "/v1/models/3/card",
+    "/v1/models/3/card.html",
+    f"{WEEK}/checks.html",
     "/v1/openapi.json",
 ]
 ROUTES = ["/", "/assets/main.js", *READABLE]
@@ -209,7 +211,7 @@ def test_every_route_there_is_asks_for_a_user(anonymous, app):
     for path in {route.path for route in app.routes} | {"/docs", "/redoc", "/openapi.json"}:
         answer = anonymous.get(path.format(**values), params={"week": str(TARGET)})
         assert answer.status_code in (401, 404), path
-    assert len(app.routes) == 15
+    assert len(app.routes) == 17
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -266,7 +268,7 @@ def test_a_changed_answer_is_sent_again(reader, published):
 
 def test_answers_are_as_the_schema_says(reader, known):
     schema = reader.get("/v1/openapi.json").json()
-    assert len(schema["paths"]) == 12
+    assert len(schema["paths"]) == 14
     for path, methods in schema["paths"].items():
         assert list(methods) == ["get"], path
         assert methods["get"]["description"], path
@@ -279,7 +281,7 @@ def test_answers_are_as_the_schema_says(reader, known):
         "Geometry",
         "CellHistory",
     ):
-        model = getattr(answers, name)
+        model = getattr(schemas, name, None) or getattr(score_schemas, name)
         route = next(r for r in READABLE if schema_of(schema, r) == name)
         assert model.model_validate_json(reader.get(route).content)
 

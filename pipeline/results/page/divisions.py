@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pipeline.evaluation.hotspots import BANDS
-from pipeline.results.page.schemas import AreaHit, AreaHits
+from pipeline.results.page.score_schemas import AreaHit, AreaHits
 from pipeline.results.store.reader import ResultsReader
 
 CITY_WIDE = "city"

@@ -159,74 +159,20 @@ class CellHistory(BaseModel):
     weeks: list[CellWeek]
 
 
-class RecentSkill(BaseModel):
-    """Skill along time; empty while fewer than 13 weeks are scored."""
+class Verdict(BaseModel):
+    """Whether a week's forecast can be trusted, in a sentence."""
 
-    weeks: list[date] = Field(description="scored weeks, oldest first")
-    skill: list[float] = Field(description="of the 26 scored weeks up to it, or of 13 to 25")
-    low: list[float] = Field(description="lower end of its 95 % block-bootstrap interval")
-    high: list[float] = Field(description="upper end of its 95 % block-bootstrap interval")
-
-
-class Comparison(BaseModel):
-    """The forecast against one baseline over all weeks that both are scored for."""
-
-    baseline: str
-    skill: float = Field(description="1 - deviance / the baseline's; above 0: better")
-    low: float | None = Field(
-        description="lower end of its 95 % block-bootstrap interval; none below 13 weeks"
-    )
-    high: float | None = Field(description="upper end of it")
-    weeks_won: int
-    weeks: int
-    recent: RecentSkill
+    level: Literal["fit for use", "use with care", "do not use"]
+    sentence: str = Field(description="the level, and all that decided it")
+    besides: list[str] = Field(description="lesser reasons for care, where the level is worse")
 
 
-class TotalOutcome(Total):
-    """A week's forecast of the city total, and what was counted."""
+class Loss(BaseModel):
+    """Rows that came in and are not where they belong."""
 
-    week: date
-    observed: int | None
-
-
-class ReliabilityBin(BaseModel):
-    """Cells that were given a like chance of any report, and how many of them had one."""
-
-    cells: int
-    chance: float
-    share: float
-
-
-class Scores(BaseModel):
-    """How the forecasts came true, beside their baselines."""
-
-    weeks: list[date] = Field(description="scored weeks, oldest first")
-    scores: dict[str, dict[str, list[float | None]]] = Field(
-        description="score -> model ('forecast' or a baseline) -> value of each week"
-    )
-    comparisons: list[Comparison]
-    totals: list[TotalOutcome] = Field(description="all weeks, oldest first")
-    coverage_80: float | None = Field(description="share of known city totals in their 80 %")
-    reliability: list[ReliabilityBin] = Field(description="of the cells' chances, the last year")
-
-
-class AreaHit(BaseModel):
-    """Reports in the flagged cells of the city or a division, all scored weeks together."""
-
-    name: str = Field(description="'city', or the division")
-    top_percent: int = Field(description="cells among the highest 1, 2 or 5 % of the whole city")
-    flagged: int = Field(description="its flagged cells, summed over the weeks")
-    expected: float = Field(description="reports forecast in them")
-    observed: int = Field(description="reports counted in them")
-    reports: int = Field(description="reports counted in all its cells")
-    hit_rate: float | None = Field(description="observed / reports; none without a report")
-
-
-class AreaHits(BaseModel):
-    """Hits by area, the city first, for each share of cells flagged."""
-
-    weeks: list[date] = Field(description="the scored weeks that they are summed over")
-    areas: list[AreaHit]
+    what: str = Field(description="what became of them, in words")
+    rows: int
+    share: float = Field(description="of all rows that came in")
 
 
 class Check(BaseModel):
@@ -238,12 +184,16 @@ class Check(BaseModel):
     found: str = _as(DataHealth, "found")
     expected: str = _as(DataHealth, "expected")
     rows: int = _as(DataHealth, "rows")
+    meaning: str = Field(description="what holds when it passes, in words")
+    action: str | None = Field(description="what an operator does when it fails")
 
 
 class WeekHealth(BaseModel):
     """What a week's forecast was made from, and what the checks of it found."""
 
     run: RunFacts
+    verdict: Verdict
+    losses: list[Loss] = Field(description="what was lost where; also what was moved")
     tally: dict[str, int] = _as(Run, "tally")
     checks: list[Check]
     notes: list[str] = _as(Run, "notes")

@@ -1,5 +1,6 @@
 """How the stored forecasts came true, beside their baselines."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.bootstrap import recent_skill, skill
-from pipeline.results.page.schemas import (
+from pipeline.results.page.score_schemas import (
     Comparison,
     RecentSkill,
     ReliabilityBin,
@@ -16,12 +17,15 @@ from pipeline.results.page.schemas import (
     TotalOutcome,
 )
 from pipeline.results.store.many_weeks import FORECAST
+from pipeline.results.store.quantiles import quantiles
 from pipeline.results.store.reader import ResultsReader
 
 DEVIANCE = "poisson_deviance"
 SHOWN_SCORES = (DEVIANCE, "crps", "hit_rate_1", "hit_rate_2", "hit_rate_5", "hit_rate_10",
                 "hit_rate_20", "pei_star_5", "mae", "bias")  # fmt: skip
 SEED = 1
+NOT_STORED = {"q025": 0.025, "q975": 0.975}
+OF_TOTALS = ("mean", "q025", "q10", "q25", "q75", "q90", "q975")
 SKILL_DIGITS = 5
 
 
@@ -29,8 +33,7 @@ def scores(store: ResultsReader, city: str) -> Scores:
     """Return how the current forecasts came true, beside every baseline."""
     scored, values = _weekly(store.current_scores(city, SHOWN_SCORES))
     totals = _total_outcomes(store, city)
-    known = [t for t in totals if t.observed is not None]
-    inside = [t.q10 <= t.observed <= t.q90 for t in known if t.observed is not None]
+    inside = _inside(totals)
     return Scores(
         weeks=scored,
         scores=values,
@@ -44,14 +47,25 @@ def scores(store: ResultsReader, city: str) -> Scores:
     )
 
 
+def known_totals_inside(store: ResultsReader, city: str) -> list[bool]:
+    """Return of each week that is known whether its count lies in the 80 % band, oldest first."""
+    return _inside(_total_outcomes(store, city))
+
+
+def _inside(totals: Sequence[TotalOutcome]) -> list[bool]:
+    return [t.q10 <= t.observed <= t.q90 for t in totals if t.observed is not None]
+
+
 def _total_outcomes(store: ResultsReader, city: str) -> list[TotalOutcome]:
     observed = store.observed_weeks(city).set_index("week_start")["reports"]
+    totals = store.city_totals(city)
+    totals = totals.assign(**quantiles(totals["mean"], totals["nb_size"], NOT_STORED))
     return [
         TotalOutcome(
-            name="city", week=t["target_week"], mean=t["mean"], q10=t["q10"], q90=t["q90"],
-            observed=observed.get(t["target_week"]),
+            name="city", week=t["target_week"], observed=observed.get(t["target_week"]),
+            **{name: t[name] for name in OF_TOTALS},
         )
-        for t in store.city_totals(city).to_dict("records")
+        for t in totals.to_dict("records")
     ]  # fmt: skip
 
 

@@ -15,7 +15,6 @@ from pipeline.results.page.schemas import (
     CellColumns,
     CellHistory,
     CellWeek,
-    Check,
     Cluster,
     Download,
     Downloads,
@@ -24,7 +23,6 @@ from pipeline.results.page.schemas import (
     RunFacts,
     Total,
     WeekForecast,
-    WeekHealth,
     WeekLine,
     WeekOutcome,
     Weeks,
@@ -123,44 +121,6 @@ def cell_history(
     return CellHistory(
         row=row, col=col, weeks=[CellWeek(week_start=w, **y._asdict()) for w, y in lines]
     )
-
-
-def week_health(
-    store: ResultsReader, city: str, week: date, settings: Settings | None = None
-) -> WeekHealth:
-    """Return what a week was made from and what the checks of it found.
-
-    The settings say where the reports of all checks lie and are served, if they are.
-
-    Raises:
-        WeekNotReady: the week has no forecast.
-    """
-    run, stale = store.run(city, week), store.status(city).stale
-    record = run.record
-    return WeekHealth(
-        run=run_facts(run),
-        tally=dict(record.tally),
-        checks=[Check(**check) for check in store.health(city, week, run.revision)],
-        notes=list(record.notes),
-        input_sha256=record.input_sha256,
-        model_sha256=record.model_sha256,
-        config_sha256=record.config_sha256,
-        code_version=record.code_version,
-        model_version=record.model_version,
-        has_card=store.has_card(city, record.model_version),
-        # Airflow allows no space in a run's name; the command line's names have some.
-        airflow_run=record.run_id if "/" in record.run_id else None,
-        data_docs=settings and data_docs_of(settings, city, record.weeks.issue_date),
-        stale_detail=stale.detail if stale and stale.last_week == week else None,
-    )
-
-
-def data_docs_of(settings: Settings, city: str, issue_date: date) -> str | None:
-    """Return the address of a run's Data Docs; None where they aren't served or none were made."""
-    url = settings.data_docs_url
-    if url is None or not settings.data_docs_dir(city, issue_date).is_dir():
-        return None
-    return f"{url.rstrip('/')}/{city}/{issue_date}/incidents/index.html"
 
 
 def geometry(city: City, settings: Settings | None = None) -> Geometry:

@@ -13,7 +13,7 @@ from pipeline.domain.city import City
 from pipeline.domain.errors import WeekNotReady
 from pipeline.model.saved import TrainedModel
 from pipeline.results.page import track_record
-from pipeline.results.page.schemas import Scores
+from pipeline.results.page.score_schemas import Scores
 from pipeline.results.products.city_audit import (
     DIVISION_HEADS,
     LOOP_HEADS,

@@ -19,14 +19,9 @@ from pipeline.evaluation.baselines import REFERENCE
 from pipeline.evaluation.hotspots import BANDS
 from pipeline.quality.rules import RULES
 from pipeline.results.page import track_record, views
-from pipeline.results.page.schemas import (
-    Check,
-    Comparison,
-    Scores,
-    TotalOutcome,
-    WeekForecast,
-    WeekHealth,
-)
+from pipeline.results.page.schemas import Check, WeekForecast, WeekHealth
+from pipeline.results.page.score_schemas import Comparison, Scores, TotalOutcome
+from pipeline.results.page.week_health import week_health
 from pipeline.results.place_names import about_places
 from pipeline.results.products.colours import COUNTS, RATES
 from pipeline.results.products.dates import day_words, week_words
@@ -57,7 +52,7 @@ def report_page(store: ResultsReader, city: City, week: date) -> str:
         WeekNotReady: the week has no forecast.
     """
     forecast = views.week_forecast(store, city, week)
-    health = views.week_health(store, city.name, week)
+    health = week_health(store, city.name, week)
     scores = track_record.scores(store, city.name)
     title = f"{city.title}: week of {week_words(city, week)}"
     frame = store.cells_frame(city.name, week)

@@ -175,7 +175,7 @@ def test_a_week_leads_to_its_data_docs(page, airflow, data_docs):
         frame.locator("#back").click()
     frame.locator(f'body[data-week="{TARGET}"]').wait_for()
     frame.locator('[data-view="trust"]').first.click()
-    frame.get_by_role("link", name="All checks in full").click()
+    frame.get_by_role("link", name="Great Expectations").click()
     page.wait_for_url(f"{data_docs}/{CITY}/{ISSUE_DATE}/incidents/index.html")
     results = page.get_by_role("link", name="Results of").all_inner_texts()
     assert results == [f"Results of incidents_{part}" for part in ("rows", "schema", "table")]

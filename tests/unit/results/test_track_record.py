@@ -91,3 +91,13 @@ def test_coverage_is_the_share_of_totals_in_their_interval(store, history):
     assert found.coverage_80 == 0.5
     assert [t.observed for t in found.totals] == [8, 90, None, None]
     assert sum(b.cells for b in found.reliability) == 12
+
+
+def test_totals_have_intervals_of_50_80_and_95(history):
+    # Of the negative binomial with mean 7.875 and size 30 that was published.
+    from scipy.stats import nbinom
+
+    total = scores(history, CITY).totals[0]
+    found = [total.q025, total.q10, total.q25, total.q75, total.q90, total.q975]
+    levels = [0.025, 0.1, 0.25, 0.75, 0.9, 0.975]
+    assert found == nbinom.ppf(levels, 30, 30 / 37.875).tolist()

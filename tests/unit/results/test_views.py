@@ -5,7 +5,9 @@ import pytest
 
 from pipeline.domain.city import load_city
 from pipeline.domain.errors import WeekNotReady
+from pipeline.quality.rules import RULES
 from pipeline.results.page import views
+from pipeline.results.page.week_health import check_in_words, week_health
 from pipeline.results.products.exports import week_files
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import CellPast
@@ -85,9 +87,22 @@ def test_a_cell_that_was_never_forecast_has_no_year(past):
 
 
 def test_health_is_the_stored_one(history):
-    health = views.week_health(history, CITY, TARGET)
-    assert [check.model_dump() for check in health.checks] == list(HEALTH)
+    health = week_health(history, CITY, TARGET)
+    stored = [check.model_dump(exclude={"meaning", "action"}) for check in health.checks]
+    assert stored == list(HEALTH)
+    assert health.verdict.level == "use with care"
     assert (health.tally["placed"], health.notes) == (9, ["one retry"])
+
+
+def test_a_check_says_what_it_means_and_what_to_do():
+    outcome = {"table": "incidents", "outcome": "warn", "found": "", "expected": "", "rows": 0}
+    known = check_in_words({**outcome, "name": "weekly_volume"})
+    assert (known.meaning, known.action) == (
+        RULES["weekly_volume"].meaning,
+        RULES["weekly_volume"].action,
+    )
+    gone = check_in_words({**outcome, "name": "no_longer_made"})
+    assert (gone.meaning, gone.action) == ("no longer made", None)
 
 
 def test_downloads_are_the_exported_files(history, city):

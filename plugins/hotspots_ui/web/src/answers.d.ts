@@ -230,6 +230,16 @@ export interface components {
              * @description rows it set aside
              */
             rows: number;
+            /**
+             * Meaning
+             * @description what holds when it passes, in words
+             */
+            meaning: string;
+            /**
+             * Action
+             * @description what an operator does when it fails
+             */
+            action: string | null;
         };
         /**
          * Cluster
@@ -374,6 +384,24 @@ export interface components {
         HTTPValidationError: {
             /** Detail */
             detail?: components["schemas"]["ValidationError"][];
+        };
+        /**
+         * Loss
+         * @description Rows that came in and are not where they belong.
+         */
+        Loss: {
+            /**
+             * What
+             * @description what became of them, in words
+             */
+            what: string;
+            /** Rows */
+            rows: number;
+            /**
+             * Share
+             * @description of all rows that came in
+             */
+            share: number;
         };
         /**
          * RecentSkill
@@ -583,6 +611,26 @@ export interface components {
             week: string;
             /** Observed */
             observed: number | null;
+            /**
+             * Q025
+             * @description lower end of its 95 % interval
+             */
+            q025: number;
+            /**
+             * Q25
+             * @description lower end of its 50 % interval
+             */
+            q25: number;
+            /**
+             * Q75
+             * @description upper end of its 50 % interval
+             */
+            q75: number;
+            /**
+             * Q975
+             * @description upper end of its 95 % interval
+             */
+            q975: number;
         };
         /** ValidationError */
         ValidationError: {
@@ -596,6 +644,27 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * Verdict
+         * @description Whether a week's forecast can be trusted, in a sentence.
+         */
+        Verdict: {
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "fit for use" | "use with care" | "do not use";
+            /**
+             * Sentence
+             * @description the level, and all that decided it
+             */
+            sentence: string;
+            /**
+             * Besides
+             * @description lesser reasons for care, where the level is worse
+             */
+            besides: string[];
         };
         /**
          * WeekForecast
@@ -626,6 +695,12 @@ export interface components {
          */
         WeekHealth: {
             run: components["schemas"]["RunFacts"];
+            verdict: components["schemas"]["Verdict"];
+            /**
+             * Losses
+             * @description what was lost where; also what was moved
+             */
+            losses: components["schemas"]["Loss"][];
             /**
              * Tally
              * @description rows by what became of them
@@ -854,6 +929,7 @@ export type Download = components['schemas']['Download'];
 export type Downloads = components['schemas']['Downloads'];
 export type Geometry = components['schemas']['Geometry'];
 export type HttpValidationError = components['schemas']['HTTPValidationError'];
+export type Loss = components['schemas']['Loss'];
 export type RecentSkill = components['schemas']['RecentSkill'];
 export type ReliabilityBin = components['schemas']['ReliabilityBin'];
 export type RunFacts = components['schemas']['RunFacts'];
@@ -861,6 +937,7 @@ export type Scores = components['schemas']['Scores'];
 export type Total = components['schemas']['Total'];
 export type TotalOutcome = components['schemas']['TotalOutcome'];
 export type ValidationError = components['schemas']['ValidationError'];
+export type Verdict = components['schemas']['Verdict'];
 export type WeekForecast = components['schemas']['WeekForecast'];
 export type WeekHealth = components['schemas']['WeekHealth'];
 export type WeekLine = components['schemas']['WeekLine'];

@@ -1,9 +1,10 @@
-/** @import { ReliabilityBin, TotalOutcome, CellWeek } from "./types" */
+/** @import { Band, ReliabilityBin, TotalOutcome, CellWeek } from "./types" */
 /** @typedef {(number | null)[]} Values */
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { tone } from "./theme.js";
-import { inHabit } from "./words.js";
+import { showReadout } from "./readout.js";
+import { between, days, inHabit, make, number, percent, whole } from "./words.js";
 
 const FONT = "12px system-ui, sans-serif";
 const axis = () => {
@@ -14,22 +15,50 @@ const axis = () => {
 const drawn = new WeakMap();
 
 /**
- * Draw into a figure, as wide as it is, again whenever that changes; `says` tells it in words.
+ * Draw into a figure, as wide as it is, again whenever that changes; `says` tells it in words, and
+ * `figuresAt` a point's figures, for those who point at it, tap it or come to it by keys. To a
+ * screen reader the figure is a slider whose value is the point's figures.
  * @param {HTMLElement} figure
  * @param {Omit<uPlot.Options, "width" | "height">} options
  * @param {uPlot.AlignedData} data
  * @param {number} height
  * @param {string} says
+ * @param {(k: number) => string[]} figuresAt
  */
-function chart(figure, options, data, height, says) {
+function chart(figure, options, data, height, says, figuresAt) {
   drawn.get(figure)?.();
+  const box = make("div", { class: "readout", hidden: true, "aria-hidden": "true" }), at = data[0], stop = new AbortController();
+  let chosen = at.length - 1;
   figure.replaceChildren();
-  figure.setAttribute("role", "img");
-  figure.setAttribute("aria-label", inHabit(says));
-  const plot = new uPlot({ ...options, width: Math.max(figure.clientWidth, 200), height, cursor: { drag: { x: false, y: false }, ...options.cursor } }, data, figure);
+  const tell = (/** @type {number} */ k) => {
+    chosen = k;
+    figure.setAttribute("aria-valuenow", String(k + 1));
+    figure.setAttribute("aria-valuetext", inHabit(figuresAt(k).join(". ")));
+  };
+  const plot = new uPlot({ ...options, width: Math.max(figure.clientWidth, 200), height,
+    cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
+    hooks: { ...options.hooks, setCursor: [(/** @type {uPlot} */ { cursor: { idx, left = 0, top = 0 }, over }) => {
+      box.hidden = idx == null;
+      if (idx == null) return;
+      tell(idx);
+      showReadout(box, figuresAt(idx), { x: over.offsetLeft + left, y: over.offsetTop + top });
+    }] } }, data, figure);
+  const hide = () => plot.setCursor({ left: -10, top: -10 });
+  figure.append(box);
+  for (const [name, value] of Object.entries({ role: "slider", tabindex: 0, "aria-label": inHabit(says), "aria-valuemin": 1, "aria-valuemax": at.length })) figure.setAttribute(name, String(value));
+  if (at.length) tell(chosen);
+  figure.addEventListener("blur", hide, { signal: stop.signal });
+  figure.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return hide();
+    const to = { ArrowLeft: chosen - 1, ArrowDown: chosen - 1, ArrowRight: chosen + 1, ArrowUp: chosen + 1, Home: 0, End: at.length - 1 }[event.key];
+    if (to === undefined || !at.length) return;
+    event.preventDefault();
+    const k = Math.min(Math.max(to, 0), at.length - 1);
+    plot.setCursor({ left: plot.valToPos(at[k], "x"), top: plot.over.clientHeight / 4 });
+  }, { signal: stop.signal });
   const watch = new ResizeObserver(() => figure.clientWidth && plot.setSize({ width: figure.clientWidth, height }));
   watch.observe(figure);
-  drawn.set(figure, () => { watch.disconnect(); plot.destroy(); });
+  drawn.set(figure, () => { watch.disconnect(); stop.abort(); plot.destroy(); });
 }
 
 /** @param {string} colour */
@@ -43,44 +72,62 @@ const points = (colour, size = 6) => ({ show: true, size, fill: colour, stroke: 
  */
 export function sparkLine(figure, weeks, says) {
   chart(figure, {
-    legend: { show: false }, cursor: { show: false }, padding: [6, 6, 0, 0],
+    legend: { show: false }, padding: [6, 6, 0, 0],
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.1] } },
     axes: [{ ...axis(), grid: { show: false }, size: 26, space: 70 }, { ...axis(), size: 30, space: 24, incrs: [1, 2, 5, 10, 20] }],
     series: [{}, { label: "counted", fill: tone("--bars"), stroke: tone("--bars"), paths: uPlot.paths.bars?.({ size: [0.75] }), points: { show: false } },
       { label: "forecast", stroke: tone("--purple"), width: 2, points: { show: false } }],
-  }, [weeks.map((w) => w.at), weeks.map((w) => w.reports), weeks.map((w) => w.mean)], 110, says);
+  }, [weeks.map((w) => w.at), weeks.map((w) => w.reports), weeks.map((w) => w.mean)], 110, says, (k) => [
+    days(weeks[k].week_start), counted(weeks[k].reports), weeks[k].mean == null ? "No forecast" : `${number(weeks[k].mean)} reports expected`,
+    ...(weeks[k].q10 == null || weeks[k].q90 == null ? [] : [`80 % between ${weeks[k].q10} and ${weeks[k].q90}`]),
+  ]);
 }
 
-/** @param {TotalOutcome} week */
-export const isOut = ({ observed, q10, q90 }) => observed != null && (observed < q10 || observed > q90);
+/** @param {number | null} reports */
+const counted = (reports) => (reports == null ? "Not known yet" : `Counted: ${whole(reports)}`);
+
+/** @type {Record<Band, (week: TotalOutcome) => [number, number]>} */
+const ENDS = { 50: (w) => [w.q25, w.q75], 80: (w) => [w.q10, w.q90], 95: (w) => [w.q025, w.q975] };
+
+/** @param {TotalOutcome} week @param {Band} band */
+export function isOut(week, band) {
+  const [low, high] = ENDS[band](week);
+  return week.observed != null && (week.observed < low || week.observed > high);
+}
 
 /**
- * The city's totals: band of 80 %, forecast, and what was counted, within the band or not.
+ * The city's totals: band, forecast, and what was counted, within the band or not.
  * @param {HTMLElement} figure
  * @param {(TotalOutcome & { at: number })[]} weeks
+ * @param {Band} band
  * @param {string} says
  */
-export function totals(figure, weeks, says) {
+export function totals(figure, weeks, band, says) {
+  const ends = weeks.map(ENDS[band]);
   chart(figure, {
     bands: [{ series: [1, 2], fill: tone("--purple-band") }],
     legend: { show: false }, scales: { y: { range: (_, low, high) => [0, 1.08 * high] } },
     axes: [axis(), { ...axis(), size: 46 }],
     series: [{},
-      { label: "80 % to", stroke: "transparent", points: { show: false } }, { label: "80 % from", stroke: "transparent", points: { show: false } },
+      { label: `${band} % to`, stroke: "transparent", points: { show: false } }, { label: `${band} % from`, stroke: "transparent", points: { show: false } },
       { label: "forecast", stroke: tone("--purple"), width: 2, points: { show: false } },
       { label: "counted, inside", paths: () => null, points: points(tone("--blue")) },
       { label: "counted, outside", paths: () => null, points: points(tone("--orange"), 9) }],
-  }, [weeks.map((w) => w.at), weeks.map((w) => w.q90), weeks.map((w) => w.q10), weeks.map((w) => w.mean),
-    weeks.map((w) => (isOut(w) ? null : w.observed)), weeks.map((w) => (isOut(w) ? w.observed : null))], 280, says);
+  }, [weeks.map((w) => w.at), ends.map(([, high]) => high), ends.map(([low]) => low), weeks.map((w) => w.mean),
+    weeks.map((w) => (isOut(w, band) ? null : w.observed)), weeks.map((w) => (isOut(w, band) ? w.observed : null))], 280, says, (k) => {
+    const [q10, q90] = ends[k], w = weeks[k];
+    return [days(w.week), `${whole(w.mean)} reports expected`, `${band} % between ${between({ q10, q90 })}`,
+      counted(w.observed) + (w.observed == null ? "" : isOut(w, band) ? ", outside the band" : ", inside the band")];
+  });
 }
 
 /**
  * Skill over time: each week's as points, the last weeks' together as a line in its interval.
  * @param {HTMLElement} figure
- * @param {{ at: number[], weekly: Values, recent: Values, low: Values, high: Values }} lines
+ * @param {{ weeks: string[], at: number[], weekly: Values, recent: Values, low: Values, high: Values }} lines
  * @param {string} says
  */
-export function skill(figure, { at, weekly, recent, low, high }, says) {
+export function skill(figure, { weeks, at, weekly, recent, low, high }, says) {
   chart(figure, {
     bands: [{ series: [1, 2], fill: tone("--blue-band") }],
     axes: [axis(), { ...axis(), size: 56, values: (_, ticks) => ticks.map((v) => inHabit(`${+(100 * v).toFixed(2)} %`)) }],
@@ -90,7 +137,10 @@ export function skill(figure, { at, weekly, recent, low, high }, says) {
       { label: "95 % to", stroke: "transparent", points: { show: false } }, { label: "95 % from", stroke: "transparent", points: { show: false } },
       { label: "each week", paths: () => null, points: points(tone("--grey"), 6) },
       { label: "the 26 weeks up to it", stroke: tone("--blue"), width: 2.5, points: { show: false } }],
-  }, [at, high, low, weekly, recent], 260, says);
+  }, [at, high, low, weekly, recent], 260, says, (k) => [
+    days(weeks[k]), `This week: ${percent(weekly[k], 1)}`,
+    ...(recent[k] == null ? [] : [`The 26 weeks up to it: ${percent(recent[k], 1)}`, `95 % interval ${percent(low[k], 1)} to ${percent(high[k], 1)}`]),
+  ]);
 }
 
 /**
@@ -106,7 +156,9 @@ export function reliability(figure, bins, says) {
       { ...axis(), size: 52, label: "came true", labelSize: 20, labelFont: FONT, values: (_, t) => t.map((v) => inHabit(`${Math.round(100 * v)} %`)) }],
     hooks: { draw: [diagonal] }, legend: { show: false },
     series: [{}, { label: "came true", stroke: tone("--blue"), width: 2, points: points(tone("--blue"), 8) }],
-  }, [bins.map((b) => b.chance), bins.map((b) => b.share)], 300, says);
+  }, [bins.map((b) => b.chance), bins.map((b) => b.share)], 300, says, (k) => [
+    `Chance given: ${percent(bins[k].chance, 1)}`, `Came true: ${percent(bins[k].share, 1)}`, `${whole(bins[k].cells)} forecasts`,
+  ]);
 }
 
 /** @param {number} low @param {number} high @returns {[number, number]} */

@@ -9,6 +9,7 @@ import * as side from "./side.js";
 import * as skill from "./skill.js";
 import "./style.css";
 import { followTheme } from "./theme.js";
+import * as trust from "./trust.js";
 import { byId, days, inHabit, later, list, make, words } from "./words.js";
 
 const STEP_MS = 700, SHEET_GAP_PX = 12;
@@ -209,7 +210,7 @@ async function showPage(line, turn) {
   const section = sectionOf(state.view);
   if (!section || !geometry) return;
   if (state.view === "skill") await skill.show(section, state.city);
-  if (state.view === "trust") await (line ? pages.trust(section, state.city, state.week, line) : pages.noTrust(section));
+  if (state.view === "trust") await (line ? trust.show(section, state.city, state.week, line) : trust.showNone(section));
   if (state.view === "weeks" && turn === asked) pages.weeks(section, state.weeks.toReversed(), (/** @type {string} */ week) => { state.view = "map"; go(week).catch(fail); });
   if (state.view === "about") pages.about(section, geometry);
 }

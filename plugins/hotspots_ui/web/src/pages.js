@@ -1,59 +1,9 @@
-/** @import { Geometry, WeekHealth, WeekLine } from "./types" */
+/** @import { Geometry, WeekLine } from "./types" */
 
-// The views without pictures: can I trust it, all weeks, about.
-import { leaveFrame } from "./address.js";
-import { askOnce } from "./api.js";
+// The views without pictures: all weeks, about.
 import { date, days, list, make, range, table, whole, words } from "./words.js";
 
-/** @type {Record<string, string>} */
-const OUTCOMES = { pass: "✓ passed", warn: "⚠ warning" };
 const STAGES = { forecast: "awaits reports", known: "counted", scored: "scored" };
-
-/** @param {HTMLElement} section @param {string} city @param {string} week @param {WeekLine} line */
-export async function trust(section, city, week, line) {
-  const found = await askOnce(`weeks/${week}/health`, { city });
-  const { run, checks, tally, notes } = found, bad = checks.filter((check) => check.outcome !== "pass");
-  section.replaceChildren(
-    make("h2", {}, "Can I trust it?"),
-    make("p", { class: "lead" }, `Week of ${days(week)}: ${checks.length - bad.length} of ${checks.length} checks of its data passed` +
-      (bad.length ? `; ${bad.length} did not, and stand first below.` : ".")),
-    make("div", { class: "tiles" }, [
-      ["Source", run.provenance], ["Newest report", `${run.snapshot_age_days} days old`], ["Whole weeks up to", date(run.edge_week)],
-      ["Looks ahead", `${run.horizon} weeks`], ["Rows in", whole(line?.rows_in)], ["Model", `${run.model}, ${words(run.training_mode)}`],
-    ].map(([name, value]) => make("div", { class: "tile" }, make("span", {}, name), make("strong", {}, value)))),
-    links(found, city),
-    ...(found.stale_detail ? [make("h3", {}, "Why there is no newer forecast"), make("pre", { id: "stale-detail", tabindex: 0 }, found.stale_detail)] : []),
-    table("Checks of the data", ["Table", "Check", "Outcome", "Found", "Expected", ">Rows"],
-      [...bad, ...checks.filter((check) => check.outcome === "pass")].map((c) => [words(c.table), words(c.name), OUTCOMES[c.outcome] || `✗ ${c.outcome}`, c.found, c.expected, whole(c.rows)])),
-    table("Where the rows went", ["Rows", ">Number"], Object.entries(tally).map(([name, rows]) => [name, whole(rows)])),
-    ...(notes.length ? [make("h3", {}, "What the run had to recover from"), make("ul", {}, notes.map((note) => make("li", {}, note)))] : []),
-    table("What made it", ["Part", "Version or hash"], [
-      ["Forecast", make("code", {}, run.forecast_sha256)], ["Input cube", make("code", {}, found.input_sha256)], ["Model", make("code", {}, found.model_sha256)],
-      ["Settings", make("code", {}, found.config_sha256)], ["Code", found.code_version], ["Stored", run.created_at.replace("T", " ").replace("Z", " UTC")],
-    ]));
-}
-
-/** @param {HTMLElement} section */
-export const noTrust = (section) => section.replaceChildren(
-  make("h2", {}, "Can I trust it?"), make("p", { class: "lead" }, "There is no forecast for this week: none was issued, so there is nothing to check."));
-
-// Airflow's own pages lie beside this one, which may stand in a frame of theirs.
-/** @param {WeekHealth} found @param {string} city */
-function links(found, city) {
-  const outside = { onclick: leaveFrame };
-  const all = [
-    found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card?city=${city}`, download: true }, `Card of model ${found.model_version}`),
-    found.airflow_run && make("a", { href: runAddress(found.airflow_run), ...outside }, "The run in Airflow"),
-    found.data_docs && make("a", { href: found.data_docs, ...outside }, "All checks in full (Data Docs)"),
-  ].filter((link) => link instanceof HTMLElement);
-  return make("ul", { class: "links" }, all.map((link) => make("li", {}, link)));
-}
-
-/** @param {string} run  DAG/RUN */
-function runAddress(run) {
-  const [dag, id] = run.split("/");
-  return `../dags/${dag}/runs/${encodeURIComponent(id)}`;
-}
 
 /** @param {HTMLElement} section @param {WeekLine[]} lines @param {(week: string) => void} go */
 export function weeks(section, lines, go) {

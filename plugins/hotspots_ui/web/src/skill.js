@@ -1,10 +1,12 @@
-/** @import { AreaHits, RecentSkill, Scores } from "./types" */
+/** @import { AreaHits, Band, RecentSkill, Scores } from "./types" */
 
 // "Is it any good?": skill against baselines, hit rates, the city's total, calibration.
 import { askOnce } from "./api.js";
 import * as charts from "./charts.js";
-import { make, percent, table, time, whole, words } from "./words.js";
+import { date, inHabit, make, percent, table, time, whole, words } from "./words.js";
 
+/** @type {Band[]} */
+const BANDS = [50, 80, 95];
 const FEW = 50, AREAS = [1, 2, 5, 10, 20], REFERENCE = "long_run_mean";
 /** @type {Record<string, string>} */
 const NAMES = { long_run_mean: "long-run average", last_week: "last known week", mean_4: "average of 4 weeks", mean_20: "average of 20 weeks",
@@ -34,9 +36,28 @@ function skillOf(weeks, ours, theirs, recent) {
   const place = new Map(recent.weeks.map((week, k) => [week, k]));
   const at = (/** @type {number[]} */ values) => weeks.map((week) => values[place.get(week) ?? -1] ?? null);
   return {
-    at: weeks.map(time), weekly: ours.map((value, k) => ratio(value, theirs[k])),
+    weeks, at: weeks.map(time), weekly: ours.map((value, k) => ratio(value, theirs[k])),
     recent: at(recent.skill), low: at(recent.low), high: at(recent.high),
   };
+}
+
+/**
+ * The skill of a period, over those of its weeks that both are scored for.
+ * @param {string[]} weeks
+ * @param {(number | null)[]} ours
+ * @param {(number | null)[]} theirs
+ */
+function skillIn(weeks, ours, theirs) {
+  const both = weeks.flatMap((_, k) => (ours[k] == null || theirs[k] == null ? [] : [{ ours: ours[k], theirs: theirs[k] }]));
+  const sum = (/** @type {"ours" | "theirs"} */ of) => both.reduce((all, week) => all + week[of], 0);
+  return { weeks, ours, theirs, skill: ratio(sum("ours"), sum("theirs")), count: both.length, won: both.filter((week) => week.ours < week.theirs).length };
+}
+
+/** @param {string} baseline @param {ReturnType<typeof skillIn>} of */
+function sayPeriod(baseline, { weeks, skill, count, won }) {
+  const period = `From ${date(weeks[0])} to ${date(weeks[weeks.length - 1])}`;
+  if (skill == null) return `${period} no week is scored for both the forecast and the ${called(baseline)}.`;
+  return `${period} the forecast’s error was ${percent(Math.abs(skill), 1)} ${skill >= 0 ? "lower" : "higher"} than that of the ${called(baseline)}; it was closer in ${won} of ${count} ${count === 1 ? "week" : "weeks"}.`;
 }
 
 /** @param {number | null} ours @param {number | null} theirs */
@@ -56,22 +77,28 @@ export async function show(section, city) {
 /** @param {Scores} scores */
 function skillPart({ weeks, scores, comparisons }) {
   const deviance = scores.poisson_deviance, figure = make("figure");
-  const choice = make("select", { id: "baseline", onchange: () => draw(choice.value) },
+  const choice = make("select", { id: "baseline", onchange: () => draw() },
     comparisons.map(({ baseline }) => make("option", { value: baseline }, called(baseline))));
-  const draw = (/** @type {string} */ baseline) => {
-    const found = comparisons.find((c) => c.baseline === baseline);
+  const ends = [{ id: "from", chosen: 0 }, { id: "to", chosen: weeks.length - 1 }].map(({ id, chosen }) =>
+    make("select", { id, onchange: () => draw() }, weeks.map((week, k) => make("option", { value: week, selected: k === chosen }, date(week)))));
+  const period = make("p", { id: "period", role: "status" });
+  const draw = () => {
+    const found = comparisons.find((c) => c.baseline === choice.value), [from, to] = ends.map((end) => weeks.indexOf(end.value));
     if (!found) return;
-    charts.skill(figure, skillOf(weeks, deviance.forecast, deviance[baseline], found.recent),
-      `Skill against the ${called(baseline)}: ${percent(found.skill, 1)} over ${found.weeks} weeks`);
+    const theirs = deviance[found.baseline], of = skillIn(weeks.slice(from, to + 1), deviance.forecast.slice(from, to + 1), theirs.slice(from, to + 1));
+    period.textContent = inHabit(to < from ? "The period ends before it begins: choose a later last week." : sayPeriod(found.baseline, of));
+    if (to < from) return;
+    const all = skillOf(of.weeks, of.ours, of.theirs, found.recent);
+    charts.skill(figure, all, `Skill against the ${called(found.baseline)}: ${percent(of.skill, 1)} over ${of.count} weeks`);
   };
   const best = comparisons.find((c) => c.baseline === REFERENCE) || comparisons[0];
   if (!best) return [];
-  queueMicrotask(() => draw(choice.value));
+  queueMicrotask(draw);
   const sure = best.low == null ? "" : best.low > 0 ? "more than chance explains" : (best.high ?? 0) < 0 ? "worse than it, and more than chance explains" : "which chance alone could explain";
   return [
     make("p", { class: "lead" }, `Over ${best.weeks} scored weeks the forecast's error was ${percent(Math.abs(best.skill), 1)} ${best.skill >= 0 ? "lower" : "higher"} than that of the ` +
       `${called(best.baseline)} of each cell${best.low == null ? `. ${FEW_WEEKS}` : ` (95 % interval ${interval(best)}), ${sure}.`} It was closer in ${best.weeks_won} of ${best.weeks} weeks.`),
-    make("h3", {}, "Skill over time"), make("p", {}, make("label", {}, "Against the ", choice), ". Above the dashed line the forecast was the better one; below, the worse. Where the band covers the dashed line, chance alone could explain the difference; it begins at the 13th scored week."),
+    make("h3", {}, "Skill over time"), make("p", {}, make("label", {}, "Against the ", choice), ", ", make("label", {}, "from the week of ", ends[0]), " ", make("label", {}, "to that of ", ends[1]), "."), period, make("p", {}, "Above the dashed line the forecast was the better one; below, the worse. Where the band covers the dashed line, chance alone could explain the difference; it begins at the 13th scored week."),
     legend(["dot grey", "each week"], ["stroke blue", "the 26 weeks up to it, together"], ["area blue", "its 95 % interval"], ["stroke dashed", "no better than the baseline"]), figure,
     table("Against each baseline, all scored weeks", ["Baseline", ">Skill", ">95 % interval", ">Weeks won"],
       comparisons.map((c) => [called(c.baseline), percent(c.skill, 1), interval(c), `${c.weeks_won} of ${c.weeks}`]),
@@ -105,13 +132,19 @@ function areaPart({ weeks, areas }) {
 }
 
 /** @param {Scores} scores */
-function totalPart({ totals, coverage_80 }) {
+function totalPart({ totals }) {
   const figure = make("figure"), weeks = totals.map((t) => ({ ...t, at: time(t.week) }));
-  const known = weeks.filter((w) => w.observed != null), out = known.filter(charts.isOut);
-  const says = `The count fell outside the 80 % band in ${out.length} of ${known.length} known weeks`;
-  queueMicrotask(() => charts.totals(figure, weeks, says));
-  return [make("h3", {}, "The city's total"), make("p", {}, `${says}: ${percent(coverage_80)} inside. If the band is right, about 80 % should be.`),
-    legend(["stroke purple", "forecast"], ["area", "80 % band"], ["dot blue", "counted, inside the band"], ["dot orange", "counted, outside it"]), figure];
+  const known = weeks.filter((w) => w.observed != null), text = make("p", {}), key = make("div");
+  const choice = make("select", { id: "band", onchange: () => draw() }, BANDS.map((band) => make("option", { value: band, selected: band === 80 }, `${band} %`)));
+  const draw = () => {
+    const band = /** @type {Band} */ (+choice.value), out = known.filter((week) => charts.isOut(week, band)).length;
+    const says = `The count fell outside the ${band} % band in ${out} of ${known.length} known weeks`;
+    text.textContent = inHabit(`${says}: ${percent(known.length ? 1 - out / known.length : null)} inside. If the band is right, about ${band} % should be.`);
+    key.replaceChildren(legend(["stroke purple", "forecast"], ["area", `${band} % band`], ["dot blue", "counted, inside the band"], ["dot orange", "counted, outside it"]));
+    charts.totals(figure, weeks, band, says);
+  };
+  queueMicrotask(draw);
+  return [make("div", { id: "totals" }, make("h3", {}, "The city's total"), make("p", {}, make("label", {}, "Band that should hold ", choice), " of the counts."), text, key, figure)];
 }
 
 /** @param {Scores} scores */

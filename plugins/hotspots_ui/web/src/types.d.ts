@@ -20,6 +20,7 @@ export type Answer<Path extends string> =
 
 export type LayerName = "forecast" | "outcome" | "difference" | "long_run" | "change";
 export interface Cell { row: number; col: number }
+export type Band = 50 | 80 | 95; // in %
 export interface Interval { q10: number; q90: number }
 export type Value = number | null | undefined;
 
