@@ -15,6 +15,7 @@ import pandas as pd
 
 from pipeline.domain.errors import QualityGateFailed
 from pipeline.files import exclusive
+from pipeline.quality.offline_docs import make_offline
 from pipeline.quality.rules import RULES
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class SuiteRun:
             # Tutorials for writers of suites, 3.4 of the site's 4 MB; no page of ours shows them.
             for picture in (self._docs_dir / "static" / "images").glob("*.gif"):
                 picture.unlink()
+            make_offline(self._docs_dir)
             return _with_plain_links(self._docs_dir / "index.html")
 
 
@@ -179,7 +181,7 @@ def _sites(docs_dir: Path | None) -> dict[str, Any]:
 def _with_plain_links(index: Path) -> Path:
     """Add links to every suite's results to a front page that lists them by scripts only.
 
-    The scripts come from the network; without it the page would be empty.
+    No script runs on it, so without them the page would be empty.
     """
     pages = sorted(
         page.relative_to(index.parent) for page in index.parent.glob("validations/**/*.html")

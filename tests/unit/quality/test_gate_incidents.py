@@ -158,6 +158,15 @@ def test_data_docs_hold_counts_and_no_case_number_or_coordinate(spoilt):
     assert list(docs.rglob("*.gif")) == []
 
 
+def test_data_docs_load_nothing_from_elsewhere_and_run_nothing(spoilt):
+    _, _, report = spoilt
+    pages = [page.read_text() for page in report.docs_path.parent.rglob("*.html")]
+    assert len(pages) == 7
+    for page in pages:
+        assert not re.search(r"<script|<link|<img|url\(|@import|<iframe", page)
+        assert page.count("<style>") == 1
+
+
 def test_a_second_run_of_a_week_writes_over_the_first(spoilt, city):
     table, _, first = spoilt
     docs = first.docs_path.parent
