@@ -31,6 +31,7 @@ ENV UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 UV_PROJECT_ENVIRONMENT=/opt/venv \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/hotspots/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/hotspots/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    HOTSPOTS_PAGE_DIR=/opt/hotspots/plugins/hotspots_ui/web/dist \
     GX_ANALYTICS_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3
 COPY pyproject.toml uv.lock ./
 RUN uv sync --locked --no-dev --no-install-project --extra airflow --extra $DEVICE

@@ -5,7 +5,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -62,6 +62,29 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     _sync(temporary)
     _rename_or_drop(temporary, folder)
     _sync(folder.parent)
+
+
+def replace_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
+    """Make a folder that holds these files, by their paths below it; return how many.
+
+    They are written under a temporary name beside it, brought to the disk, and renamed into the
+    place of what was there, which is deleted. Where one can't be made, the old folder stays.
+    """
+    temporary, old = (folder.parent / f"{TEMPORARY}{secrets.token_hex(8)}" for _ in range(2))
+    temporary.mkdir(parents=True)
+    written = 0
+    try:
+        for name, content in files:
+            path = temporary / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(path, content)
+            written += 1
+        _swap(temporary, folder, old)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    _sync(folder.parent)
+    return written
 
 
 class Folders(Protocol):
@@ -123,6 +146,18 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _swap(new: Path, folder: Path, old: Path) -> None:
+    if not folder.exists():
+        new.rename(folder)
+        return
+    folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
 
 
 def _rename_or_drop(temporary: Path, folder: Path) -> None:

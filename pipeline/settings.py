@@ -5,6 +5,7 @@ import re
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -15,6 +16,7 @@ from pipeline.domain.errors import InvalidRequest
 PREFIX = "HOTSPOTS_"
 # So strict because the page's content security policy names the origin; {r} is for fine screens.
 LIVE_HOME, DEMO_HOME = Path("var/live"), Path("var/demo")
+BUILT_PAGE = Path(__file__).resolve().parents[1] / "plugins/hotspots_ui/web/dist"
 TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
 
 
@@ -43,6 +45,9 @@ class Settings(BaseSettings):
         base_map_url: tiles of a street map, as https://HOST/{z}/{x}/{y}.png, which the page then
             draws beneath its cells; None means that it loads nothing from elsewhere.
         base_map_source: whose street map that is, in plain text; the page shows it.
+        public: what `hotspots site` may write for everybody: nothing, figures of city and divisions
+            only, or all.
+        page_dir: folder of the built page, which `hotspots site` copies; None means the checkout's.
         cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
         cities_dir: folder of TOML files of cities beside those of the package.
         contact: e-mail or page put into the User-Agent; the weather service requires one.
@@ -73,6 +78,8 @@ class Settings(BaseSettings):
     data_docs_url: str | None = None
     base_map_url: str | None = None
     base_map_source: str | None = Field(default=None, validate_default=True)
+    public: Literal["nothing", "divisions", "all"] = "nothing"
+    page_dir: Path | None = None
     cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
     cities_dir: Path | None = None
     contact: str = "contact-not-set"
@@ -155,6 +162,11 @@ class Settings(BaseSettings):
     def trainings_dir(self) -> Path:
         """Folder of what trainings in processes of their own read and write."""
         return self.home / "trainings"
+
+    @property
+    def built_page(self) -> Path:
+        """Folder of the built page."""
+        return self.page_dir or BUILT_PAGE
 
     def data_docs_dir(self, city: str, issue_date: date) -> Path:
         """Folder of the Data Docs of a city's run, where they were written."""

@@ -1,4 +1,4 @@
-"""Commands that read what is stored: show, status, compare, audit, report and export."""
+"""Commands that read what is stored: show, status, compare, audit, report, export and site."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.support import CityOption
+from pipeline.cli.support import CityOption, Steps
 from pipeline.console import Terminal
 from pipeline.domain.weeks import parse_date, target_week_of
 from pipeline.settings import get_settings
@@ -22,7 +22,7 @@ WeekOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (show, status, compare, audit, report, export):
+    for command in (show, status, compare, audit, report, export, site):
         app.command()(command)
 
 
@@ -127,6 +127,23 @@ def export(
         paths = export_week(store, the_city, target, out)
     for path in paths:
         Terminal().print(str(path))
+
+
+def site(
+    out: Annotated[Path, typer.Option(help="Folder to write; an earlier site there is replaced.")],
+) -> None:
+    """Write page, reports, answers, downloads and a feed as static files, for any web server.
+
+    HOTSPOTS_PUBLIC says what is public: nothing (the default), divisions, or all.
+
+    Example: HOTSPOTS_PUBLIC=divisions hotspots site --out public/hotspots
+    """
+    from pipeline.results.site.static_site import write_site
+
+    with Steps("site") as steps:
+        files = write_site(_reader(), get_settings(), out, steps.stage)
+        steps.finish()
+    Terminal().print(f"{out}: {files} files, public: {get_settings().public}")
 
 
 def _reader() -> ResultsReader:

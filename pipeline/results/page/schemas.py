@@ -135,9 +135,10 @@ class WeekOutcome(BaseModel):
 
     target_week: date
     observed_edge_week: date = Field(
-        description="edge week at which they were known; later ones may add some"
+        description="edge week at which they were known; more may come"
     )
     reports: int
+    divisions: dict[str, int] = Field(description="reports in the cells of each division")
     cells: list[int] = Field(description="reports of each cell of the week's forecast")
 
 

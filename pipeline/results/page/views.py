@@ -93,23 +93,30 @@ def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
     edge_week, reports = store.observed_week(city, week)
+    _, cells, _ = store.week(city, week, ("division",))
+    counts = store.counts(city, week)
+    divisions = dict.fromkeys(cells["division"], 0)
+    for division, count in zip(cells["division"], counts, strict=True):
+        divisions[division] += count
     return WeekOutcome(
         target_week=week,
         observed_edge_week=edge_week,
         reports=reports,
-        cells=store.counts(city, week),
+        divisions=divisions,
+        cells=counts,
     )
 
 
 def cell_history(
-    past: Mapping[date, CellPast], city: str, row: int, col: int, week: date
-) -> CellHistory:
-    """Return a cell's year up to a week, given its past as ResultsReader.cell_past gives it.
+    past: Mapping[date, CellPast], city: str, row: int, col: int, week: date,
+    length: int = YEAR_WEEKS,
+) -> CellHistory:  # fmt: skip
+    """Return a cell's `length` weeks up to one, of its past as ResultsReader.cell_past gives it.
 
     Raises:
         WeekNotReady: no forecast of that year has such a cell.
     """
-    weeks = [week - WEEK * back for back in reversed(range(YEAR_WEEKS))]
+    weeks = [week - WEEK * back for back in reversed(range(length))]
     year = [past.get(start, NOTHING) for start in weeks]
     if all(of_week.mean is None for of_week in year):
         raise WeekNotReady(

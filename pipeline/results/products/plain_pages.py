@@ -34,21 +34,26 @@ OUTCOMES = {
     "quarantine": "Rows set aside",
     "pass": "Passed",
 }
+BESIDE_THE_API = "../../../"
 TABLES = {"incidents": "Reports", "weather_daily": "Weather"}
 
 
-def card_page(city: City, version: str, card: str) -> str:
-    """Return the card of a model, which is Markdown, as a page; markup in it stays text."""
+def card_page(city: City, version: str, card: str, root: str = BESIDE_THE_API) -> str:
+    """Return the card of a model, which is Markdown, as a page; markup in it stays text.
+
+    `root` is where the Hotspots page lies from this one.
+    """
     from markdown_it import MarkdownIt
 
     text = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").render(card)
-    return _page(
-        f"Model card: {city.title}, version {version}", f"../../../?city={city.name}", text
-    )
+    return _page(f"Model card: {city.title}, version {version}", f"{root}?city={city.name}", text)
 
 
-def checks_page(city: City, health: WeekHealth) -> str:
-    """Return all checks of a week's data as a page, those that did not pass first."""
+def checks_page(city: City, health: WeekHealth, root: str = BESIDE_THE_API) -> str:
+    """Return all checks of a week's data as a page, those that did not pass first.
+
+    `root` as in `card_page`.
+    """
     week, run = health.run.target_week, health.run
     title = f"{city.title}: checks of the data, week of {week.day} {week:%b %Y}"
     by_outcome = [
@@ -67,7 +72,7 @@ def checks_page(city: City, health: WeekHealth) -> str:
         ),
         "" if health.checks else "<p>No checks of this week are on record.</p>",
     ]
-    return _page(title, f"../../../?city={city.name}&week={week}", "".join(parts))
+    return _page(title, f"{root}?city={city.name}&week={week}", "".join(parts))
 
 
 def _check(check: Check) -> str:

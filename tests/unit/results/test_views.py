@@ -68,6 +68,7 @@ def test_an_outcome_follows_the_order_of_the_forecasts_cells(store, history):
     store.save_observed(CITY, [TARGET], one_report(), NEXT)
     outcome = views.week_outcome(history, CITY, TARGET)
     assert (outcome.cells, outcome.reports) == ([0, 0, 0, 0, 1, 0], 1)
+    assert outcome.divisions == {"Down": 0, "Up": 1}
 
 
 def test_a_cells_year_ends_at_the_week_asked_for():

@@ -873,11 +873,18 @@ export interface components {
             /**
              * Observed Edge Week
              * Format: date
-             * @description edge week at which they were known; later ones may add some
+             * @description edge week at which they were known; more may come
              */
             observed_edge_week: string;
             /** Reports */
             reports: number;
+            /**
+             * Divisions
+             * @description reports in the cells of each division
+             */
+            divisions: {
+                [key: string]: number;
+            };
             /**
              * Cells
              * @description reports of each cell of the week's forecast

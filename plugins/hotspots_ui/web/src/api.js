@@ -1,5 +1,7 @@
 /** @import { Answer, ApiError, WeekOutcome } from "./types" */
 
+import { addressOf } from "./site.js";
+
 // Asks the API beside this page. What a week holds is kept, so that moving back is instant; the
 // browser itself revalidates by ETag.
 const KEPT = 80;
@@ -14,8 +16,7 @@ const kept = new Map();
  * @returns {Promise<Answer<Path>>}
  */
 export async function ask(path, query = {}) {
-  const address = `v1/${path}?${new URLSearchParams(query)}`;
-  const answer = await fetch(address, { credentials: "same-origin" }).catch(() => { throw new Error(NO_ANSWER); });
+  const answer = await fetch(addressOf(path, query), { credentials: "same-origin", cache: "no-cache" }).catch(() => { throw new Error(NO_ANSWER); });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const words = typeof body.detail === "string" ? body.detail : NO_ANSWER;

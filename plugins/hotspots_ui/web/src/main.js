@@ -7,6 +7,7 @@ import { CityMap } from "./map.js";
 import * as pages from "./pages.js";
 import * as side from "./side.js";
 import * as skill from "./skill.js";
+import { site } from "./site.js";
 import "./style.css";
 import { followTheme } from "./theme.js";
 import * as trust from "./trust.js";
@@ -52,7 +53,7 @@ async function openCity(cell) {
   const wanted = { city: state.city, week: state.week }, amiss = [];
   askOnce("geometry", { city: state.city }).catch(() => {}); // it comes while the weeks do
   let list_ = await ask("weeks", { city: state.city }).catch((error) => {
-    if (error.status !== 422) throw error; // no name of a city at all
+    if (error.status !== 422 && !(site && error.status === 404)) throw error; // no name of a city at all, or none of a site's
     return ask("weeks");
   });
   if (!list_.weeks.length && list_.cities.length) list_ = await ask("weeks", { city: list_.cities[0] });
@@ -183,7 +184,7 @@ function showMap({ forecast, outcome, earlier }, isGap) {
   side.showSummary(forecast, outcome);
   side.showTables(forecast, outcome, chooseInTable);
   showCells({ forecast, outcome, chosen: state.cell, choose: chooseInTable });
-  side.showDownloads(state, state.week);
+  side.showDownloads(state, state.week).catch(fail);
   side.showCell(state, forecast, outcome, choose).catch(fail);
   uncover();
 }
@@ -285,6 +286,16 @@ function move(by) {
   if (to) go(to).catch(fail);
 }
 
+// A site says where its feed is and, where its cells aren't public, shows no map of them.
+function setUpSite() {
+  byId("feed").hidden = !site;
+  if (site !== "divisions") return;
+  document.body.dataset.public = site;
+  byId("content").prepend(make("p", { class: "quiet" }, "Only figures of the city and its divisions are public here."));
+  const first = document.querySelector('[data-view="map"]');
+  if (first) first.textContent = "The week";
+}
+
 function setUp() {
   map = new CityMap(byId("map"), choose);
   const layers = /** @type {[LayerName, Layer][]} */ (Object.entries(LAYERS));
@@ -325,6 +336,7 @@ followTheme(() => {
   map.retone();
   show({ isStep: false }).catch(fail);
 });
+setUpSite();
 setUp();
 start().catch(fail);
 // For tests: where a cell lies on the screen.

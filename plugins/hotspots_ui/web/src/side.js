@@ -3,6 +3,7 @@
 // What stands beside the map: the week, the chosen cell, clusters, divisions, downloads.
 import { askOnce } from "./api.js";
 import { sparkLine } from "./charts.js";
+import { addressOf, site } from "./site.js";
 import { between, byId, date, days, make, number, percent, range, signed, table, time, whole } from "./words.js";
 
 /** @type {Record<string, string>} */
@@ -10,7 +11,7 @@ const KINDS = {
   csv: "CSV table", geojson: "GeoJSON", geoparquet: "GeoParquet", totals: "City and divisions, CSV", hub: "Hub-format Parquet",
   geopackage: "GeoPackage", style: "QGIS style", dictionary: "What each column means, CSV", manifest: "Manifest with hashes",
 };
-const TOP = 10;
+const TOP = 10, YEAR_WEEKS = 52;
 
 /** @param {WeekForecast} forecast @param {WeekOutcome | null} outcome */
 export function showSummary({ run, city }, outcome) {
@@ -62,7 +63,7 @@ export async function showCell(state, forecast, outcome, choose) {
     figure, make("p", { class: "quiet" }, make("span", { class: "key bars" }), " counted  ", make("span", { class: "key line" }), " forecast, the last 52 weeks"));
   const history = await askOnce(`cells/${chosen.row}/${chosen.col}`, { city: state.city, week: run.target_week });
   if (!figure.isConnected) return;
-  const weeks = history.weeks.map((w) => ({ ...w, at: time(w.week_start) }));
+  const weeks = history.weeks.filter((w) => w.week_start <= run.target_week).slice(-YEAR_WEEKS).map((w) => ({ ...w, at: time(w.week_start) }));
   const counted = weeks.filter((w) => w.reports != null);
   const sum = counted.reduce((all, w) => all + (w.reports ?? 0), 0);
   sparkLine(figure, weeks, `${sum} reports counted in ${counted.length} known weeks of the last 52`);
@@ -74,26 +75,34 @@ export async function showCell(state, forecast, outcome, choose) {
  * @param {WeekOutcome | null} outcome
  * @param {(cell: Cell) => void} choose
  */
-export function showTables({ cells, clusters, divisions, has_neighbourhoods: named, neighbourhood_source: source, run }, outcome, choose) {
+export function showTables({ clusters, divisions, has_neighbourhoods: named, neighbourhood_source: source, run }, outcome, choose) {
   const name = (/** @type {number} */ row, /** @type {number} */ col, /** @type {number} */ id) => make("button", { type: "button", class: "link", onclick: () => choose({ row, col }) }, String(id));
   byId("clusters").replaceChildren(table("Largest clusters of hotspots", [">No.", "Peak", named ? "Place" : "Division", "Size", ">Cells", ">Expected", ">Long-run", ">Stable"],
     clusters.slice(0, TOP).map((c) => [c.cluster, name(c.peak_row, c.peak_col, c.peak_cell_id), c.place, c.size.replaceAll(" ", "\u00a0"), c.cells, number(c.expected, 1), number(c.long_run_mean, 1), percent(c.p_top5)]),
     { note: `${clusters.length} clusters in all. Hotspots are the 5 % of cells with the highest expected counts; a cluster is those around one peak, and is named after it. ` +
       "Stable: how often a re-run of history, each report drawn again by chance, flags the same cells." + (source ? ` Neighbourhoods: ${source}.` : "") }));
-  const counted = (/** @type {string} */ division, /** @type {WeekOutcome} */ { cells: reports }) =>
-    cells.division.reduce((sum, d, k) => sum + (d === division ? reports[k] : 0), 0);
   byId("divisions").replaceChildren(table("Divisions", ["Division", ">Expected", ">80 %", ">Counted", ">Off by"],
-    divisions.map((d) => [d.name, number(d.mean, 1), range(d), outcome ? counted(d.name, outcome) : "–", outcome ? signed(counted(d.name, outcome) - d.mean, 1) : "–"]),
+    divisions.map((d) => {
+      const counted = outcome ? outcome.divisions[d.name] ?? 0 : null;
+      return [d.name, number(d.mean, 1), range(d), counted ?? "–", counted == null ? "–" : signed(counted - d.mean, 1)];
+    }),
     { shown: TOP }));
   byId("divisions").dataset.week = run.target_week;
 }
 
 /** @param {State} state @param {string} week */
-export function showDownloads(state, week) {
-  const link = (/** @type {string} */ kind) => make("a", { href: `v1/weeks/${week}/downloads/${kind}?city=${state.city}`, download: true }, KINDS[kind]);
-  byId("downloads").replaceChildren(make("h2", {}, "Download this week"),
-    make("ul", { class: "links" }, Object.keys(KINDS).map((kind) => make("li", {}, link(kind)))),
-    make("p", { class: "quiet" }, "The same figures as on this page. The API behind it is described at ",
-      make("a", { href: "v1/openapi.json" }, "v1/openapi.json"), "."));
+export async function showDownloads({ city }, week) {
+  if (site === "divisions") return;
+  const path = `weeks/${week}`, list = (/** @type {HTMLElement[]} */ links) => make("ul", { class: "links" }, links.map((link) => make("li", {}, link)));
+  const link = (/** @type {string} */ kind, name = kind) => make("a", { href: addressOf(`${path}/downloads/${name}`, { city }), download: true }, KINDS[kind]);
+  if (!site) {
+    byId("downloads").replaceChildren(make("h2", {}, "Download this week"), list(Object.keys(KINDS).map((kind) => link(kind))),
+      make("p", { class: "quiet" }, "The same figures as on this page. The API behind it is described at ",
+        make("a", { href: "v1/openapi.json" }, "v1/openapi.json"), "."));
+    return;
+  }
+  const { files } = await askOnce(`weeks/${week}/downloads`, { city }); // a site's files keep their own names
+  byId("downloads").replaceChildren(make("h2", {}, "Download this week"), list(files.map(({ kind, file }) => link(kind, file))),
+    make("p", { class: "quiet" }, "The same figures as on this page. ", make("a", { href: addressOf(`${path}/report.html`, { city }) }, "The week’s report"), " prints well."));
 }
 

@@ -3,6 +3,7 @@
 // "Can I trust it?": a verdict, what was lost where, and the checks.
 import { leaveFrame } from "./address.js";
 import { askOnce } from "./api.js";
+import { addressOf } from "./site.js";
 import { date, days, make, percent, table, whole, words } from "./words.js";
 
 /** @type {Record<string, string>} */
@@ -74,8 +75,8 @@ const facts = ({ name, outcome, found, expected, rows, action }) => [
 function links(found, city) {
   const outside = { onclick: leaveFrame };
   const all = [
-    found.has_card && make("a", { href: `v1/models/${encodeURIComponent(found.model_version)}/card.html?city=${city}` }, `Card of model ${found.model_version}`),
-    make("a", { href: `v1/weeks/${found.run.target_week}/checks.html?city=${city}` }, "All checks on one page"),
+    found.has_card && make("a", { href: addressOf(`models/${encodeURIComponent(found.model_version)}/card.html`, { city }) }, `Card of model ${found.model_version}`),
+    make("a", { href: addressOf(`weeks/${found.run.target_week}/checks.html`, { city }) }, "All checks on one page"),
     found.airflow_run && make("a", { href: runAddress(found.airflow_run), ...outside }, "The run in Airflow"),
     found.data_docs && make("a", { href: found.data_docs, ...outside }, "Great Expectations’ own report (Data Docs)"),
   ].filter((link) => link instanceof HTMLElement);

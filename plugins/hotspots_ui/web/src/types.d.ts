@@ -1,7 +1,7 @@
 // What the modules of the page hand one another. The API's answers stand in answers.d.ts, which
 // `make page-types` makes.
 import type {
-  AreaHits, CellHistory, Geometry, Scores, WeekForecast, WeekHealth, WeekLine, WeekOutcome, Weeks,
+  AreaHits, CellHistory, Downloads, Geometry, Scores, WeekForecast, WeekHealth, WeekLine, WeekOutcome, Weeks,
 } from "./answers";
 
 export type * from "./answers";
@@ -15,6 +15,7 @@ export type Answer<Path extends string> =
   : Path extends `weeks/${string}/forecast` ? WeekForecast
   : Path extends `weeks/${string}/health` ? WeekHealth
   : Path extends `weeks/${string}/outcome` ? WeekOutcome
+  : Path extends `weeks/${string}/downloads` ? Downloads
   : Path extends `cells/${string}` ? CellHistory
   : never;
 

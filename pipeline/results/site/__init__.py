@@ -1,0 +1,1 @@
+"""The page, its answers and its files as static files, for readers without a login."""
