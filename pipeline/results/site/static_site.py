@@ -138,7 +138,7 @@ def _week_files(
         views.week_forecast(store, city, week),
         week_health(store, city.name, week),
     )
-    within = {"airflow_run": None, "stale_detail": None}
+    within: dict[str, object] = {"airflow_run": None, "stale_detail": None}
     if not has_cells:
         within["has_card"] = False  # it has hits by division
     answers: dict[str, BaseModel] = {

@@ -1,9 +1,10 @@
 """The page, its answers and its files as a site of static files."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tests.unit.results.samples import TARGET, publish
 
 CITY = "smallville"
 WEEK = f"v1/{CITY}/weeks/{TARGET}"
+CARD = f"v1/{CITY}/models/3/card.html"
 ATOM = "{http://www.w3.org/2005/Atom}"
 INDEX = '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n</head></html>\n'
 
@@ -28,6 +30,7 @@ INDEX = '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n</he
 @pytest.fixture
 def reader(store, cells, tmp_path):
     publish(store, cells)
+    store.save_card(CITY, "3", "m" * 64, "# What it is good for")
     counts = np.zeros((3, 4))
     counts[2, 0] = 3
     store.save_observed(CITY, [TARGET], [counts], TARGET + timedelta(days=21))
@@ -97,21 +100,26 @@ def test_all_is_what_the_api_answers_and_gives(write, reader, city):
     cells = [name for name in files if "/cells/" in name]
     assert len(cells) == 6
     others = {f"{WEEK}/health.json", f"v1/{CITY}/scores.json", f"v1/{CITY}/scores/areas.json"}
-    page = {"index.html", "assets/index-1.js", "feed.xml"}
+    page = {"index.html", "assets/index-1.js", "feed.xml", f"{WEEK}/checks.html", CARD}
+    assert b"<h1>What it is good for</h1>" in files[CARD]
+    for name in (CARD, f"{WEEK}/checks.html"):
+        back = re.search(rb'<a href="([^"?]+)\?', files[name])[1].decode()
+        assert urljoin(f"https://example.org/{name}", back) == "https://example.org/"
     assert set(files) - set(cells) == others | page
 
 
 def test_what_leads_into_the_installation_is_left_out(write):
     health = json.loads((write("all") / WEEK / "health.json").read_text())
     assert [health[name] for name in ("airflow_run", "data_docs", "stale_detail")] == [None] * 3
-    assert health["has_card"] is False
+    assert health["has_card"] is True
 
 
 def test_divisions_leave_no_cell_in_the_folder(write):
     folder = write("divisions")
     files = files_of(folder)
     answers = ("forecast", "outcome", "health")
-    of_week = {f"{WEEK}/{name}.json" for name in answers}
+    of_week = {f"{WEEK}/checks.html", *(f"{WEEK}/{name}.json" for name in answers)}
+    assert json.loads(files[f"{WEEK}/health.json"])["has_card"] is False
     of_city = {f"v1/{CITY}/{name}.json" for name in ("weeks", "geometry", "scores", "scores/areas")}
     page = {"index.html", "assets/index-1.js", "feed.xml", "v1/weeks.json"}
     assert set(files) == page | of_city | of_week
