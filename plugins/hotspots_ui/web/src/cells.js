@@ -12,7 +12,7 @@ const key = (/** @type {number} */ k, /** @type {Given} */ { forecast: { cells }
 const COLUMNS = [
   { head: "Rank", isNumber: true, isBestLow: true, of: (k, { forecast }) => forecast.cells.rank[k], text: (k, { forecast }) => whole(forecast.cells.rank[k]) },
   { head: "Cell", isBestLow: true, of: (k, { forecast }) => forecast.cells.cell_id[k], text: (k, { forecast }) => make("button", { type: "button", class: "link" }, String(forecast.cells.cell_id[k])) },
-  { head: "Place", isBestLow: true, of: (k, { forecast }) => forecast.cells.place[k], text: (k, { forecast }) => forecast.cells.place[k] },
+  { head: "Place", isBestLow: true, of: (k, { forecast }) => forecast.cells.place[k], text: (k, { forecast: { cells } }) => make("span", { title: cells.place[k] }, cells.place[k]) },
   { head: "Expected", isNumber: true, of: (k, { forecast }) => forecast.cells.mean[k], text: (k, { forecast }) => number(forecast.cells.mean[k]) },
   { head: "80 %", isNumber: true, of: (k, { forecast }) => forecast.cells.q90[k], text: (k, { forecast: { cells } }) => `${cells.q10[k]}–${cells.q90[k]}` },
   { head: "Long-run", isNumber: true, of: (k, { forecast }) => forecast.cells.long_run_mean[k], text: (k, { forecast }) => number(forecast.cells.long_run_mean[k]) },

@@ -1,5 +1,5 @@
-// Light or dark: as Airflow around the page is set, or else as the system asks.
-const system = matchMedia("(prefers-color-scheme: dark)"), root = document.documentElement;
+// Light or dark: as Airflow around the page is set, or else as the system asks; on paper light.
+const system = matchMedia("(prefers-color-scheme: dark)"), paper = matchMedia("print"), root = document.documentElement;
 /** @type {Map<string, string>} */
 const tones = new Map();
 
@@ -10,14 +10,14 @@ export function followTheme(onChange) {
   const around = airflow();
   const settle = () => {
     const set = around && ["dark", "light"].find((theme) => around.classList.contains(theme));
-    const theme = set || (system.matches ? "dark" : "light");
+    const theme = paper.matches ? "light" : set || (system.matches ? "dark" : "light");
     if (theme === root.dataset.theme) return;
     root.dataset.theme = theme;
     tones.clear();
     onChange();
   };
   settle();
-  system.addEventListener("change", settle);
+  for (const query of [system, paper]) query.addEventListener("change", settle);
   if (around) new MutationObserver(settle).observe(around, { attributeFilter: ["class"] });
 }
 
