@@ -1,7 +1,5 @@
 """The registry of models: MLflow holds the files, aliases say which is used, hashes guard both."""
 
-import logging
-import os
 import shutil
 import tempfile
 import zipfile
@@ -13,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.files import TEMPORARY, exclusive, write_folder
+from pipeline.files import exclusive, write_folder
 from pipeline.model.identity import features_sha256
+from pipeline.model.registry_client import open_client
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 Alias = Literal["champion", "challenger", "previous"]
 ARCHIVE = "model.zip"
-SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ class Registry:
         if self._opened is None:
             # MLflow makes its tables when it is first opened, and does not expect company.
             with exclusive(self._lock):
-                self._opened = _open(self._settings.mlflow_database)
+                self._opened = open_client(self._settings.mlflow_database)
         return self._opened
 
     def register(
@@ -251,38 +249,6 @@ class Registry:
             _extract(Path(path), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
-
-
-def _open(url: str) -> "MlflowClient":
-    """Open a registry; a SQLite file gets its name once all its tables are made.
-
-    Raises:
-        ModelRejected: the file is no registry, or a part of one.
-    """
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import DatabaseError
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    if not url.startswith(SQLITE):
-        return MlflowClient(tracking_uri=url, registry_uri=url)
-    file = Path(url.removeprefix(SQLITE))
-    if not file.exists():
-        new = file.with_name(TEMPORARY + file.name)
-        for left in (new, Path(f"{new}-journal")):
-            left.unlink(missing_ok=True)
-        MlflowClient(tracking_uri=f"{SQLITE}{new}", registry_uri=f"{SQLITE}{new}")
-        new.rename(file)
-    try:
-        return MlflowClient(tracking_uri=url, registry_uri=url)
-    except (DatabaseError, MlflowException) as error:
-        raise ModelRejected(
-            f"{file} can't be opened as a model registry: {str(error).splitlines()[0]}. It is "
-            "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
-            "week trains a new model."
-        ) from error
 
 
 def _is_readable(version: "ModelVersion") -> bool:

@@ -76,7 +76,7 @@ def _against(found: Evidence) -> list[str]:
     return [
         *_if(found.provenance == "simulated", "the data are simulated, not those of a real city"),
         *_if(failed, f"{_count(failed, 'check')} of its data failed"),
-        *_if(share >= LOUD_SHARE, f"{share:.0%} of the rows were lost".replace("%", " %")),
+        *_if(share >= LOUD_SHARE, _lost(share)),
     ]
 
 
@@ -90,10 +90,7 @@ def _care(found: Evidence) -> list[str]:
         *_if(found.provenance == "recorded", "the data are a recording, not the newest there are"),
         *_if(not found.checks, "no checks of its data are on record"),
         *_if(warned, f"{_count(warned, 'check')} of its data gave a warning"),
-        *_if(
-            CARE_SHARE <= share < LOUD_SHARE,
-            f"{share:.0%} of the rows were lost".replace("%", " %"),
-        ),
+        *_if(CARE_SHARE <= share < LOUD_SHARE, _lost(share)),
         *_if(found.is_stale, "a newer forecast was due and could not be made"),
         *_if(found.is_backfill, "it was made later than it is dated"),
         *_if(
@@ -111,6 +108,10 @@ def _care(found: Evidence) -> list[str]:
 
 def _lost_share(tally: Mapping[str, int]) -> float:
     return sum(tally.get(label, 0) for label in LOST) / max(tally.get(ROWS_IN, 0), 1)
+
+
+def _lost(share: float) -> str:
+    return f"{100 * share:.0f} % of the rows were lost"
 
 
 def _with_outcome(checks: Sequence[Check], outcome: str) -> int:

@@ -134,10 +134,8 @@ def _week_files(
 
     What only those who run the installation can follow, or should read, is left out.
     """
-    forecast, health = (
-        views.week_forecast(store, city, week),
-        week_health(store, city.name, week),
-    )
+    forecast = views.week_forecast(store, city, week)
+    health = week_health(store, city.name, week)
     within: dict[str, object] = {"airflow_run": None, "stale_detail": None}
     if not has_cells:
         within["has_card"] = False  # it has hits by division

@@ -1,0 +1,46 @@
+"""How the registry's MLflow is opened, and its SQLite file made whole."""
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.domain.errors import ModelRejected
+from pipeline.files import TEMPORARY
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SQLITE = "sqlite:///"
+
+
+def open_client(url: str) -> "MlflowClient":
+    """Open a registry; a SQLite file gets its name once all its tables are made.
+
+    Raises:
+        ModelRejected: the file is no registry, or a part of one.
+    """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import DatabaseError
+
+    for noisy in ("mlflow", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if not url.startswith(SQLITE):
+        return MlflowClient(tracking_uri=url, registry_uri=url)
+    file = Path(url.removeprefix(SQLITE))
+    if not file.exists():
+        new = file.with_name(TEMPORARY + file.name)
+        for left in (new, Path(f"{new}-journal")):
+            left.unlink(missing_ok=True)
+        MlflowClient(tracking_uri=f"{SQLITE}{new}", registry_uri=f"{SQLITE}{new}")
+        new.rename(file)
+    try:
+        return MlflowClient(tracking_uri=url, registry_uri=url)
+    except (DatabaseError, MlflowException) as error:
+        raise ModelRejected(
+            f"{file} can't be opened as a model registry: {str(error).splitlines()[0]}. It is "
+            "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
+            "week trains a new model."
+        ) from error
