@@ -188,8 +188,12 @@ def _distinct(
     keys: NDArray[np.int64], sizes: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the distinct keys in order, and how often each occurs."""
-    if np.prod(sizes, dtype=np.float64) > DENSE_SLOTS:
-        return np.unique(keys, return_counts=True)
+    slots = np.prod(sizes, dtype=np.float64)
+    if slots > DENSE_SLOTS:
+        # Short numbers are sorted in half the time.
+        short = keys.astype(np.uint32) if slots <= 2**32 else keys
+        distinct, reports = np.unique(short, return_counts=True)
+        return distinct.astype(np.int64), reports
     histogram = np.bincount(keys)
     distinct = np.flatnonzero(histogram)
     return distinct, histogram[distinct]
