@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,13 +76,16 @@ docs: .venv/.test ## Build the documentation with reference pages made from the 
 	@$(VENV)/mkdocs build --quiet && echo "Open var/site/index.html"
 
 bench: .venv/.run ## Time training, forecast and gradient step on this machine (WEEKS=104)
-	@$(VENV)/python scripts/bench.py $(WEEKS)
+	@$(VENV)/python -m scripts.bench $(WEEKS)
 
 bench-gpu: | $(UV) ## Time training on this machine's GPU, beside its CPU (WEEKS=104)
 	@UV_PROJECT_ENVIRONMENT=.venv-gpu $(UV) run --locked --no-dev --extra airflow --extra gpu python -W ignore -m scripts.bench_gpu $(WEEKS)
 
 bench-lake: .venv/.test ## Time what a week asks of its lake, on disk and in object storage
 	@$(VENV)/python -W ignore -m scripts.bench_lake
+
+bench-data: .venv/.test ## Time gridding beside pandas, DuckDB and geopandas, a week's steps, and how cost grows
+	@OMP_NUM_THREADS=1 $(UV) run --no-sync --with duckdb python -W ignore -m scripts.bench_data
 
 bench-weeks: .venv/.test ## Time `hotspots backfill` over 200 weeks in one process (WEEKS=200)
 	@$(VENV)/python -W ignore -m scripts.bench_weeks $(WEEKS)

@@ -4,8 +4,6 @@ Medians, first calls left out, one thread per operation throughout. The reports 
 measures speed and memory, never skill. `make bench WEEKS=780` takes 15 years.
 """
 
-import os
-import platform
 import resource
 import statistics
 import sys
@@ -18,9 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rich.table import Table
 
-from pipeline.console import Terminal
 from pipeline.domain.city import City, load_city
 from pipeline.domain.errors import InvalidRequest
 from pipeline.domain.weeks import ForecastWeeks
@@ -28,6 +24,7 @@ from pipeline.evaluation.backtest import cube_of_events
 from pipeline.evaluation.event_files import events_to_incidents
 from pipeline.grid.cube import Cube
 from pipeline.model.config import ModelConfig
+from scripts.bench_record import show, tell
 
 WEEKS = int(sys.argv[1]) if len(sys.argv) > 1 else 104
 REPORTS_A_WEEK = 550
@@ -142,22 +139,26 @@ def main() -> None:
     cube, cube_s = made_up_cube(city)
     # the network of 64.9 million weights comes last, so that it isn't in the memory of a training
     figures = {"cube_s": cube_s, **training_figures(city, cube), **step_seconds(city, cube)}
-    figures["prototype_steps"] = figures["prototype_step_s"] / figures["step_s"]
-    table = Table(title=f"{os.cpu_count()} cores, {platform.machine()}, {WEEKS} weeks")
-    table.add_column("what")
-    table.add_column("measured", justify="right")
-    for label, text in (
-        ("cube of all reports", f"{figures['cube_s']:.2f} s"),
-        ("retraining", f"{figures['retrain_s']:.1f} s"),
-        ("fine-tuning", f"{figures['fine_tune_s']:.1f} s"),
-        ("one week's forecast", f"{1000 * figures['forecast_s']:.0f} ms"),
-        ("peak memory of these", f"{figures['peak_memory_gb']:.2f} GB"),
-        ("gradient step, one crime branch", f"{1000 * figures['step_s']:.0f} ms"),
-        ("gradient step, the prototype's network", f"{1000 * figures['prototype_step_s']:.0f} ms"),
-        ("the latter in steps of ours", f"{figures['prototype_steps']:.0f}"),
-    ):
-        table.add_row(label, text)
-    Terminal().print(table)
+    show(
+        f"{WEEKS} weeks",
+        [
+            ("cube of all reports", f"{figures['cube_s']:.2f} s"),
+            ("retraining", f"{figures['retrain_s']:.1f} s"),
+            ("fine-tuning", f"{figures['fine_tune_s']:.1f} s"),
+            ("one week's forecast", f"{1000 * figures['forecast_s']:.0f} ms"),
+            ("peak memory of these", f"{figures['peak_memory_gb']:.2f} GB"),
+            ("gradient step, one crime branch", f"{1000 * figures['step_s']:.0f} ms"),
+            (
+                "gradient step, the prototype's network",
+                f"{1000 * figures['prototype_step_s']:.0f} ms",
+            ),
+            (
+                "the latter in steps of ours",
+                f"{figures['prototype_step_s'] / figures['step_s']:.0f}",
+            ),
+        ],
+    )
+    tell(f"model_{WEEKS}_weeks", figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,133 @@
+"""Ten years of weeks, one after another, while the source revises its rows and fails at times.
+
+    python -m tests.soak_weeks [--weeks 520] [--seed 7] [--home DIR]
+
+A SIMULATED Los Angeles. Year by year the portal moves on (late reports come, rows are revised), one
+request in five fails, and the year's weeks are backfilled; then every week is forecast again.
+Prints, as JSON, by year: memory in use, size of the home, seconds. Ends with 1 where a second pass
+differs from what is stored, or a week came to an error.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.domain.errors import HotspotsError
+from pipeline.domain.weeks import WEEK
+from pipeline.replay.server import ReplayServer
+from pipeline.replay.simulator import simulate
+from pipeline.settings import Settings
+from pipeline.sources.http import HttpClient
+from pipeline.workflow import pull
+from pipeline.workflow.backfill import cubes_ahead, plan_past_weeks
+from pipeline.workflow.plan import make_plan
+from pipeline.workflow.run import run_to_cube, run_week
+from tests.soak import RATE, OneInFive
+
+CITY = "los_angeles"
+LAST_ISSUE = date(2026, 10, 28)
+YEAR_WEEKS = 52
+HISTORY = timedelta(days=366)
+SAME, ERROR = "same as revision ", "came to"
+
+
+def memory_mb() -> float:
+    """Return the memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def size_mb(folder: Path) -> float:
+    """Return the bytes of all files under a folder, in MB."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
+
+
+def at_end_of(day: date) -> datetime:
+    """Return a moment after all that happens on a day."""
+    return datetime.combine(day + timedelta(days=2), datetime.min.time(), UTC)
+
+
+def forecast_weeks(
+    settings: Settings, weeks: list[date], training: str, now: datetime
+) -> Iterator[tuple[date, str]]:
+    """Backfill weeks; yield each with how it differs from what is stored, or its error."""
+    plans = plan_past_weeks(settings, weeks, city=CITY, training=training, now=now)
+    for plan, to_cube in cubes_ahead(settings, plans, now=now):
+        try:
+            week = run_week(settings, plan, now=now, to_cube=to_cube)
+        except HotspotsError as error:
+            yield plan.issue_date, f"{ERROR} {type(error).__name__}: {error}"
+        else:
+            yield plan.issue_date, week.published["difference"]
+
+
+def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
+    """Run all weeks twice; return what was found."""
+    first = LAST_ISSUE - (weeks - 1) * WEEK
+    issued = [first + week * WEEK for week in range(weeks)]
+    years = [issued[k : k + YEAR_WEEKS] for k in range(0, weeks, YEAR_WEEKS)]
+    found: dict[str, Any] = {"years": [], "errors": {}, "second_pass": {"same": 0, "differs": {}}}
+    source = partial(simulate, seed, first - HISTORY, LAST_ISSUE)
+    with ReplayServer(source(first)) as server:
+        server.faults = OneInFive(seed, RATE)
+        settings = Settings(
+            _env_file=None, home=home, replay_url=server.url, train_epochs=1,
+            history_start=f"{first - HISTORY}",
+        )  # fmt: skip
+        for year in years:
+            began, now = time.monotonic(), at_end_of(year[-1])
+            server.source = source(year[-1])
+            plan = make_plan(settings, city=CITY, issue_date=None, data_interval_end=now, now=now)
+            run_to_cube(settings, plan, now=now)
+            training = "retrain" if year is years[0] else "reuse"
+            said = dict(forecast_weeks(settings, year[:1], training, now))
+            said |= dict(forecast_weeks(settings, year[1:], "reuse", now))
+            again = dict(forecast_weeks(settings, year, "reuse", now))
+            _note(found, said, again)
+            found["years"].append(
+                {
+                    "to": f"{year[-1]}",
+                    "weeks": len(year),
+                    "memory_mb": round(memory_mb()),
+                    "home_mb": round(size_mb(home), 1),
+                    "seconds": round(time.monotonic() - began),
+                }
+            )
+            sys.stderr.write(json.dumps(found["years"][-1]) + "\n")
+        found["requests"] = server.faults.asked
+    return found
+
+
+def _note(found: dict[str, Any], said: dict[date, str], again: dict[date, str]) -> None:
+    found["errors"] |= {f"{day}": text for day, text in said.items() if text.startswith(ERROR)}
+    for day, text in again.items():
+        if text.startswith(SAME):
+            found["second_pass"]["same"] += 1
+        else:
+            found["second_pass"]["differs"][f"{day}"] = text
+
+
+def main() -> int:
+    """Run the weeks and print what was found."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--weeks", type=int, default=520)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--home", type=Path)
+    asked = parser.parse_args()
+    pull.HttpClient = partial(HttpClient, sleep=lambda _seconds: None)  # type: ignore[misc]
+    with tempfile.TemporaryDirectory(prefix="hotspots_soak_") as folder:
+        found = soak(asked.home or Path(folder), asked.weeks, asked.seed)
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    return 1 if found["errors"] or found["second_pass"]["differs"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
