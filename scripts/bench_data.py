@@ -9,165 +9,39 @@ import multiprocessing
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from queue import Queue
 
-import duckdb
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from shapely import box
+import pyarrow.compute as pc
 
 from pipeline.domain.city import City, load_city
 from pipeline.domain.columns import INCIDENTS, WEATHER_DAILY
-from pipeline.domain.weeks import EPOCH
+from pipeline.domain.errors import InvalidRequest
 from pipeline.grid.build import build_cube
-from pipeline.grid.counts import count_reports, in_city_cells
+from pipeline.lake.lake import Lake, Ref
 from pipeline.model.channels import CHANNELS, log_rates
 from pipeline.model.inputs import read_history
 from pipeline.model.windows import TARGET
+from pipeline.quality.gate import check_incidents
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
 from pipeline.settings import Settings
 from pipeline.sources.calendar import weekly_calendar
+from pipeline.workflow.checked import read_checked
 from pipeline.workflow.plan import make_plan
-from pipeline.workflow.run import run_week
-from scripts.bench import listed_cells
+from pipeline.workflow.reads import Reads
+from pipeline.workflow.run import Week, run_week
+from scripts.bench_grid import FIRST_SUNDAY, Rows, gridding, made_up_incidents, timed
 from scripts.bench_record import show, tell
 
-POINTS, WEEKS = 3_000_000, 830
-FIRST_SUNDAY = date(2010, 1, 3)
-CLASSES = ("robbery", "aggravated_assault", "homicide", "burglary", "theft", "vandalism")
 WEEK_FIRST, WEEK_LAST = date(2024, 1, 7), date(2025, 12, 31)  # some half a million rows
 HISTORY_YEARS = (1, 5, 15)
 FINER = (1, 2, 4)  # times as many rows and columns
-KEY = ["week", "delay", "offence", "row", "col"]
-Rows = list[tuple[str, str]]
-
-
-def timed(call: Callable[[], object], times: int = 3) -> tuple[float, object]:
-    """Return the least CPU seconds of a call, and what it returned."""
-    least, made = float("inf"), None
-    for _ in range(times):
-        started = time.process_time()
-        made = call()
-        least = min(least, time.process_time() - started)
-    return least, made
-
-
-def made_up_incidents(city: City, weeks: int, points: int) -> pa.Table:
-    """Return random reports in the city's cells, some cells far busier than others."""
-    random, grid = np.random.default_rng(1), city.grid
-    rows, cols = listed_cells(city)
-    weight = random.gamma(0.6, size=len(rows))
-    cell = random.choice(len(rows), points, p=weight / weight.sum())
-    day = random.integers(0, weeks * 7, points)
-    day[:2] = 0, weeks * 7 - 1
-    delay = np.minimum(random.geometric(0.6, points) - 1, 60)
-    first = np.datetime64(FIRST_SUNDAY)
-    row, col = rows[cell] + random.random(points), cols[cell] + random.random(points)
-    known = {
-        "incident_id": np.arange(points).astype(str),
-        "occurred_on": first + day,
-        "reported_on": first + day + delay,
-        "offence_class": np.array(CLASSES)[random.integers(0, len(CLASSES), points)],
-        "lat": grid.south + row * (grid.north - grid.south) / grid.rows,
-        "lon": grid.west + col * (grid.east - grid.west) / grid.cols,
-        "location_status": np.full(points, "located"),
-    }
-    for field in INCIDENTS.schema:
-        unknown = pa.nulls(points, field.type) if field.nullable else np.full(points, "nibrs")
-        known.setdefault(field.name, unknown)
-    return INCIDENTS.conform(pa.table(known))
-
-
-def by_pandas(city: City, frame: pd.DataFrame) -> pd.DataFrame:
-    """Count points as an analyst would with pandas."""
-    grid = city.grid
-    row = np.floor((frame["lat"] - grid.south) / (grid.north - grid.south) * grid.rows)
-    col = np.floor((frame["lon"] - grid.west) / (grid.east - grid.west) * grid.cols)
-    week = frame["occurred"] // 7
-    delay = frame["reported"] // 7 - week
-    keys = frame.assign(row=row, col=col, week=week, delay=delay)
-    return keys.groupby(KEY, observed=True).size().rename("reports").reset_index()
-
-
-def by_duckdb(city: City, frame: pd.DataFrame) -> pd.DataFrame:
-    """Count points by one SQL statement."""
-    grid = city.grid
-    with duckdb.connect(config={"threads": 1}) as database:
-        database.register("points", frame)
-        return database.execute(
-            "SELECT occurred // 7 AS week, reported // 7 - occurred // 7 AS delay, offence,"
-            " floor((lat - $south) / $height * $rows) AS row,"
-            " floor((lon - $west) / $width * $cols) AS col, count(*) AS reports"
-            " FROM points GROUP BY ALL",
-            {
-                "south": grid.south, "height": grid.north - grid.south, "rows": grid.rows,
-                "west": grid.west, "width": grid.east - grid.west, "cols": grid.cols,
-            },
-        ).df()  # fmt: skip
-
-
-def by_geopandas(city: City, frame: pd.DataFrame) -> pd.DataFrame:
-    """Count points by a spatial join with the cells as polygons."""
-    rows, cols = listed_cells(city)
-    bounds = [city.grid.bounds(int(row), int(col)) for row, col in zip(rows, cols, strict=True)]
-    polygons = gpd.GeoDataFrame({"row": rows, "col": cols}, geometry=[box(*b) for b in bounds])
-    points = gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(frame["lon"], frame["lat"]))
-    joined = points.sjoin(polygons, predicate="within")
-    joined = joined.assign(week=joined["occurred"] // 7)
-    joined["delay"] = joined["reported"] // 7 - joined["week"]
-    return joined.groupby(KEY, observed=True).size().rename("reports").reset_index()
-
-
-def gridding() -> tuple[Rows, dict[str, float]]:
-    """Count the same points four ways, and see that all counts agree."""
-    city = load_city("los_angeles")
-    incidents = made_up_incidents(city, WEEKS, POINTS)
-    cells = in_city_cells(city, incidents)
-    days = (np.datetime64(FIRST_SUNDAY) - np.datetime64(EPOCH)).astype(int)
-    frame = pd.DataFrame(
-        {
-            "occurred": incidents["occurred_on"].cast(pa.int32()).to_numpy() - days,
-            "reported": incidents["reported_on"].cast(pa.int32()).to_numpy() - days,
-            "offence": pd.Categorical(incidents["offence_class"].to_pandas()),
-            "lat": incidents["lat"].to_numpy(),
-            "lon": incidents["lon"].to_numpy(),
-        }
-    )
-    own_s, made = timed(lambda: count_reports(city, cells, incidents)[0])
-    own = made.to_pandas().rename(columns={"delay_weeks": "delay", "offence_class": "offence"})
-    own["week"] = (pd.to_datetime(own["week_start"]) - pd.Timestamp(FIRST_SUNDAY)).dt.days // 7
-    locate = partial(city.grid.locate, frame["lat"].to_numpy(), frame["lon"].to_numpy())
-    locate_s, _ = timed(locate)
-    rows = [_points_row("week, delay, class and cell", own_s), _points_row("cell alone", locate_s)]
-    figures = {"grid_s": own_s, "locate_s": locate_s}
-    for name, count, times in (
-        ("pandas", by_pandas, 2), ("DuckDB", by_duckdb, 2), ("geopandas", by_geopandas, 1)
-    ):  # fmt: skip
-        seconds, counted = timed(partial(count, city, frame), times)
-        rows.append(_points_row(f"the former by {name}, {_same(own, counted)}", seconds))
-        figures[f"{name}_s"] = seconds
-    return rows, figures
-
-
-def _points_row(what: str, seconds: float) -> tuple[str, str]:
-    return f"{POINTS:,} points by {what}", f"{seconds:.2f} s, {POINTS / seconds / 1e6:.1f} M a s"
-
-
-def _same(own: pd.DataFrame, other: pd.DataFrame) -> str:
-    """Say in how many keys two counts differ."""
-    both = own.assign(offence=own["offence"].astype(str)).merge(
-        other.assign(offence=other["offence"].astype(str)), on=KEY, how="outer"
-    )
-    differ = int((both["reports_x"] != both["reports_y"]).sum())
-    return "equal counts" if not differ else f"{differ} of {len(both)} counts differ"
 
 
 def _serve(addresses: Queue, source_days: tuple[date, date]) -> None:
@@ -208,6 +82,7 @@ def _two_weeks(settings: Settings) -> tuple[Rows, dict[str, float]]:
     done = run_week(settings, first, now=now, watch=watch)
     rows_in = done.validated["rows_in"]
     pull_s, check_s = seconds["pull_crime"], seconds["validate"]
+    gate_s, gated = _gate_s(settings, done)
     later = now + timedelta(weeks=1)
     again = make_plan(
         settings, city="los_angeles", issue_date=None, data_interval_end=later,
@@ -219,8 +94,45 @@ def _two_weeks(settings: Settings) -> tuple[Rows, dict[str, float]]:
     return [
         (f"{rows_in:,} replayed rows pulled", f"{pull_s:.1f} s, {peak['pull_crime']:.0f} MB"),
         ("the same checked", f"{check_s:.1f} s, {check_s / rows_in * 1e6:.1f} s a million"),
+        (f"checks alone, of {gated:,} reports, without Data Docs", f"{gate_s:.1f} s"),
         ("a week without training", f"{week_s:.1f} s"),
-    ], {"pull_s": pull_s, "check_s_per_million": check_s / rows_in * 1e6, "week_s": week_s}
+    ], {
+        "gate_s": gate_s,
+        "pull_s": pull_s,
+        "check_s_per_million": check_s / rows_in * 1e6,
+        "week_s": week_s,
+    }
+
+
+def _gate_s(settings: Settings, week: Week) -> tuple[float, int]:
+    """Return CPU seconds of the checks of eight times a week's reports, two years apart; how many.
+
+    Raises:
+        InvalidRequest: they don't all pass, so that something else was timed.
+    """
+    city, validated = settings.city(week.plan.city), week.validated
+    lake = Lake(settings.lake_root)
+    incidents, _ = read_checked(lake, Ref.from_json(validated["ref"]), Reads())
+    copies = pa.concat_tables(_two_years_earlier(incidents, times) for times in range(7, -1, -1))
+    known_through = date.fromisoformat(validated["known_through"])
+    check = partial(
+        check_incidents, city, copies, issue_date=week.plan.issue_date,
+        known_through=known_through, docs_dir=None,
+    )  # fmt: skip
+    seconds, gate = timed(check, 1)
+    if len(gate.left_out):  # type: ignore[attr-defined]
+        raise InvalidRequest("Some copies of checked reports fail a check; mend the bench.")
+    return seconds, copies.num_rows
+
+
+def _two_years_earlier(incidents: pa.Table, times: int) -> pa.Table:
+    """Return reports as if they had come so many times 104 weeks earlier, with ids of their own."""
+    moved = {name: incidents[name] for name in incidents.column_names}
+    for name in ("occurred_on", "reported_on"):
+        days = pc.subtract(incidents[name].cast(pa.int32()), times * 104 * 7)
+        moved[name] = days.cast(pa.int32()).cast(pa.date32())
+    moved["incident_id"] = pc.binary_join_element_wise(incidents["incident_id"], str(times), "-")
+    return INCIDENTS.conform(pa.table(moved))
 
 
 def _peak_mb() -> float:
