@@ -1,6 +1,7 @@
 """Pull: bring the snapshots of crime reports and weather up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from pipeline.sources import crime, weather
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pulled import Pull
 from pipeline.workflow.ability import wanted_datasets
+from pipeline.workflow.clock_floor import require_clock
 from pipeline.workflow.operations.staleness import marks_stale
 from pipeline.workflow.plan import Plan, end_of_day
 from pipeline.workflow.refusals import is_refused
@@ -34,7 +36,9 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     Raises:
         SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
         InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
+        ClockSetBack: `now` lies before what is stored.
     """
+    require_clock(settings, plan.city, now)
     city, lake = settings.city(plan.city), Lake(settings.lake_root)
     datasets = wanted_datasets(city, settings)
     names = [dataset.id for dataset in datasets]
@@ -54,7 +58,14 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
 
 
 def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
-    """Bring station weather up to date and archive today's forecast; never stop a week for it."""
+    """Archive today's weather forecast and bring station weather up to date.
+
+    A week is never stopped for want of weather.
+
+    Raises:
+        ClockSetBack: `now` lies before what is stored.
+    """
+    require_clock(settings, plan.city, now)
     city, lake = settings.city(plan.city), Lake(settings.lake_root)
     http = HttpClient(settings)
     notes: list[str] = []
@@ -62,14 +73,23 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
         first = min(dataset.occurred_from for dataset in wanted_datasets(city, settings))
         today = min(plan.issue_date, now.astimezone(ZoneInfo(city.time_zone)).date())
-        try:
+        # The forecast first: where the rest is held, a past week is not pulled for again.
+        with _noted(notes):
+            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
+        with _noted(notes):
             for pull in weather.pull_weather(http, settings, city, first, today):
                 stored[pull.dataset] = _stored(store_pull(lake, city, pull, now))
-            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
-        except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
-            notes.append(f"weather: {error}")
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
     return _pulled(lake, city, plan, held, stored, [*http.notes, *notes])
+
+
+@contextmanager
+def _noted(notes: list[str]) -> Iterator[None]:
+    """Note that a source of weather failed, and go on."""
+    try:
+        yield
+    except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
+        notes.append(f"weather: {error}")
 
 
 def _is_past_and_held(

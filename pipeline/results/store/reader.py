@@ -1,6 +1,6 @@
 """What can be asked of the results store; nothing here writes."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
@@ -41,6 +41,11 @@ class ResultsReader(OneWeek, ManyWeeks):
         if not found:
             raise missing(f"{city} has no stored forecast")
         return found[0]
+
+    def newest_publication(self, city: str) -> datetime | None:
+        """Return when a city's last forecast was stored, UTC, of any week and revision."""
+        with self._read() as session:
+            return session.scalar(select(func.max(Run.created_at)).where(Run.city == city))
 
     def unscored(self, city: str, edge_week: date) -> list[StoredRun]:
         """Return the current runs without scores of the target weeks up to `edge_week`.
