@@ -135,16 +135,22 @@ def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
         )
 
 
+def choose(held: Sequence[Snapshot], known_at: datetime) -> Snapshot | None:
+    """Return the one of a dataset's snapshots, oldest first, that a run at a moment reads.
+
+    The newest that it could have had, else the first with rows, else the first; None of none.
+    """
+    known = [snapshot for snapshot in held if snapshot.pulled_at <= known_at]
+    return next(iter(known[-1:] or [s for s in held if s.rows] or held), None)
+
+
 def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
-    """Return the snapshot that a run reads: the newest it could have had, else the first with rows.
+    """Return the snapshot that a run reads.
 
     Raises:
         WeekNotReady: there is none.
     """
-    known_at = end_of_day(plan.issue_date, city)
-    chosen = lake.snapshot_as_of(city.name, name, known_at)
-    held = lake.snapshots(city.name, name)
-    chosen = chosen or next((s for s in held if s.rows), held[0] if held else None)
+    chosen = choose(lake.snapshots(city.name, name), end_of_day(plan.issue_date, city))
     if chosen is None:
         raise WeekNotReady(f"The lake holds no snapshot of {name} for {city.title}; pull it first.")
     return chosen
@@ -163,8 +169,10 @@ def _pulled(
     notes: list[str],
 ) -> Pulled:
     chosen = {name: _chosen(lake, city, plan, name) for name in names}
+    breaks = [broken for name in names for broken in lake.check_chain(city.name, name)]
+    gone = [f"{b.path} is gone from the lake" for b in breaks if b.kind == "removed"]
     origins = {snapshot.provenance for snapshot in chosen.values()}
     # One simulated part makes the whole run simulated; a recorded one makes it recorded.
     provenance = next((p for p in ("simulated", "recorded") if p in origins), "live")
     refs = {name: snapshot.ref.to_json() for name, snapshot in chosen.items()}
-    return Pulled(snapshots=refs, stored=stored, provenance=provenance, notes=notes)
+    return Pulled(snapshots=refs, stored=stored, provenance=provenance, notes=[*notes, *gone])

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.store.current import current_runs, missing, stored
+from pipeline.results.store.current import current_runs, missing, runs_of, stored
 from pipeline.results.store.many_weeks import ManyWeeks
 from pipeline.results.store.one_week import OneWeek
 from pipeline.results.store.records import CityStatus, StoredRun
@@ -29,6 +29,11 @@ class ResultsReader(OneWeek, ManyWeeks):
         """Return the current run of every target week, newest week first."""
         with self._read() as session:
             return stored(session, current_runs(city))
+
+    def runs(self, city: str) -> list[StoredRun]:
+        """Return every run of every target week, all revisions, newest week first."""
+        with self._read() as session:
+            return stored(session, runs_of(city))
 
     def latest(self, city: str) -> StoredRun:
         """Return the current run of the last target week.
