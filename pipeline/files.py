@@ -99,6 +99,12 @@ class Folders(Protocol):
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Make a folder of these files, the manifest among them; keep one that is there."""
 
+    def sizes(self, parent: str) -> dict[str, int]:
+        """Return folder -> size of its files, in bytes, of all folders below a parent."""
+
+    def reduce(self, folder: str, manifest: bytes, files: Iterable[str]) -> None:
+        """Put another manifest into a folder, then delete files of it."""
+
 
 class DiskFolders:
     """`Folders` on a file system; the root is made on the first write."""
@@ -119,6 +125,21 @@ class DiskFolders:
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Make a folder by renaming it once it is filled; keep one that is there."""
         write_folder(self._root / folder, files)
+
+    def sizes(self, parent: str) -> dict[str, int]:
+        """Return folder -> size of its files, in bytes, of all folders below a parent."""
+        found = [file.parent for file in (self._root / parent).rglob(MANIFEST)]
+        return {
+            str(folder.relative_to(self._root)): sum(f.stat().st_size for f in folder.iterdir())
+            for folder in found
+            if not folder.name.startswith(".")
+        }
+
+    def reduce(self, folder: str, manifest: bytes, files: Iterable[str]) -> None:
+        """Put another manifest into a folder, then delete files of it."""
+        write_file(self._root / folder / MANIFEST, manifest)
+        for name in files:
+            (self._root / folder / name).unlink(missing_ok=True)
 
 
 @contextmanager

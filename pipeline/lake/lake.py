@@ -4,10 +4,8 @@ They lie on a file system or, by URL, in object storage: the same paths, bytes a
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,67 +13,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.domain.errors import CorruptArtifact, InvalidRequest
+from pipeline.domain.errors import CorruptArtifact, InvalidRequest, WeekNotReady
 from pipeline.files import MANIFEST, DiskFolders, Folders, parquet_bytes
-from pipeline.version import code_version
+from pipeline.lake.chain import BEFORE, Break, find_breaks, links, snapshot_name
+from pipeline.lake.manifests import (
+    OWN_HASH,
+    PRUNED,
+    as_bytes,
+    changed,
+    content_hash,
+    entries,
+    is_sealed,
+    manifest_hash,
+    parsed,
+    sealed,
+)
+from pipeline.lake.pointers import Ref, Snapshot, snapshot_of
 
+__all__ = ["Lake", "Ref", "Snapshot"]
 SNAPSHOTS = "snapshots"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-@dataclass(frozen=True)
-class Ref:
-    """A pointer to one immutable folder of the lake.
-
-    Attributes:
-        path: the folder, relative to the lake's root, such as "cubes/los_angeles/3f0c...".
-        sha256: hash over its tables' names, row counts and hashes, and its info.
-    """
-
-    path: str
-    sha256: str
-
-    def to_json(self) -> str:
-        """Return the pointer as JSON text."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Ref":
-        """Read what `to_json` wrote.
-
-        Raises:
-            InvalidRequest: the text is not such a pointer.
-        """
-        try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
-            raise InvalidRequest(
-                f"{text!r} is no pointer into the lake; expected JSON with path and sha256."
-            ) from error
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One pull of one dataset, as it came.
-
-    Attributes:
-        ref: where it lies; the hash covers the data alone, so equal data have equal hashes.
-        city, dataset: what was pulled.
-        pulled_at: when, aware, UTC.
-        source_updated_at: when the source says it was last updated, if it does.
-        rows: number of rows.
-        provenance: "live", "recorded" or "simulated".
-        notes: what the pull had to recover from.
-    """
-
-    ref: Ref
-    city: str
-    dataset: str
-    pulled_at: datetime
-    source_updated_at: datetime | None
-    rows: int
-    provenance: str
-    notes: tuple[str, ...]
 
 
 class Lake:
@@ -103,8 +60,8 @@ class Lake:
         """
         _check_names(kind, *group.split("/"), *tables)
         files = {name: parquet_bytes(table) for name, table in tables.items()}
-        manifest = {"tables": _entries(tables, files), "info": dict(info)}
-        digest = _content_hash(manifest)
+        manifest = {"tables": entries(tables, files), "info": dict(info)}
+        digest = content_hash(manifest)
         ref = Ref(f"{kind}/{group}/{digest[:16]}", digest)
         self._store(ref.path, files, manifest)
         return ref
@@ -114,9 +71,10 @@ class Lake:
 
         Raises:
             CorruptArtifact: a file is missing or doesn't match its hash.
+            WeekNotReady: it is a snapshot that was pruned.
         """
-        entries = self._checked_manifest(ref)["tables"]
-        return {name: self._read_table(ref, name, entry) for name, entry in entries.items()}
+        tables = self._tables(ref)
+        return {name: self._read_table(ref, name, entry) for name, entry in tables.items()}
 
     def info(self, ref: Ref) -> dict[str, Any]:
         """Return the info that was stored with a folder.
@@ -127,9 +85,17 @@ class Lake:
         return self._checked_manifest(ref)["info"]
 
     def refs(self, kind: str, group: str) -> list[Ref]:
-        """Return what is stored under a kind and a group, in no order that means anything."""
+        """Return what is stored under a kind and a group, in no order that means anything.
+
+        Raises:
+            CorruptArtifact: a manifest can't be read, or holds another content than the folder's.
+        """
         found = self._folders.manifests(f"{kind}/{group}")
-        return [Ref(path, _content_hash(_parsed(path, text))) for path, text in found.items()]
+        refs = [Ref(path, content_hash(parsed(path, text))) for path, text in found.items()]
+        for ref in refs:
+            if not ref.path.endswith(f"/{ref.sha256[:16]}"):
+                raise changed(ref.path, ref.sha256[:16], ref.path.rpartition("/")[2])
+        return refs
 
     def add_snapshot(
         self,
@@ -152,29 +118,53 @@ class Lake:
         """
         _check_names(city, dataset)
         files = {dataset: parquet_bytes(table)}
-        content = {"tables": _entries({dataset: table}, files), "info": {}}
-        digest = _content_hash(content)
         updated_at = _in_utc(source_updated_at).isoformat() if source_updated_at else None
-        pull = {
-            "pulled_at": _in_utc(pulled_at).isoformat(),
-            "source_updated_at": updated_at,
-            "provenance": provenance,
-            "notes": list(notes),
+        manifest = {
+            "tables": entries({dataset: table}, files),
+            "info": {},
+            "pull": {
+                "pulled_at": _in_utc(pulled_at).isoformat(),
+                "source_updated_at": updated_at,
+                "provenance": provenance,
+                "notes": list(notes),
+            },
         }
-        name = f"{_in_utc(pulled_at):%Y%m%dT%H%M%SZ}-{digest[:12]}"
-        path = f"{SNAPSHOTS}/{city}/{dataset}/{name}"
-        self._store(path, files, {**content, "pull": pull})
-        return _snapshot(path, self._manifest(path))
+        path = f"{_parent(city, dataset)}/{snapshot_name(manifest)}"
+        held = self._whole_manifests(city, dataset)
+        if path not in held:
+            self._store(path, files, {**manifest, BEFORE: links(held)})
+        return snapshot_of(path, self._manifest(path))
 
     def snapshots(self, city: str, dataset: str) -> list[Snapshot]:
         """Return all snapshots of a dataset, oldest first.
 
         Raises:
-            CorruptArtifact: a manifest is missing or can't be read.
+            CorruptArtifact: one was changed since, or was put there by something else than a pull.
         """
-        found = self._folders.manifests(f"{SNAPSHOTS}/{city}/{dataset}")
-        held = [_snapshot(path, _parsed(path, text)) for path, text in found.items()]
+        found = self._whole_manifests(city, dataset)
+        held = [snapshot_of(path, manifest) for path, manifest in found.items()]
         return sorted(held, key=lambda s: (s.pulled_at, s.ref.path))
+
+    def check_chain(self, city: str, dataset: str) -> list[Break]:
+        """Return the snapshots of a dataset that are not as its chain has them.
+
+        Files of tables are not read.
+        """
+        return self._linked(city, dataset)[1]
+
+    def sizes(self, city: str) -> dict[str, int]:
+        """Return the path of each of a city's snapshots -> its size in bytes."""
+        return self._folders.sizes(f"{SNAPSHOTS}/{city}")
+
+    def prune(self, snapshot: Snapshot, pruned_at: datetime) -> None:
+        """Delete a snapshot's table for good; its manifest stays, so that the chain does.
+
+        Raises:
+            CorruptArtifact: the manifest is missing or doesn't match the Ref.
+        """
+        manifest = self._checked_manifest(snapshot.ref)
+        told = {**manifest, PRUNED: manifest.get(PRUNED, _in_utc(pruned_at).isoformat())}
+        self._folders.reduce(snapshot.ref.path, as_bytes(told), [f"{snapshot.dataset}.parquet"])
 
     def snapshot_as_of(self, city: str, dataset: str, known_at: datetime) -> Snapshot | None:
         """Return the newest snapshot pulled at or before an aware instant, or None.
@@ -193,25 +183,52 @@ class Lake:
         Raises:
             CorruptArtifact: the file is missing or doesn't match its hash.
         """
-        entry = self._checked_manifest(snapshot.ref)["tables"][snapshot.dataset]
+        entry = self._tables(snapshot.ref)[snapshot.dataset]
         return self._read_table(snapshot.ref, snapshot.dataset, entry, columns)
 
     def _store(self, path: str, files: dict[str, bytes], manifest: dict[str, Any]) -> None:
-        # Beside what is hashed: other code that makes the same content makes the same Ref.
-        told = {**manifest, "code_version": code_version()}
-        text = json.dumps(told, indent=2, sort_keys=True)
         tables = {f"{name}.parquet": content for name, content in files.items()}
-        self._folders.write(path, {**tables, MANIFEST: text.encode()})
+        self._folders.write(path, {**tables, MANIFEST: as_bytes(sealed(manifest))})
+
+    def _linked(self, city: str, dataset: str) -> tuple[dict[str, bytes], list[Break]]:
+        """Return path -> manifest of a dataset's snapshots, and how they break the chain."""
+        parent = _parent(city, dataset)
+        found = self._folders.manifests(parent)
+        if find_breaks(parent, found):  # a pull may have been stored while they were listed
+            found = self._folders.manifests(parent)
+        return found, find_breaks(parent, found)
+
+    def _whole_manifests(self, city: str, dataset: str) -> dict[str, dict[str, Any]]:
+        found, breaks = self._linked(city, dataset)
+        kinds = {"unreadable", "changed"}
+        if all(broken.kind != "removed" for broken in breaks):
+            kinds.add("outside")  # else what names it may be what was removed
+        for broken in breaks:
+            if broken.kind in kinds:
+                raise CorruptArtifact(broken.says)
+        return {path: parsed(path, text) for path, text in found.items()}
 
     def _manifest(self, path: str) -> dict[str, Any]:
-        return _parsed(path, self._folders.read(f"{path}/{MANIFEST}"))
+        return parsed(path, self._folders.read(f"{path}/{MANIFEST}"))
 
     def _checked_manifest(self, ref: Ref) -> dict[str, Any]:
         manifest = self._manifest(ref.path)
-        found = _content_hash(manifest)
+        found = content_hash(manifest)
         if found != ref.sha256:
-            raise _corrupt(f"{ref.path}/{MANIFEST}", found, ref.sha256)
+            raise changed(f"{ref.path}/{MANIFEST}", found, ref.sha256)
+        if not is_sealed(manifest):
+            raise changed(f"{ref.path}/{MANIFEST}", manifest_hash(manifest), manifest[OWN_HASH])
         return manifest
+
+    def _tables(self, ref: Ref) -> dict[str, dict[str, Any]]:
+        manifest = self._checked_manifest(ref)
+        if PRUNED in manifest:
+            raise WeekNotReady(
+                f"{ref.path} was pruned on {manifest[PRUNED][:10]}: its table was deleted to free "
+                "its room, so that what was known then can't be read any more. Choose another "
+                "week, or restore the folder from a backup."
+            )
+        return manifest["tables"]
 
     def _read_table(
         self, ref: Ref, name: str, entry: dict[str, Any], columns: list[str] | None = None
@@ -220,8 +237,12 @@ class Lake:
         content = self._folders.read(path)
         found = "no such file" if content is None else hashlib.sha256(content).hexdigest()
         if found != entry["sha256"]:
-            raise _corrupt(path, found, entry["sha256"])
+            raise changed(path, found, entry["sha256"])
         return pq.read_table(pa.BufferReader(content), columns=columns)
+
+
+def _parent(city: str, dataset: str) -> str:
+    return f"{SNAPSHOTS}/{city}/{dataset}"
 
 
 def _folders_at(root: Path | str) -> Folders:
@@ -230,26 +251,6 @@ def _folders_at(root: Path | str) -> Folders:
     from pipeline.lake.object_folders import ObjectFolders  # half a second that only a URL pays for
 
     return ObjectFolders(str(root))
-
-
-def _snapshot(path: str, manifest: dict[str, Any]) -> Snapshot:
-    _, city, dataset, name = path.split("/")
-    digest, pull = _content_hash(manifest), manifest["pull"]
-    pulled_at = datetime.fromisoformat(pull["pulled_at"])
-    expected = f"{pulled_at:%Y%m%dT%H%M%SZ}-{digest[:12]}"
-    if name != expected:
-        raise _corrupt(f"{path}/{MANIFEST}", expected, name)
-    updated_at = pull["source_updated_at"]
-    return Snapshot(
-        ref=Ref(path, digest),
-        city=city,
-        dataset=dataset,
-        pulled_at=pulled_at,
-        source_updated_at=datetime.fromisoformat(updated_at) if updated_at else None,
-        rows=manifest["tables"][dataset]["rows"],
-        provenance=pull["provenance"],
-        notes=tuple(pull["notes"]),
-    )
 
 
 def _check_names(*names: str) -> None:
@@ -264,35 +265,3 @@ def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise InvalidRequest(f"{moment} has no time zone; the lake needs an aware instant.")
     return moment.astimezone(UTC)
-
-
-def _entries(
-    tables: Mapping[str, pa.Table], files: Mapping[str, bytes]
-) -> dict[str, dict[str, Any]]:
-    return {
-        name: {"rows": table.num_rows, "sha256": hashlib.sha256(files[name]).hexdigest()}
-        for name, table in tables.items()
-    }
-
-
-def _content_hash(manifest: Mapping[str, Any]) -> str:
-    """Return the hash of what a manifest says of content, leaving out the facts of a pull."""
-    content = {"tables": manifest["tables"], "info": manifest["info"]}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _parsed(path: str, text: bytes | None) -> dict[str, Any]:
-    try:
-        return json.loads(text or b"")
-    except ValueError as error:
-        raise CorruptArtifact(
-            f"{path} has no manifest that can be read ({error}). Remove the folder and run the "
-            "step that wrote it again."
-        ) from error
-
-
-def _corrupt(what: str, found: str, expected: str) -> CorruptArtifact:
-    return CorruptArtifact(
-        f"{what} was changed since it was written: found {found}, expected {expected}. Remove the "
-        "folder and run the step that wrote it again, or restore it from a backup."
-    )

@@ -1,6 +1,6 @@
 """Folders of files in S3-compatible object storage, which can't rename: whole once marked so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,6 +69,27 @@ class ObjectFolders:
             except OSError:
                 if self.read(manifest) is None:
                     raise
+
+    def sizes(self, parent: str) -> dict[str, int]:
+        """Return folder -> size of its files, in bytes, of all folders below a parent."""
+        root = self._url.removeprefix("s3://")
+        with self._named_errors():
+            found = self._s3.find(root, prefix=f"{parent}/", detail=True)
+        sizes: dict[str, int] = {}
+        for key, facts in found.items():
+            folder = key.removeprefix(f"{root}/").rpartition("/")[0]
+            sizes[folder] = sizes.get(folder, 0) + facts["size"]
+        whole = {key.removeprefix(f"{root}/").removesuffix(f"/{MANIFEST}") for key in found}
+        return {folder: size for folder, size in sizes.items() if folder in whole}
+
+    def reduce(self, folder: str, manifest: bytes, files: Iterable[str]) -> None:
+        """Put another manifest into a folder, then delete files of it."""
+        with self._named_errors():
+            self._s3.pipe_file(f"{self._url}/{folder}/{MANIFEST}", manifest)
+            for name in files:
+                path = f"{self._url}/{folder}/{name}"
+                if self._s3.exists(path):
+                    self._s3.rm_file(path)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

@@ -63,7 +63,7 @@ class TestWriteAndRead:
         ref = lake.write("cubes", "x", {"counts": TABLE}, {"a": 1})
         manifest = json.loads(content_of(lake, f"{ref.path}/manifest.json"))
         assert manifest["code_version"] == code_version()
-        monkeypatch.setattr("pipeline.lake.lake.code_version", lambda: "9.9.9+gother")
+        monkeypatch.setattr("pipeline.lake.manifests.code_version", lambda: "9.9.9+gother")
         other = Lake(tmp_path / "another")
         assert other.write("cubes", "x", {"counts": TABLE}, {"a": 1}) == ref
         assert other.read(ref)["counts"].equals(TABLE)

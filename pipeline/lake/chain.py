@@ -1,0 +1,133 @@
+"""The snapshots of a dataset as a chain: each names those before it that no other named yet.
+
+That is one, the newest; more where two pulls were stored at the same time, or where the first link
+of a chain names all that are older than the chain. Nothing is locked, on disk or in object storage.
+"""
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pipeline.domain.errors import CorruptArtifact
+from pipeline.lake.manifests import content_hash, is_sealed, manifest_hash, parsed
+
+BEFORE = "before"
+RESTORE = (
+    "A pull can't be made again: restore the folder from a backup. If it is lost for good, remove "
+    "it: later runs go on without it, and say that it is gone."
+)
+
+
+@dataclass(frozen=True)
+class Break:
+    """A snapshot that is not as the chain has it.
+
+    Attributes:
+        path: its folder, relative to the lake's root.
+        kind: "unreadable" or "changed": what lies there can't be trusted; "removed": nothing lies
+            there; "outside": it lies there and no snapshot names it, nor does it name one.
+        says: what was found, what was expected, and what to do.
+    """
+
+    path: str
+    kind: Literal["unreadable", "changed", "removed", "outside"]
+    says: str
+
+
+def snapshot_name(manifest: Mapping[str, Any]) -> str:
+    """Return how a snapshot with this manifest is called."""
+    pulled_at = datetime.fromisoformat(manifest["pull"]["pulled_at"])
+    return f"{pulled_at:%Y%m%dT%H%M%SZ}-{content_hash(manifest)[:12]}"
+
+
+def links(manifests: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return what a new snapshot names of those held (path -> manifest), each with its hash."""
+    held = {_name(path): manifest for path, manifest in manifests.items()}
+    chained = {name: manifest for name, manifest in held.items() if BEFORE in manifest}
+    named = {name for manifest in chained.values() for name, _ in _named(manifest)}
+    return [
+        {"name": name, "manifest_sha256": manifest_hash(manifest)}
+        for name, manifest in sorted((chained or held).items())
+        if name not in named
+    ]
+
+
+def find_breaks(parent: str, texts: Mapping[str, bytes]) -> list[Break]:
+    """Return all that is wrong with the snapshots of a dataset; nothing where the chain is whole.
+
+    Args:
+        parent: the folder that they lie in, relative to the lake's root.
+        texts: path -> manifest of each.
+    """
+    own = {path: _own_break(path, text) for path, text in texts.items()}
+    whole = {_name(path): parsed(path, texts[path]) for path, found in own.items() if not found}
+    spoiled = {_name(path) for path, found in own.items() if found}
+    by_links = _broken_links(parent, whole, spoiled)
+    return sorted([*filter(None, own.values()), *by_links], key=lambda found: found.path)
+
+
+def _own_break(path: str, text: bytes) -> Break | None:
+    """Return what is wrong with a manifest by itself."""
+    try:
+        manifest = parsed(path, text, RESTORE)
+    except CorruptArtifact as error:
+        return Break(path, "unreadable", str(error))
+    try:
+        name, does_match = snapshot_name(manifest), is_sealed(manifest)
+    except (KeyError, TypeError, ValueError):
+        name, does_match = "none", False
+    if name == _name(path) and does_match:
+        return None
+    said = (
+        f"{path}/manifest.json was changed since it was written: found what would be called "
+        f"{name}, {'with' if does_match else 'without'} the right hash of all that it says; "
+        f"expected {_name(path)}, with it. {RESTORE}"
+    )
+    return Break(path, "changed", said)
+
+
+def _broken_links(
+    parent: str, whole: Mapping[str, Mapping[str, Any]], spoiled: AbstractSet[str]
+) -> Iterator[Break]:
+    """Yield what is wrong between snapshots (name -> manifest), once for each that is wrong."""
+    links_to: dict[str, tuple[str, str]] = {}
+    for after, manifest in sorted(whole.items()):
+        for name, sha256 in _named(manifest):
+            if name not in whole or manifest_hash(whole[name]) != sha256:
+                links_to.setdefault(name, (after, sha256))
+    for name, (after, sha256) in links_to.items():
+        path = f"{parent}/{name}"
+        if name in whole:
+            said = (
+                f"{path}/manifest.json was changed since {after} was stored, which names it: found "
+                f"the hash {manifest_hash(whole[name])[:12]}, expected {sha256[:12]}. {RESTORE}"
+            )
+            yield Break(path, "changed", said)
+        elif name not in spoiled:
+            said = f"{path} is gone; {after} was stored after it and names it. {RESTORE}"
+            yield Break(path, "removed", said)
+    yield from _outside(parent, whole)
+
+
+def _outside(parent: str, whole: Mapping[str, Mapping[str, Any]]) -> Iterator[Break]:
+    """Yield the snapshots without links, which only those older than the chain may be."""
+    named = {name for manifest in whole.values() for name, _ in _named(manifest)}
+    is_chained = any(BEFORE in manifest for manifest in whole.values())
+    for name, manifest in whole.items():
+        if is_chained and BEFORE not in manifest and name not in named:
+            said = (
+                f"{parent}/{name} stands outside the chain: it names no snapshot before it, and "
+                f"none names it. No pull stored it so. {RESTORE}"
+            )
+            yield Break(f"{parent}/{name}", "outside", said)
+
+
+def _named(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the snapshots that one names, and the hashes of their manifests."""
+    return [(link["name"], link["manifest_sha256"]) for link in manifest.get(BEFORE, ())]
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
