@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
 from pipeline.results.store.tables import (
@@ -43,6 +43,7 @@ GROUPED_BY: dict[type[Base], tuple[str, ...]] = {
     ModelCard: ("city", "version"),
     CityState: ("city",),
 }
+SEALS = Seal.__table__
 OF_EACH_RUN = (CellForecast, TotalForecast, DataHealth)
 NUMBERS = {float: "<f8", int: "<i8", bool: "<i8"}
 
@@ -66,16 +67,16 @@ def seal(session: Session, table: type[Base], *keys: Key) -> None:
     name = table.__tablename__
     rows = [
         {
-            "table": name,
-            "key": key_text(key),
+            "table_name": name,
+            "group_key": key_text(key),
             "sha256": hash_rows(table, group(session, table, key)),
         }
         for key in keys
     ]
-    earlier = Seal.key.in_([row["key"] for row in rows])
-    session.execute(delete(Seal).where(Seal.table == name, earlier))
+    earlier = SEALS.c.group_key.in_([row["group_key"] for row in rows])
+    session.execute(delete(SEALS).where(SEALS.c.table_name == name, earlier))
     if rows:
-        session.execute(insert(Seal), rows)
+        session.execute(insert(SEALS), rows)
 
 
 def seal_all(session: Session) -> None:
@@ -96,30 +97,25 @@ def keys_of(session: Session, table: type[Base]) -> list[Key]:
 
 def group(session: Session, table: type[Base], key: Key) -> Columns:
     """Return the rows of a group by columns, all of them, in the order of their primary key."""
-    pairs = zip(GROUPED_BY[table], key, strict=True)
-    return read_columns(session, table, and_(*(getattr(table, name) == k for name, k in pairs)))
-
-
-def read_columns(session: Session, table: type[Base], where: ColumnElement[bool]) -> Columns:
-    """Return rows of a table by columns, all of them, in the order of their primary key."""
+    # By plain columns: as mapped ones a thousand rows would take three milliseconds longer.
     stored = {part.key: part.columns[0] for part in table.__mapper__.column_attrs}
-    query: Select[Any] = select(*stored.values()).where(where)
-    rows = session.execute(query.order_by(*table.__table__.primary_key)).all()
+    is_of_group = (stored[n] == k for n, k in zip(GROUPED_BY[table], key, strict=True))
+    query = select(*stored.values()).where(*is_of_group).order_by(*table.__table__.primary_key)
+    rows = session.execute(query).all()
     return dict(zip(stored, list(zip(*rows, strict=True)) or [()] * len(stored), strict=True))
 
 
 def sealed(session: Session, table: type[Base], key: Key) -> str | None:
     """Return the hash kept of a group; None where none is."""
-    return session.scalar(select(Seal.sha256).where(*_is_of(table, key)))
+    query = select(SEALS.c.sha256).where(
+        SEALS.c.table_name == table.__tablename__, SEALS.c.group_key == key_text(key)
+    )
+    return session.scalar(query)
 
 
 def key_text(key: Key) -> str:
     """Return a group's key as it is stored."""
     return " ".join(map(str, key))
-
-
-def _is_of(table: type[Base], key: Key) -> tuple[ColumnElement[bool], ...]:
-    return Seal.table == table.__tablename__, Seal.key == key_text(key)
 
 
 def _sorted(table: type[Base], columns: Columns) -> Columns:
@@ -143,6 +139,6 @@ def _sorted(table: type[Base], columns: Columns) -> Columns:
 def _content(values: Sequence[Any], kind: type) -> bytes:
     """Return values of a column as bytes; what isn't of the column's kind is told as it is."""
     number = NUMBERS.get(kind)
-    if number and all(type(value) is kind for value in values):
+    if number and set(map(type, values)) <= {kind}:
         return np.array(values, number).tobytes()
     return json.dumps(list(values), default=str, sort_keys=True).encode()

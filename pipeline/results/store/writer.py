@@ -45,7 +45,6 @@ from pipeline.results.store.tables import (
     TotalForecast,
 )
 
-
 SEALED_SINCE = "0008"  # the migration from which on rows have hashes
 
 
@@ -119,10 +118,13 @@ class ResultsStore(ResultsReader):
             if current is not None and is_backfill:
                 raise _locked(current, run)
             revision = current.revision + 1 if current else 1
-            run_pk = _add_run(session, run, revision, is_backfill=is_backfill)
+            model_id, is_new = _add_model(session, run)
+            run_pk = _add_run(session, run, model_id, revision, is_backfill=is_backfill)
             _insert(session, CellForecast, [{"run_pk": run_pk, **row} for row in rows])
             _add(session, TotalForecast, run_pk, total_rows(forecast))
             _add(session, DataHealth, run_pk, health_rows(health))
+            if is_new:  # one that lay there before keeps the hash it has
+                seal(session, Model, (model_id,))
             for table in (Run, *OF_EACH_RUN):
                 seal(session, table, (run_pk,))
         return revision
@@ -234,12 +236,20 @@ def _locked(current: Run, run: RunRecord) -> ForecastLocked:
     )
 
 
-def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bool) -> int:
+def _add_model(session: Session, run: RunRecord) -> tuple[int, bool]:
+    """Store which model made a run, unless it is known; return its id, and whether it is new."""
     key = {"name": run.model_name, "version": run.model_version, "sha256": run.model_sha256}
-    added = session.execute(_upsert(session, Model).values(key).on_conflict_do_nothing())
-    model_id = session.scalars(select(Model.id).filter_by(**key)).one()
-    if added.rowcount:  # one that lay there before keeps the seal it has
-        seal(session, Model, (model_id,))
+    query = select(Model.id).filter_by(**key)
+    known = session.scalar(query)
+    if known is not None:
+        return known, False
+    session.execute(_upsert(session, Model).values(key).on_conflict_do_nothing())
+    return session.scalars(query).one(), True
+
+
+def _add_run(
+    session: Session, run: RunRecord, model_id: int, revision: int, *, is_backfill: bool
+) -> int:
     row = Run(
         city=run.city,
         target_week=run.weeks.target_week,
