@@ -42,8 +42,9 @@ def report_faults(reports: Path) -> Iterator[Fault]:
                 yield _fault(folder, f"{where}/{name}", said)
         if SUMS not in names:
             yield _fault(folder, f"{where}/{SUMS}", "It is gone, or was never written.")
-        for name in sorted(names - sums.keys() - {SUMS}) if SUMS in names else ():
-            yield _fault(folder, f"{where}/{name}", f"{SUMS} does not name it.")
+            continue
+        for name in sorted(names - sums.keys() - {SUMS}):
+            yield _fault(folder, f"{where}/{name}", f"{where}/{SUMS} does not name it.")
 
 
 def _read(folder: Path) -> dict[str, str]:

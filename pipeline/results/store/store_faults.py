@@ -32,6 +32,7 @@ from pipeline.results.store.tables import (
     ObservedWeek,
     Run,
     Score,
+    Seal,
 )
 
 RESTORE = "Put back a copy of the results store from before that."
@@ -73,6 +74,7 @@ class StoreFaults(Connected):
                 with self._read() as session:
                     yield from list(_of_table(session, table, made))
                     yield from list(_of_sums(session) if table is ObservedWeek else ())
+                    yield from list(_of_seals(session) if table is Run else ())
             except CorruptArtifact as error:
                 yield _fault(table, table.__tablename__, str(error))
             except HotspotsError as error:  # of all tables: there are none, or other ones
@@ -111,6 +113,14 @@ def _of_table(session: Session, table: type[Base], made: Made) -> Iterator[Fault
     for text in seals:
         where = f"{name}, {_of_whom(table, runs, text)}"
         yield _fault(table, where, "These rows are gone; a hash of them was kept.")
+
+
+def _of_seals(session: Session) -> Iterator[Fault]:
+    """Yield the hashes that are kept of no table."""
+    tables = [table.__tablename__ for table in GROUPED_BY]
+    query = select(SEALS.c.table_name, SEALS.c.group_key).where(SEALS.c.table_name.not_in(tables))
+    for table, key in session.execute(query):
+        yield _fault(Seal, f"row_seals, {table} {key}", "There is no such table.")
 
 
 def _of_sums(session: Session) -> Iterator[Fault]:
