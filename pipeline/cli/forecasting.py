@@ -164,7 +164,7 @@ def history(city: CityOption = "los_angeles", source_dir: SourceDir = None) -> N
             steps.start(f"{piece['dataset']} {piece['year']}")
             loaded.append(load_piece(settings, piece, now=now))
         steps.start("snapshots")
-        made = snapshot_history(settings, loaded, now=now)
+        made = snapshot_history(settings, loaded, now=utc_now())
         steps.finish()
     held = sum(piece["was_held"] for piece in loaded)
     Terminal().print(f"{len(loaded)} years, {held} of them held before")

@@ -78,6 +78,12 @@ class StoreOutdated(HotspotsError):
     exit_code = 2
 
 
+class ClockSetBack(HotspotsError):
+    """The clock is behind what is stored already: nothing may be filed in the past."""
+
+    exit_code = 5
+
+
 class ForecastLocked(HotspotsError):
     """The target week has begun: its stored forecast can't be changed any more."""
 

@@ -14,6 +14,7 @@ from pipeline.domain.errors import CorruptArtifact
 from pipeline.lake.manifests import content_hash, is_sealed, manifest_hash, parsed
 
 BEFORE = "before"
+PULLED_AT = "%Y%m%dT%H%M%SZ"
 RESTORE = (
     "A pull can't be made again: restore the folder from a backup. If it is lost for good, remove "
     "it: later runs go on without it, and say that it is gone."
@@ -39,7 +40,7 @@ class Break:
 def snapshot_name(manifest: Mapping[str, Any]) -> str:
     """Return how a snapshot with this manifest is called."""
     pulled_at = datetime.fromisoformat(manifest["pull"]["pulled_at"])
-    return f"{pulled_at:%Y%m%dT%H%M%SZ}-{content_hash(manifest)[:12]}"
+    return f"{pulled_at.strftime(PULLED_AT)}-{content_hash(manifest)[:12]}"
 
 
 def links(manifests: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:

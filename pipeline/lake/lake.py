@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest, WeekNotReady
 from pipeline.files import MANIFEST, DiskFolders, Folders, parquet_bytes
-from pipeline.lake.chain import BEFORE, Break, find_breaks, links, snapshot_name
+from pipeline.lake.chain import BEFORE, PULLED_AT, Break, find_breaks, links, snapshot_name
 from pipeline.lake.manifests import (
     OWN_HASH,
     PRUNED,
@@ -167,6 +167,13 @@ class Lake:
     def sizes(self, city: str) -> dict[str, int]:
         """Return the path of each of a city's snapshots -> its size in bytes."""
         return self._folders.sizes(f"{SNAPSHOTS}/{city}")
+
+    def newest_pull(self, city: str) -> datetime | None:
+        """Return when the newest of a city's snapshots was pulled, to the second; None: no pull."""
+        names = [path.rpartition("/")[2].partition("-")[0] for path in self.sizes(city)]
+        if not names:
+            return None
+        return datetime.strptime(max(names), PULLED_AT).replace(tzinfo=UTC)
 
     def prune(self, snapshot: Snapshot, pruned_at: datetime) -> None:
         """Delete a snapshot's table for good; its manifest stays, so that the chain does.

@@ -58,7 +58,7 @@ _TO_SOURCE = "Nothing for a few rows; for many, compare the source's own page an
 _OUR_FAULT = "Compare the contract with what the clients made; a code or a column changed."
 _CITY_FILE = "Compare the city's TOML file with the source; correct the one that is wrong."
 _CODES = "The source renamed its codes: bring the city's code map up to date."
-_DIFF = "Look at what changed: hotspots lake list, hotspots lake diff."
+_DIFF = "Look at what changed: hotspots lake ls, hotspots lake diff."
 _ACCEPT = (
     "Look at what changed: hotspots lake diff. If the source is right, hotspots lake accept, and "
     "run the week again; else wait, the next run pulls anew."

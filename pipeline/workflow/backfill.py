@@ -15,6 +15,7 @@ from importlib import import_module
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.clock import going_on
 from pipeline.domain.city import City
 from pipeline.domain.errors import ProcessInterrupted
 from pipeline.domain.weeks import EPOCH
@@ -119,11 +120,12 @@ def cubes_ahead(
     The cubes of the next weeks are made meanwhile, in another process: they depend on no forecast,
     and in a thread the two would wait for each other's Python.
     """
+    present = going_on(now)
     # TensorFlow is not made to be forked.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
 
         def begin(plan: Plan) -> Future[tuple[Validated, Gridded]]:
-            return process.submit(_to_cube, settings, plan, now)
+            return process.submit(_to_cube, settings, plan, present)
 
         coming = [begin(plan) for plan in plans[:AHEAD]]
         import_module("pipeline.model.predict")  # TensorFlow takes as long as the first cube
@@ -133,8 +135,11 @@ def cubes_ahead(
             yield plan, partial(_made, of_plan)
 
 
-def _to_cube(settings: Settings, plan: Plan, now: datetime) -> tuple[Validated, Gridded]:
-    return run_to_cube(settings, plan, now=now, reads=_session_of_this_process())
+def _to_cube(
+    settings: Settings, plan: Plan, present: Callable[[], datetime]
+) -> tuple[Validated, Gridded]:
+    # When it begins, not when it was asked for: a pull of an hour may lie between.
+    return run_to_cube(settings, plan, now=present(), reads=_session_of_this_process())
 
 
 @cache

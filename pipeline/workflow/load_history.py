@@ -15,6 +15,7 @@ from pipeline.sources.crime import pull_crime
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pulled import Pull
 from pipeline.workflow.ability import require_weekly, wanted_datasets
+from pipeline.workflow.clock_floor import require_clock
 from pipeline.workflow.pull import store_pull
 
 KIND = "history"
@@ -89,9 +90,11 @@ def snapshot_history(
     Raises:
         WeekNotReady: a source changed while its pieces were pulled.
         InvalidRequest: the lake holds data of another origin.
+        ClockSetBack: `now` lies before what is stored.
     """
     lake, rows, sha256 = Lake(settings.lake_root), {}, {}
     city = settings.city(pieces[0]["city"])
+    require_clock(settings, city.name, now)
     for dataset, of_dataset in groupby(pieces, key=lambda piece: piece["dataset"]):
         pull = _whole(lake, dataset, [Ref.from_json(piece["ref"]) for piece in of_dataset])
         held = lake.snapshots(city.name, dataset)

@@ -18,6 +18,7 @@ from pipeline.settings import Settings
 from pipeline.version import code_version
 from pipeline.workflow.accounting import account, unplaced
 from pipeline.workflow.artefact import read_forecast
+from pipeline.workflow.clock_floor import require_clock
 from pipeline.workflow.difference import difference
 from pipeline.workflow.plan import Plan, weeks_of
 from pipeline.workflow.reads import Reads
@@ -43,6 +44,7 @@ def publish(
 
     Raises:
         ForecastLocked: another forecast of this week is stored and the week has begun.
+        ClockSetBack: `now` lies before what is stored.
     """
     sha256 = Ref.from_json(made["ref"]).sha256
     city, weeks = settings.city(plan.city), weeks_of(plan, grid)
@@ -51,6 +53,7 @@ def publish(
     change = difference(store, city.name, weeks.target_week, forecast, sha256, settings.seed)
     if not plan.publish:
         return Published(revision=0, cells=0, forecast_sha256=sha256, difference=change)
+    require_clock(settings, city.name, now)
     view = (reads or Reads()).view(Lake(settings.lake_root), city, grid)
     store.migrate()
     revision = store.publish(

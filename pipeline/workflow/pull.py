@@ -1,6 +1,7 @@
 """Pull: bring the snapshots of crime reports and weather up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from pipeline.sources import crime, weather
 from pipeline.sources.http import HttpClient
 from pipeline.sources.pulled import Pull
 from pipeline.workflow.ability import wanted_datasets
+from pipeline.workflow.clock_floor import require_clock
 from pipeline.workflow.operations.staleness import marks_stale
 from pipeline.workflow.plan import Plan, end_of_day
 from pipeline.workflow.refusals import is_refused
@@ -34,7 +36,9 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     Raises:
         SourceUnavailable, DatasetMoved, SchemaDrift: as the source fails.
         InvalidRequest: the lake holds data of another origin (simulated, say, beside live ones).
+        ClockSetBack: `now` lies before what is stored.
     """
+    require_clock(settings, plan.city, now)
     city, lake = settings.city(plan.city), Lake(settings.lake_root)
     datasets = wanted_datasets(city, settings)
     names = [dataset.id for dataset in datasets]
@@ -54,7 +58,14 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
 
 
 def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
-    """Bring station weather up to date and archive today's forecast; never stop a week for it."""
+    """Archive today's weather forecast and bring station weather up to date.
+
+    A week is never stopped for want of weather.
+
+    Raises:
+        ClockSetBack: `now` lies before what is stored.
+    """
+    require_clock(settings, plan.city, now)
     city, lake = settings.city(plan.city), Lake(settings.lake_root)
     http = HttpClient(settings)
     notes: list[str] = []
@@ -62,14 +73,23 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
         first = min(dataset.occurred_from for dataset in wanted_datasets(city, settings))
         today = min(plan.issue_date, now.astimezone(ZoneInfo(city.time_zone)).date())
-        try:
+        # The forecast first: where the rest is held, a past week is not pulled for again.
+        with _noted(notes):
+            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
+        with _noted(notes):
             for pull in weather.pull_weather(http, settings, city, first, today):
                 stored[pull.dataset] = _stored(store_pull(lake, city, pull, now))
-            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
-        except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
-            notes.append(f"weather: {error}")
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
     return _pulled(lake, city, plan, held, stored, [*http.notes, *notes])
+
+
+@contextmanager
+def _noted(notes: list[str]) -> Iterator[None]:
+    """Note that a source of weather failed, and go on."""
+    try:
+        yield
+    except (SourceUnavailable, DatasetMoved, SchemaDrift) as error:
+        notes.append(f"weather: {error}")
 
 
 def _is_past_and_held(
@@ -115,16 +135,22 @@ def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
         )
 
 
+def choose(held: Sequence[Snapshot], known_at: datetime) -> Snapshot | None:
+    """Return the one of a dataset's snapshots, oldest first, that a run at a moment reads.
+
+    The newest that it could have had, else the first with rows, else the first; None of none.
+    """
+    known = [snapshot for snapshot in held if snapshot.pulled_at <= known_at]
+    return next(iter(known[-1:] or [s for s in held if s.rows] or held), None)
+
+
 def _chosen(lake: Lake, city: City, plan: Plan, name: str) -> Snapshot:
-    """Return the snapshot that a run reads: the newest it could have had, else the first with rows.
+    """Return the snapshot that a run reads.
 
     Raises:
         WeekNotReady: there is none.
     """
-    known_at = end_of_day(plan.issue_date, city)
-    chosen = lake.snapshot_as_of(city.name, name, known_at)
-    held = lake.snapshots(city.name, name)
-    chosen = chosen or next((s for s in held if s.rows), held[0] if held else None)
+    chosen = choose(lake.snapshots(city.name, name), end_of_day(plan.issue_date, city))
     if chosen is None:
         raise WeekNotReady(f"The lake holds no snapshot of {name} for {city.title}; pull it first.")
     return chosen
@@ -143,8 +169,10 @@ def _pulled(
     notes: list[str],
 ) -> Pulled:
     chosen = {name: _chosen(lake, city, plan, name) for name in names}
+    breaks = [broken for name in names for broken in lake.check_chain(city.name, name)]
+    gone = [f"{b.path} is gone from the lake" for b in breaks if b.kind == "removed"]
     origins = {snapshot.provenance for snapshot in chosen.values()}
     # One simulated part makes the whole run simulated; a recorded one makes it recorded.
     provenance = next((p for p in ("simulated", "recorded") if p in origins), "live")
     refs = {name: snapshot.ref.to_json() for name, snapshot in chosen.items()}
-    return Pulled(snapshots=refs, stored=stored, provenance=provenance, notes=notes)
+    return Pulled(snapshots=refs, stored=stored, provenance=provenance, notes=[*notes, *gone])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline.clock import going_on
 from pipeline.settings import Settings
 from pipeline.workflow.forecast import forecast
 from pipeline.workflow.grid import build_grid
@@ -58,11 +59,11 @@ def run_to_cube(
     reads: Reads | None = None,
 ) -> tuple[Validated, Gridded]:
     """Run the steps up to the cube; `watch` is told each step before it starts."""
-    reads = reads or Reads()
+    reads, present = reads or Reads(), going_on(now)
     watch("pull_crime")
     crime = pull_crime(settings, plan, now=now)
     watch("pull_weather")
-    weather = pull_weather(settings, plan, now=now)
+    weather = pull_weather(settings, plan, now=present())
     watch("validate")
     validated = validate(settings, plan, crime, weather, reads=reads)
     watch("build_grid")
@@ -83,11 +84,12 @@ def run_week(
     Args:
         settings: the installation.
         plan: what the week is for.
-        now: the present instant.
+        now: the present instant, as the first step begins.
         watch: told each step before it starts.
         progress: told (done, total) while a model trains.
         to_cube: returns the week's cube where it is made elsewhere; None makes it here.
     """
+    present = going_on(now)
     if to_cube is None:
         validated, grid = run_to_cube(settings, plan, now=now, watch=watch)
     else:
@@ -103,7 +105,7 @@ def run_week(
     watch("score_past")
     scored = score_past(settings, plan, grid, reads=reads)
     watch("publish")
-    published = publish(settings, plan, validated, grid, trained, made, now=now, reads=reads)
+    published = publish(settings, plan, validated, grid, trained, made, now=present(), reads=reads)
     watch("report")
     reported = report(settings, plan, grid, scored, published, reads=reads)
     return Week(plan, validated, grid, decision, trained, made, scored, published, reported)

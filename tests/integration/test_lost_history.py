@@ -10,6 +10,7 @@ from pipeline.domain.errors import QualityGateFailed
 from pipeline.lake.lake import Lake
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
+from pipeline.results.store.writer import ResultsStore
 from pipeline.sources.adapters import ADAPTERS
 from pipeline.workflow.plan import make_plan
 from pipeline.workflow.run import run_to_cube
@@ -76,10 +77,14 @@ def test_what_changed_is_shown_and_can_be_accepted(weeks, hotspots):
         to_cube(settings, "2017-12-20")
 
     here = {"HOTSPOTS_HOME": str(settings.home)}
-    code, listed, _ = hotspots("lake", "list", *CHICAGO, **here)
+    code, listed, _ = hotspots("lake", "ls", *CHICAGO, **here)
     assert code == 0
-    assert listed.count("ijzp-q8t2") == 2
-    assert listed.count("refused by the gate") == 1
+    of_crime = listed.split("weather_ncei")[0].splitlines()
+    assert [line.split()[-1] for line in of_crime if line.startswith("  2017")] == [
+        "recorded",
+        "refused",
+    ]
+    assert "of Chicago, " in listed
 
     code, shown, _ = hotspots("lake", "diff", "20171213", "20171220", *CHICAGO, **here)
     assert code == 0
@@ -87,6 +92,10 @@ def test_what_changed_is_shown_and_can_be_accepted(weeks, hotspots):
     assert "are gone" in shown
     assert "2016" in shown
     assert "battery" in shown
+    lines = [line.replace(",", "").split()[-3:] for line in shown.splitlines()]
+    weekly = [[int(n) for n in line] for line in lines if line and all(map(str.isdigit, line))]
+    gone, new, changed = (sum(numbers) for numbers in zip(*weekly, strict=True))
+    assert f"{gone:,} are gone, {new:,} are new, {changed:,} changed" in shown
 
     code, said, _ = hotspots(
         "lake", "accept", "20171220", "--dataset", "ijzp-q8t2", *CHICAGO, **here
@@ -97,10 +106,48 @@ def test_what_changed_is_shown_and_can_be_accepted(weeks, hotspots):
     assert grid["edge_week"] == "2017-12-03"
 
 
+def test_what_nothing_needs_is_pruned_when_it_is_old_and_meant(weeks, hotspots):
+    settings, server, (_, lost, late) = weeks
+    to_cube(settings, "2017-12-13")
+    server.source = lost
+    with pytest.raises(QualityGateFailed):
+        to_cube(settings, "2017-12-20")
+    server.source = late
+    to_cube(settings, "2017-12-20", hour=16)
+    here = {"HOTSPOTS_HOME": str(settings.home)}
+    code, _, error = hotspots("lake", "prune", "--older-than", "30", *CHICAGO, **here)
+    assert code == 5
+    assert "There is no results store" in error  # which snapshots forecasts are of is not known
+    ResultsStore(settings.results_database).migrate()
+    code, said, _ = hotspots("lake", "prune", "--older-than", "36500", *CHICAGO, **here)
+    assert (code, said.split(" snapshots")[0]) == (0, "0 of 15")
+
+    prune = ("lake", "prune", "--older-than", "30", *CHICAGO)
+    code, said, _ = hotspots(*prune, **here)
+    assert code == 0
+    # The refused one, and the weather of that try.
+    assert "ijzp-q8t2  20171220T150000Z-" in said
+    assert "4 of 15 snapshots would be pruned" in said
+    assert hotspots(*prune, **here)[1] == said
+    code, said, _ = hotspots(*prune, "--yes", **here)
+    assert "4 of 15 snapshots were pruned" in said
+    code, said, _ = hotspots(*prune, "--yes", **here)
+    assert "0 of 15 snapshots were pruned" in said
+
+    code, listed, _ = hotspots("lake", "ls", *CHICAGO, **here)
+    assert (code, listed.count("pruned 20")) == (0, 4)
+    code, _, error = hotspots("lake", "accept", "20171220T15", *CHICAGO, **here)
+    assert (code, "there is nothing left to accept" in error) == (2, True)
+    code, _, error = hotspots("lake", "diff", "20171213", "20171220T15", *CHICAGO, **here)
+    assert (code, "its table was deleted" in error) == (5, True)
+    _, grid = to_cube(settings, "2017-12-20", hour=17)
+    assert grid["edge_week"] == "2017-12-03"
+
+
 def test_a_name_that_is_none_or_several_is_refused(weeks, hotspots):
     settings, _, _ = weeks
     here = {"HOTSPOTS_HOME": str(settings.home)}
-    code, listed, _ = hotspots("lake", "list", *CHICAGO, **here)
+    code, listed, _ = hotspots("lake", "ls", *CHICAGO, **here)
     assert (code, listed.strip()) == (0, "The lake holds no snapshot of Chicago yet.")
     code, _, error = hotspots("lake", "accept", "2017", *CHICAGO, **here)
     assert code == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
+from pipeline.domain.errors import ClockSetBack, ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import WEEK
 from pipeline.lake.lake import Lake, Ref
 from pipeline.model.saved import hash_folder
@@ -17,6 +17,7 @@ from pipeline.results.store.writer import ResultsStore
 from pipeline.workflow import run
 from pipeline.workflow.accounting import account
 from pipeline.workflow.plan import make_plan
+from pipeline.workflow.publish import publish
 from pipeline.workflow.pull import pull_crime
 from tests.integration.conftest import ISSUE_DATE, small_settings
 
@@ -147,6 +148,20 @@ def test_a_changed_forecast_of_a_week_that_has_begun_is_locked(first, tmp_path):
     other = settings.model_copy(update={"home": home, "seed": 5})
     with pytest.raises(ForecastLocked, match="isn't changed once its week has begun"):
         run_week(other, training="retrain")
+
+
+def test_under_a_clock_set_back_it_is_not_forecast_anew(first, tmp_path):
+    settings, week = first
+    home = shutil.copytree(settings.home, tmp_path / "copy")
+    other = settings.model_copy(update={"home": home, "seed": 5})
+    before_it = datetime(2017, 12, 14, tzinfo=UTC)
+    with pytest.raises(ClockSetBack, match=r"says 2017-12-14 00:00 UTC.*stored at 2018-03-01"):
+        run.run_week(other, week.plan.model_copy(update={"training": "retrain"}), now=before_it)
+    with pytest.raises(ClockSetBack):
+        publish(
+            other, week.plan, week.validated, week.grid, week.trained, week.forecast, now=before_it
+        )
+    assert ResultsStore(other.results_database).latest("chicago").revision == 1
 
 
 def test_a_dry_run_publishes_nothing(settings):

@@ -31,6 +31,7 @@ def content_of(lake, path):
 
 def replace_file(lake, path, content):
     storage, root = _storage(lake)
+    storage.makedirs(f"{root}/{path}".rpartition("/")[0], exist_ok=True)
     storage.pipe_file(f"{root}/{path}", content)
 
 

@@ -1,11 +1,11 @@
 """What can be asked of the results store; nothing here writes."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
 from pipeline.domain.errors import WeekNotReady
-from pipeline.results.store.current import current_runs, missing, stored
+from pipeline.results.store.current import current_runs, missing, runs_of, stored
 from pipeline.results.store.many_weeks import ManyWeeks
 from pipeline.results.store.one_week import OneWeek
 from pipeline.results.store.records import CityStatus, StoredRun
@@ -30,6 +30,11 @@ class ResultsReader(OneWeek, ManyWeeks):
         with self._read() as session:
             return stored(session, current_runs(city))
 
+    def runs(self, city: str) -> list[StoredRun]:
+        """Return every run of every target week, all revisions, newest week first."""
+        with self._read() as session:
+            return stored(session, runs_of(city))
+
     def latest(self, city: str) -> StoredRun:
         """Return the current run of the last target week.
 
@@ -41,6 +46,11 @@ class ResultsReader(OneWeek, ManyWeeks):
         if not found:
             raise missing(f"{city} has no stored forecast")
         return found[0]
+
+    def newest_publication(self, city: str) -> datetime | None:
+        """Return when a city's last forecast was stored, UTC, of any week and revision."""
+        with self._read() as session:
+            return session.scalar(select(func.max(Run.created_at)).where(Run.city == city))
 
     def unscored(self, city: str, edge_week: date) -> list[StoredRun]:
         """Return the current runs without scores of the target weeks up to `edge_week`.

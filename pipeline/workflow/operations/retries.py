@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pipeline.domain.errors import (
+    ClockSetBack,
     CorruptArtifact,
     DatasetMoved,
     ForecastLocked,
@@ -71,7 +72,8 @@ RULES: dict[type[HotspotsError], Rule] = {
     ),
     CorruptArtifact: Rule(
         retry_helps=False,
-        to_do="Remove the folder that the message names and run the step that wrote it again.",
+        to_do="Do what the message says of the folder that it names: restore it from a backup, or "
+        "remove it and run the step that wrote it again.",
     ),
     InvalidRequest: Rule(
         retry_helps=False, to_do="Correct what the message names and trigger the run again."
@@ -79,6 +81,10 @@ RULES: dict[type[HotspotsError], Rule] = {
     WeekNotReady: Rule(
         retry_helps=False,
         to_do="Run what the message says is missing, then this run again.",
+    ),
+    ClockSetBack: Rule(
+        retry_helps=False,
+        to_do="Set the worker's clock right (`timedatectl`); then clear the failed task.",
     ),
     ForecastLocked: Rule(
         retry_helps=False,

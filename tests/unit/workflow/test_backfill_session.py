@@ -68,7 +68,7 @@ def test_the_next_two_cubes_are_made_ahead_and_no_other(monkeypatch):
     begun = {name: Event() for name in ("1", "2", "3", "4")}
 
     def to_cube(_settings, plan, *, now, reads):
-        assert now == NOW
+        assert now - NOW < timedelta(minutes=1)
         begun[plan.city].set()
         if plan.city == "2":
             raise WeekNotReady("too early")
