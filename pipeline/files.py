@@ -96,6 +96,9 @@ class Folders(Protocol):
     def read(self, path: str) -> bytes | None:
         """Return a file, or None where there is none."""
 
+    def files(self) -> list[str]:
+        """Return the path of every file below the root, but for what is being written."""
+
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Make a folder of these files, the manifest among them; keep one that is there."""
 
@@ -121,6 +124,11 @@ class DiskFolders:
         """Return a file, or None where there is none."""
         file = self._root / path
         return file.read_bytes() if file.is_file() else None
+
+    def files(self) -> list[str]:
+        """Return the path of every file below the root, but for what is being written."""
+        found = (path.relative_to(self._root) for path in self._root.rglob("*") if path.is_file())
+        return [p.as_posix() for p in found if not any(n.startswith(TEMPORARY) for n in p.parts)]
 
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Make a folder by renaming it once it is filled; keep one that is there."""

@@ -1,4 +1,4 @@
-"""Commands that look after an installation: doctor, migrate."""
+"""Commands that look after an installation: doctor, verify, migrate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (doctor, migrate):
+    for command in (doctor, verify, migrate):
         app.command()(command)
 
 
@@ -56,6 +56,26 @@ def _print_findings(findings: list[Finding], console: Terminal) -> None:
         mark = ("fails", "red") if finding.error else ("ok   ", "green")
         mark = mark if finding.is_known else ("?    ", "yellow")
         console.print(Text.assemble(mark, f" {finding.name:11}{finding.said}"))
+
+
+def verify() -> None:
+    """Compare all that is stored with the hashes kept of it: lake, store, models, reports.
+
+    Every file and row is read, and nothing is written. Names each file or row that is damaged,
+    changed or gone, what that means, and how to mend it; then ends with exit code 4.
+    """
+    from pipeline.domain.errors import CorruptArtifact
+    from pipeline.workflow.operations.verification import find_faults
+
+    console, count = Terminal(), 0
+    for count, fault in enumerate(find_faults(get_settings()), 1):  # noqa: B007
+        console.print(Text.assemble((fault.part, "red"), f": {fault.where}"))
+        for said in (fault.found, fault.means, fault.mend):
+            console.print(f"    {said}")
+    if count:
+        noun = "fault" if count == 1 else "faults"
+        raise CorruptArtifact(f"{count} {noun} found; the lines above say how to mend each.")
+    console.print("All is whole: lake, results store, model registry and reports.")
 
 
 def migrate() -> None:

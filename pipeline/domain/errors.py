@@ -55,7 +55,7 @@ class ProcessInterrupted(HotspotsError):
 
 
 class CorruptArtifact(HotspotsError):
-    """A file of the lake does not match the hash in its manifest, or lies there incomplete."""
+    """What was stored, in a file or a database, was changed since, or can't be read any more."""
 
     exit_code = 4
 

@@ -152,6 +152,18 @@ class Lake:
         """
         return self._linked(city, dataset)[1]
 
+    def files(self) -> dict[str, set[str]]:
+        """Return the path of every folder -> the names of its files."""
+        found: dict[str, set[str]] = {}
+        for path in self._folders.files():
+            folder, _, name = path.rpartition("/")
+            found.setdefault(folder, set()).add(name)
+        return found
+
+    def content(self, path: str) -> bytes | None:
+        """Return a file as it lies there, whatever it holds; None where there is none."""
+        return self._folders.read(path)
+
     def sizes(self, city: str) -> dict[str, int]:
         """Return the path of each of a city's snapshots -> its size in bytes."""
         return self._folders.sizes(f"{SNAPSHOTS}/{city}")

@@ -56,6 +56,12 @@ class ObjectFolders:
                     raise
         return None
 
+    def files(self) -> list[str]:
+        """Return the path of every object below the root."""
+        root = self._url.removeprefix("s3://")
+        with self._named_errors():
+            return [key.removeprefix(f"{root}/") for key in self._s3.find(root)]
+
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Store the files, the manifest last; keep a folder that is there."""
         manifest = f"{folder}/{MANIFEST}"

@@ -1,5 +1,6 @@
 """The registry of models: MLflow holds the files, aliases say which is used, hashes guard both."""
 
+import hashlib
 import shutil
 import tempfile
 import zipfile
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
 from pipeline.files import exclusive, write_folder
-from pipeline.model.identity import features_sha256
+from pipeline.model.identity import ARCHIVE_SHA256, TAGS_SHA256, features_sha256, hash_tags
 from pipeline.model.registry_client import open_client
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
@@ -222,10 +223,16 @@ class Registry:
             "sha256": model.sha256,
             "trained_through": model.trained_through.isoformat(),
             "config_sha256": model.config.sha256,
+            ARCHIVE_SHA256: self._archive_sha256(run.info.run_id),
         }
+        tags[TAGS_SHA256] = hash_tags(tags)
         source = f"{run.info.artifact_uri}/{ARCHIVE}"
         created = client.create_model_version(self._name, source, run.info.run_id, tags=tags)
         return str(created.version)
+
+    def _archive_sha256(self, run_id: str) -> str:
+        archive = self._settings.home / "mlruns" / run_id / "artifacts" / ARCHIVE
+        return hashlib.sha256(archive.read_bytes()).hexdigest()
 
     def _experiment(self) -> str:
         known = self._client.get_experiment_by_name(self._name)
@@ -246,7 +253,7 @@ class Registry:
         with tempfile.TemporaryDirectory() as temporary:
             path = self._client.download_artifacts(str(version.run_id), ARCHIVE, temporary)
             unpacked = Path(temporary) / "model"
-            _extract(Path(path), unpacked)
+            extract(Path(path), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
 
@@ -276,8 +283,12 @@ def _archive(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def _extract(path: Path, folder: Path) -> None:
-    """Unpack the model's own files and nothing else."""
+def extract(path: Path, folder: Path) -> None:
+    """Unpack the model's own files and nothing else.
+
+    Raises:
+        ModelRejected: the archive is damaged.
+    """
     folder.mkdir()
     try:
         with zipfile.ZipFile(path) as archive:

@@ -12,6 +12,7 @@ from pipeline.domain.weeks import parse_date
 from pipeline.files import write_file
 from pipeline.grid.cube import CubeView
 from pipeline.lake.lake import Lake, Ref
+from pipeline.results.products.file_sums import note_sums
 from pipeline.results.products.model_card import LearnedFrom, model_card, with_own_record
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.writer import ResultsStore
@@ -72,4 +73,6 @@ def write_card(
 def _keep(settings: Settings, city: City, version: str, sha256: str, text: str) -> Path:
     ResultsStore(settings.results_database).save_card(city.name, version, sha256, text)
     folder = settings.home / "reports" / city.name / "models"
-    return write_file(folder / f"version_{version}.md", text.encode())
+    path = write_file(folder / f"version_{version}.md", text.encode())
+    note_sums([path])
+    return path

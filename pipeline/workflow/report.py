@@ -12,6 +12,7 @@ from pipeline.domain.weeks import parse_date
 from pipeline.files import write_file
 from pipeline.lake.lake import Lake
 from pipeline.results.products.exports import export_week
+from pipeline.results.products.file_sums import note_sums
 from pipeline.results.products.week_report import report_page
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import Settings
@@ -57,6 +58,7 @@ def report(
             observed = observed_week(view, city, past)
             files.append(_draw(reader, city, view.cells, past, of_past, observed))
             files.append(_write_page(reader, city, past, of_past))
+    note_sums(files)
     return Reported(folder=str(week), files=[str(file) for file in files])
 
 

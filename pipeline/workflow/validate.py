@@ -40,7 +40,8 @@ def validate(
     gate = _check_incidents(settings, plan, public, snapshots, reads)
     weather_gate = _check_weather(settings, plan, weather_pull, reads)
     health = [*health_rows(gate), *health_rows(weather_gate)]
-    info = {"issue_date": issued.isoformat(), "snapshots": crime_pull["snapshots"]}
+    pulled = {"snapshots": crime_pull["snapshots"], "weather": weather_pull["snapshots"]}
+    info = {"issue_date": issued.isoformat(), **pulled}
     ref = write_checked(lake, city.name, gate, weather_gate, public.archive, info)
     return Validated(
         ref=ref.to_json(),

@@ -61,7 +61,7 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         WeekNotReady: the week has none.
         InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
-    run, cells, totals = store.week(city.name, week, CELL_COLUMNS)
+    run, cells, totals = store.week(city.name, week)
     of_city, *of_divisions = _totals(totals)
     return WeekForecast(
         run=run_facts(run),
@@ -70,7 +70,7 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         has_neighbourhoods=has_neighbourhoods(city),
         neighbourhood_source=city.neighbourhoods and city.neighbourhoods.source,
         clusters=_clusters(city, cells),
-        cells=CellColumns(**cells, **_places(city, cells)),
+        cells=CellColumns(**{name: cells[name] for name in CELL_COLUMNS}, **_places(city, cells)),
     )
 
 
@@ -93,7 +93,7 @@ def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
     edge_week, reports = store.observed_week(city, week)
-    _, cells, _ = store.week(city, week, ("division",))
+    _, cells, _ = store.week(city, week)
     counts = store.counts(city, week)
     divisions = dict.fromkeys(cells["division"], 0)
     for division, count in zip(cells["division"], counts, strict=True):

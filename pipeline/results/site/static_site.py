@@ -196,7 +196,7 @@ def _cell_files(
 
 
 def _cells(store: ResultsReader, city: City, week: date) -> Iterator[tuple[int, int]]:
-    _, cells, _ = store.week(city.name, week, ("row", "col"))
+    _, cells, _ = store.week(city.name, week)
     return zip(cells["row"], cells["col"], strict=True)
 
 

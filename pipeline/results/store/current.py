@@ -1,6 +1,6 @@
 """Which revision of a forecast is current, and the questions that everything else is made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -8,12 +8,11 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Result, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
-from pipeline.domain.errors import WeekNotReady
+from pipeline.domain.errors import CorruptArtifact, WeekNotReady
 from pipeline.domain.weeks import ForecastWeeks
 from pipeline.results.store.records import RunRecord, StoredRun
+from pipeline.results.store.seals import Columns, Key, group, hash_rows, sealed
 from pipeline.results.store.tables import Base, CellForecast, Model, ObservedCell, Run, columns_of
-
-Columns = Mapping[str, Sequence[Any]]  # name -> the value of every row
 
 
 def is_current(city: str) -> ColumnElement[bool]:
@@ -63,15 +62,32 @@ def one_stored(run: Run, model: Model) -> StoredRun:
     return StoredRun(_record(run, model), run.revision, run.is_backfill)
 
 
-def columns_of_run(
-    session: Session, table: type[Base], run_pk: int, names: Sequence[str] = ()
-) -> Columns:
-    """Return columns, all unless named, of the rows that a table holds for a run, by their key."""
-    columns = {p.key: p.columns[0] for p in table.__mapper__.column_attrs if p.key != "run_pk"}
-    keys = list(names or columns)
-    query = select(*(columns[key] for key in keys)).where(table.__table__.c.run_pk == run_pk)
-    rows = session.execute(query.order_by(*table.__table__.primary_key)).all()
-    return dict(zip(keys, list(zip(*rows, strict=True)) or [()] * len(keys), strict=True))
+def columns_of_run(session: Session, table: type[Base], run: Run) -> Columns:
+    """Return all columns of the rows that a table holds of a run, by their key.
+
+    Raises:
+        CorruptArtifact: they were changed since they were stored.
+    """
+    columns = group(session, table, (run.id,))
+    require_sealed(session, run, table, (run.id,), columns)
+    return columns
+
+
+def require_sealed(
+    session: Session, run: Run, table: type[Base], key: Key, columns: Columns
+) -> None:
+    """Compare rows that a forecast consists of with the hash that was kept of them.
+
+    Raises:
+        CorruptArtifact: they were changed since they were stored.
+    """
+    if hash_rows(table, columns) != sealed(session, table, key):
+        raise CorruptArtifact(
+            f"The stored forecast of {run.city} for the week of {run.target_week}, revision "
+            f"{run.revision}, was changed since it was published: its rows in "
+            f"{table.__tablename__} don't match the hash that was kept of them. It is not shown. "
+            "`hotspots verify` says what differs; put back a copy of the results store."
+        )
 
 
 def as_frame(found: Result[*tuple[Any, ...]], names: Sequence[str]) -> pd.DataFrame:

@@ -6,11 +6,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from pipeline.domain.errors import (
+    CorruptArtifact,
+    HotspotsError,
     InvalidRequest,
     SourceUnavailable,
     StoreOutdated,
@@ -20,6 +28,9 @@ from pipeline.results.store.tables import NEWEST, VERSION_TABLE
 
 LOCK_WAIT_S = 60
 IS_WRITE = "hotspots_is_write"
+# What keeps SQLite from answering though the file may be whole.
+PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_READONLY")
+PASSING += ("SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_AUTH")
 
 
 def make_engine(url: str) -> Engine:
@@ -60,9 +71,12 @@ class Connected:
         file = sqlite_file(self._engine)
         if file is not None and not file.is_file():
             raise WeekNotReady(f"There is no results store at {file} yet. Run a week first.")
-        with transaction(self._engine) as session:
-            _require_newest(session)
-            yield session
+        try:
+            with transaction(self._engine) as session:
+                _require_newest(session)
+                yield session
+        except (ValueError, TypeError) as error:  # of a value that isn't of its column's type
+            raise _damaged(self._engine, error) from error
 
 
 @contextmanager
@@ -71,17 +85,64 @@ def transaction(engine: Engine, *, is_write: bool = False) -> Iterator[Session]:
 
     Raises:
         SourceUnavailable: the database did not answer, or was locked for too long.
+        CorruptArtifact: its file is damaged.
     """
     bound = engine.execution_options(**{IS_WRITE: is_write})
     try:
         with Session(bound) as session, session.begin():
             yield session
-    except OperationalError as error:
-        raise SourceUnavailable(
-            f"The results store {engine.url.render_as_string(hide_password=True)} failed: "
-            f"{error.orig}. Check that it runs, then run the step again; a forecast that was "
-            "stored already isn't stored twice."
-        ) from error
+    except DatabaseError as error:
+        named = _named(engine, error)
+        if named is None:
+            raise
+        raise named from error
+
+
+def integrity_faults(engine: Engine) -> list[str]:
+    """Return what SQLite finds wrong with its file; nothing of another database, or of no file."""
+    file = sqlite_file(engine)
+    if file is None or not file.is_file():
+        return []
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    except DatabaseError as error:
+        if not _is_damage(engine, error):
+            raise
+        return [str(error.orig)]
+    return [line for line in found if line != "ok"]
+
+
+def _named(engine: Engine, error: DatabaseError) -> HotspotsError | None:
+    """Return an error of a database by its name; None for one that is the code's own."""
+    if _is_damage(engine, error):
+        return _damaged(engine, error.orig)
+    if isinstance(error, OperationalError):
+        return SourceUnavailable(
+            f"The results store {_shown(engine)} failed: {error.orig}. Check that it runs, then "
+            "run the step again; a forecast that was stored already isn't stored twice."
+        )
+    return None
+
+
+def _is_damage(engine: Engine, error: DatabaseError) -> bool:
+    """Tell a file that can't be read from a database that is out of reach."""
+    if engine.dialect.name != "sqlite":
+        return isinstance(error, InternalError)  # as PostgreSQL calls a page that can't be read
+    is_of_file = type(error) in (DatabaseError, OperationalError)
+    return is_of_file and not getattr(error.orig, "sqlite_errorname", "").startswith(PASSING)
+
+
+def _damaged(engine: Engine, error: BaseException | None) -> CorruptArtifact:
+    return CorruptArtifact(
+        f"The results store {_shown(engine)} is damaged: {error}. Run `hotspots verify` to see "
+        "what is, and put back a copy of it; no forecast is made from the store, so that the "
+        "lake and the models are whole."
+    )
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:

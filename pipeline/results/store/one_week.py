@@ -6,28 +6,31 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from pipeline.domain.errors import WeekNotReady
 from pipeline.results.store.current import (
-    Columns,
     columns_of_run,
     is_counted,
     is_current,
     no_forecast,
     one_stored,
+    require_sealed,
     run_of_week,
-    stored,
 )
 from pipeline.results.store.database import Connected
 from pipeline.results.store.records import StoredRun
+from pipeline.results.store.seals import Columns
 from pipeline.results.store.tables import (
     Base,
     CellForecast,
     DataHealth,
+    Model,
     ObservedCell,
     ObservedWeek,
     Run,
     TotalForecast,
+    columns_of,
 )
 
 
@@ -39,33 +42,22 @@ class OneWeek(Connected):
 
         Raises:
             WeekNotReady: there is none.
+            CorruptArtifact: it was changed since it was published.
         """
         with self._read() as session:
-            found = stored(session, run_of_week(city, target_week, revision))
-        if not found:
-            raise no_forecast(city, target_week, revision)
-        return found[0]
+            return one_stored(*_sound_run(session, city, target_week, revision))
 
-    def week(
-        self, city: str, target_week: date, of_cells: Sequence[str]
-    ) -> tuple[StoredRun, Columns, Columns]:
+    def week(self, city: str, target_week: date) -> tuple[StoredRun, Columns, Columns]:
         """Return a week's current run, its in-city cells and its totals, at one moment.
-
-        Args:
-            city: short name of the city.
-            target_week: Sunday of the week.
-            of_cells: the columns wanted of the cells, out of those of `cells_frame`.
 
         Raises:
             WeekNotReady: the week has no forecast.
+            CorruptArtifact: it was changed since it was published.
         """
         with self._read() as session:
-            found = session.execute(run_of_week(city, target_week, None)).first()
-            if found is None:
-                raise no_forecast(city, target_week)
-            run, model = found
-            cells = columns_of_run(session, CellForecast, run.id, of_cells)
-            return one_stored(run, model), cells, columns_of_run(session, TotalForecast, run.id)
+            run, model = _sound_run(session, city, target_week, None)
+            cells = columns_of_run(session, CellForecast, run)
+            return one_stored(run, model), cells, columns_of_run(session, TotalForecast, run)
 
     def cells_frame(
         self, city: str, target_week: date, revision: int | None = None
@@ -77,6 +69,7 @@ class OneWeek(Connected):
 
         Raises:
             WeekNotReady: the week has no such forecast.
+            CorruptArtifact: it was changed since it was published.
         """
         frame = pd.DataFrame(self._rows(CellForecast, city, target_week, revision))
         return frame.astype({"long_run_mean": float, "p_top5": float})
@@ -88,6 +81,7 @@ class OneWeek(Connected):
 
         Raises:
             WeekNotReady: the week has no such forecast.
+            CorruptArtifact: it was changed since it was published.
         """
         rows = pd.DataFrame(self._rows(TotalForecast, city, target_week, revision))
         by = ["kind", "mean", "name"]  # "city" comes before "division"
@@ -100,6 +94,7 @@ class OneWeek(Connected):
 
         Raises:
             WeekNotReady: the week has no such forecast.
+            CorruptArtifact: it was changed since it was published.
         """
         rows = self._rows(DataHealth, city, target_week, revision)
         del rows["position"]
@@ -155,9 +150,19 @@ class OneWeek(Connected):
         self, table: type[Base], city: str, target_week: date, revision: int | None
     ) -> dict[str, Sequence[Any]]:
         with self._read() as session:
-            run_pk = session.scalar(
-                run_of_week(city, target_week, revision).with_only_columns(Run.id)
-            )
-            if run_pk is None:
-                raise no_forecast(city, target_week, revision)
-            return dict(columns_of_run(session, table, run_pk))
+            run, _ = _sound_run(session, city, target_week, revision)
+            return {n: c for n, c in columns_of_run(session, table, run).items() if n != "run_pk"}
+
+
+def _sound_run(
+    session: Session, city: str, target_week: date, revision: int | None
+) -> tuple[Run, Model]:
+    """Return a run and its model, as they were stored."""
+    found = session.execute(run_of_week(city, target_week, revision)).first()
+    if found is None:
+        raise no_forecast(city, target_week, revision)
+    run, model = found
+    for row, key in ((run, run.id), (model, run.model_id)):
+        columns = {name: [value] for name, value in columns_of(row).items()}
+        require_sealed(session, run, type(row), (key,), columns)
+    return run, model

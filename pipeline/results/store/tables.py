@@ -49,7 +49,7 @@ class UtcInstant(TypeDecorator[datetime]):
 VERSION_TABLE = Table(
     "hotspots_schema_version", MetaData(), SqlColumn("version_num", String(32), primary_key=True)
 )
-NEWEST = "0007"  # the last of migrations/versions
+NEWEST = "0008"  # the last of migrations/versions
 
 
 class Base(DeclarativeBase):
@@ -241,6 +241,16 @@ class CityState(Base):
     city: Mapped[str] = _is("short name of the city", is_key=True)
     stale_since: Mapped[date] = _is("issue date of the run that could not make its forecast")
     stale_reason: Mapped[str] = _is("why, as the error says")
+
+
+class Seal(Base):
+    """The hash of a group of rows of another table, as they were written."""
+
+    __tablename__ = "row_seals"
+
+    table: Mapped[str] = _is("the table", is_key=True, sql=["table_name"])
+    key: Mapped[str] = _is("the values the rows have in common", is_key=True, sql=["group_key"])
+    sha256: Mapped[str] = _is("hash of the rows")
 
 
 def column_names(table: type[Base]) -> list[str]:

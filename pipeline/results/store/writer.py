@@ -29,6 +29,7 @@ from pipeline.results.store.rows import (
     score_rows,
     total_rows,
 )
+from pipeline.results.store.seals import OF_EACH_RUN, seal, seal_all
 from pipeline.results.store.tables import (
     NEWEST,
     Base,
@@ -43,6 +44,8 @@ from pipeline.results.store.tables import (
     Score,
     TotalForecast,
 )
+
+SEALED_SINCE = "0008"  # the migration from which on rows have hashes
 
 
 class ResultsStore(ResultsReader):
@@ -60,11 +63,14 @@ class ResultsStore(ResultsReader):
         try:
             with transaction(self._engine, is_write=True) as session:
                 _lock(session, "schema")
-                if migration_of(session) == NEWEST:
+                before = migration_of(session)
+                if before == NEWEST:
                     return
                 from pipeline.results.store.schema import upgrade  # Alembic is slow to import
 
                 upgrade(session.connection())
+                if (before or "") < SEALED_SINCE:
+                    seal_all(session)
         except ProgrammingError as error:
             raise InvalidRequest(
                 f"The tables of {self._engine.url.render_as_string(hide_password=True)} are older "
@@ -112,10 +118,15 @@ class ResultsStore(ResultsReader):
             if current is not None and is_backfill:
                 raise _locked(current, run)
             revision = current.revision + 1 if current else 1
-            run_pk = _add_run(session, run, revision, is_backfill=is_backfill)
+            model_id, is_new = _add_model(session, run)
+            run_pk = _add_run(session, run, model_id, revision, is_backfill=is_backfill)
             _insert(session, CellForecast, [{"run_pk": run_pk, **row} for row in rows])
             _add(session, TotalForecast, run_pk, total_rows(forecast))
             _add(session, DataHealth, run_pk, health_rows(health))
+            if is_new:  # one that lay there before keeps the hash it has
+                seal(session, Model, (model_id,))
+            for table in (Run, *OF_EACH_RUN):
+                seal(session, table, (run_pk,))
         return revision
 
     def save_scores(
@@ -153,6 +164,7 @@ class ResultsStore(ResultsReader):
                 ),
                 score_rows(run_pk, scores, scored_edge_week),
             )
+            seal(session, Score, (run_pk,))
 
     def save_observed(
         self, city: str, weeks: Sequence[date], counts: NDArray[np.floating], edge_week: date
@@ -181,6 +193,7 @@ class ResultsStore(ResultsReader):
             added = _upsert(session, ModelCard).values(city=city, version=version, **values)
             keys = ["city", "version"]
             session.execute(added.on_conflict_do_update(index_elements=keys, set_=values))
+            seal(session, ModelCard, (city, version))
 
     def mark_stale(self, city: str, reason: str, issue_date: date) -> None:
         """Say that the forecast that was to be issued on `issue_date` could not be made.
@@ -192,6 +205,7 @@ class ResultsStore(ResultsReader):
         with transaction(self._engine, is_write=True) as session:
             added = _upsert(session, CityState).values(city=city, **values)
             session.execute(added.on_conflict_do_update(index_elements=["city"], set_=values))
+            seal(session, CityState, (city,))
 
 
 def _lock(session: Session, name: str) -> None:
@@ -222,9 +236,20 @@ def _locked(current: Run, run: RunRecord) -> ForecastLocked:
     )
 
 
-def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bool) -> int:
+def _add_model(session: Session, run: RunRecord) -> tuple[int, bool]:
+    """Store which model made a run, unless it is known; return its id, and whether it is new."""
     key = {"name": run.model_name, "version": run.model_version, "sha256": run.model_sha256}
+    query = select(Model.id).filter_by(**key)
+    known = session.scalar(query)
+    if known is not None:
+        return known, False
     session.execute(_upsert(session, Model).values(key).on_conflict_do_nothing())
+    return session.scalars(query).one(), True
+
+
+def _add_run(
+    session: Session, run: RunRecord, model_id: int, revision: int, *, is_backfill: bool
+) -> int:
     row = Run(
         city=run.city,
         target_week=run.weeks.target_week,
@@ -237,7 +262,7 @@ def _add_run(session: Session, run: RunRecord, revision: int, *, is_backfill: bo
         input_ref=run.input_ref,
         input_sha256=run.input_sha256,
         snapshot_age_days=run.snapshot_age_days,
-        model_id=session.scalars(select(Model.id).filter_by(**key)).one(),
+        model_id=model_id,
         training_mode=run.training_mode,
         code_version=run.code_version,
         config_sha256=run.config_sha256,
@@ -266,6 +291,8 @@ def _replace_observed(
     _insert(session, ObservedWeek, weeks)
     cells = [row for week in changed for row in observed_cell_rows(city, week, counts[week])]
     _insert(session, ObservedCell, cells)
+    seal(session, ObservedWeek, *((city, week) for week in counts))
+    seal(session, ObservedCell, *((city, week) for week in changed))
 
 
 def _add(session: Session, table: type[Base], run_pk: int, rows: list[Row]) -> None:

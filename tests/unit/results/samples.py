@@ -20,7 +20,7 @@ from pipeline.results.store.records import RunRecord
 from pipeline.results.store.rows import cell_rows, total_rows
 from pipeline.results.store.schema import MIGRATIONS
 from pipeline.results.store.tables import CellForecast, TotalForecast
-from pipeline.results.store.writer import ResultsStore, _add, _add_run
+from pipeline.results.store.writer import ResultsStore, _add, _add_model, _add_run
 
 TARGET = date(2026, 1, 4)
 BEFORE = date(2026, 1, 1)
@@ -137,7 +137,8 @@ def publish_as_first_version(store: ResultsStore, cells: Cells) -> None:
     with transaction(store._engine, is_write=True) as session:
         config.attributes["connection"] = session.connection()
         command.upgrade(config, "0001")
-        run_pk = _add_run(session, make_run(), 1, is_backfill=False)
+        model_id, _ = _add_model(session, make_run())
+        run_pk = _add_run(session, make_run(), model_id, 1, is_backfill=False)
         _add(session, CellForecast, run_pk, rows)
         _add(session, TotalForecast, run_pk, total_rows(forecast))
 

@@ -15,6 +15,7 @@ from shapely import from_wkb
 from pipeline.domain.errors import WeekNotReady
 from pipeline.files import write_file
 from pipeline.results.products.exports import export_week
+from pipeline.results.store.writer import ResultsStore
 from tests.unit.results.samples import (
     BEFORE,
     HEALTH,
@@ -146,8 +147,10 @@ def test_no_text_of_a_table_is_a_formula_and_numbers_stay_numbers(store, city, t
     assert name in set(gpd.read_parquet(tmp_path / "smallville_2026-01-04.parquet")["division"])
 
 
-def test_what_is_unknown_is_empty_or_null(store, cells, city, tmp_path):
+def test_what_is_unknown_is_empty_or_null(cells, city, tmp_path):
+    store = ResultsStore(f"sqlite:///{tmp_path / 'old.db'}")
     publish_as_first_version(store, cells)
+    store.migrate()
     paths = export_week(store, city, TARGET, tmp_path / "old")
     files = by_suffix(paths)
     assert pd.read_csv(files[".csv"])["p_top5"].isna().all()

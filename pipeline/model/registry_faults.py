@@ -1,0 +1,142 @@
+"""All that is wrong with the model registry: its file, its versions, the archives of their files."""
+
+import hashlib
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.domain.errors import ModelRejected
+from pipeline.domain.fault import Fault
+from pipeline.model.identity import ARCHIVE_SHA256, TAGS_SHA256, hash_tags
+from pipeline.model.registry import ARCHIVE, extract
+from pipeline.model.registry_client import SQLITE, open_client
+from pipeline.model.saved import FORMAT, TrainedModel, hash_folder, load
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+
+TRAIN = "Put back a copy of it, or train a new model: `hotspots run --training retrain`."
+NOT_USED = "The model can't be trusted and is not used."
+RESTORE = "Put back a copy of mlflow.db, or move it away: the next week trains a new model."
+
+
+def integrity_of_registry(settings: Settings) -> list[str]:
+    """Return what SQLite finds wrong with the registry's file; nothing of another, or of none."""
+    file = _file(settings)
+    if file is None or not file.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            found = [line for (line,) in connection.execute("PRAGMA integrity_check")]
+            has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    except sqlite3.Error as error:
+        return [str(error)]
+    return [line for line in found if line != "ok"] or ([] if has_tables else ["It is empty."])
+
+
+def registry_faults(settings: Settings) -> Iterator[Fault]:
+    """Yield all that is wrong with the models of all cities; every file of them is read."""
+    yield from _of_unpacked(settings)
+    said = integrity_of_registry(settings)
+    for line in said:
+        yield _fault("mlflow.db", line, "Which model is used can't be told.", RESTORE)
+    file = _file(settings)
+    if said or (file is not None and not file.is_file()):
+        return
+    try:
+        client = open_client(settings.mlflow_database)
+        models = list(client.search_registered_models())
+        versions = list(client.search_model_versions())
+        metrics = {str(v.run_id): client.get_run(str(v.run_id)).data.metrics for v in versions}
+    except Exception as error:  # noqa: BLE001 - MLflow lets anything through that a value can cause
+        line = f"It can't be read: {str(error).splitlines()[0]}"
+        yield _fault("mlflow.db", line, "Which model is used can't be told.", RESTORE)
+        return
+    for version in versions:
+        yield from _of_version(settings, version, metrics[str(version.run_id)])
+    for model in models:
+        yield from _of_aliases(model, [v for v in versions if v.name == model.name])
+
+
+def _of_unpacked(settings: Settings) -> Iterator[Fault]:
+    """Yield the models in the home that are not as their name says."""
+    for folder in sorted((settings.home / "models").glob("[!.]*")):
+        try:
+            found = hash_folder(folder)
+        except (ModelRejected, OSError) as error:
+            found = str(error)
+        if len(folder.name) == len(hashlib.sha256().hexdigest()) and found != folder.name:
+            said = (
+                f"Its files have the hash {found[:12]}."
+                if len(found) == len(folder.name)
+                else found
+            )
+            mend = "Remove the folder: the model is fetched from the registry again."
+            yield _fault(f"models/{folder.name}", said, NOT_USED, mend)
+
+
+def _of_version(
+    settings: Settings, version: "ModelVersion", metrics: Mapping[str, float]
+) -> Iterator[Fault]:
+    where, tags = f"{version.name} version {version.version}", dict(version.tags)
+    if tags.get(TAGS_SHA256, hash_tags(tags)) != hash_tags(tags):
+        said = "Its tags don't match the hash kept of them."
+        yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE)
+        return
+    if tags.get("format") != str(FORMAT):
+        return  # of other code, which alone can read it
+    archive = settings.home / "mlruns" / str(version.run_id) / "artifacts" / ARCHIVE
+    try:
+        model = _model(archive, tags)
+    except (ModelRejected, OSError) as error:
+        yield _fault(str(archive.relative_to(settings.home)), f"{where}: {error}", NOT_USED, TRAIN)
+        return
+    for name, found, expected in (
+        ("trained_through", tags.get("trained_through"), model.trained_through.isoformat()),
+        ("config_sha256", tags.get("config_sha256"), model.config.sha256),
+        ("city", tags.get("city"), model.city),
+        ("name", version.name, f"hotspots-{model.city}"),
+        ("metrics", dict(metrics), model.metrics),
+    ):
+        if found != expected:
+            said = f"Its {name} is {found}; its files say {expected}."
+            yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE)
+
+
+def _model(archive: Path, tags: Mapping[str, str]) -> TrainedModel:
+    """Return the model of an archive, its hash checked."""
+    content = archive.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if tags.get(ARCHIVE_SHA256, found) != found:
+        raise ModelRejected(
+            f"The archive has the sha256 {found[:12]}; {tags[ARCHIVE_SHA256][:12]} was stored."
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        extract(archive, folder)
+        return load(folder, tags["sha256"])
+
+
+def _of_aliases(model: "RegisteredModel", versions: list["ModelVersion"]) -> Iterator[Fault]:
+    numbers = {str(version.version) for version in versions}
+    for alias, number in model.aliases.items():
+        if str(number) not in numbers:
+            said = f"The {alias} is version {number}, which there is not."
+            yield _fault(f"mlflow.db, {model.name}", said, "No model is used under it.", RESTORE)
+    if numbers and not {"champion", "challenger"} & model.aliases.keys():
+        said = "None of its versions is the champion."
+        mend = "Name one: `hotspots models` lists them, `hotspots promote` names it."
+        yield _fault(f"mlflow.db, {model.name}", said, "The next week trains a new model.", mend)
+
+
+def _file(settings: Settings) -> Path | None:
+    url = settings.mlflow_database
+    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+
+
+def _fault(where: str, found: str, means: str, mend: str) -> Fault:
+    return Fault("registry", where, found, means, mend)
