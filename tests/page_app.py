@@ -35,6 +35,32 @@ def for_viewer(app: Any) -> Any:
     return served
 
 
+def page_answers(database: str, city: str) -> dict[str, bytes]:
+    """Return what the page's API answers a viewer of a city's newest week, by address.
+
+    Set AIRFLOW_HOME before.
+    """
+    app = plugin_app()
+    from fastapi.testclient import TestClient
+    from hotspots_ui import answering
+
+    app.dependency_overrides[answering.results] = lambda: ResultsReader(database)
+    answering.FRESH_S = 1e-9  # ask the store each time whether anything changed
+    found = ResultsReader(database).latest(city)
+    week = f"/v1/weeks/{found.record.weeks.target_week}"
+    asked = [
+        "/v1/weeks", f"{week}/forecast", f"{week}/health", f"{week}/checks.html",
+        f"{week}/downloads/csv", f"{week}/downloads/geojson", f"{week}/report", "/v1/scores",
+        "/v1/geometry", f"/v1/models/{found.record.model_version}/card",
+    ]  # fmt: skip
+    client = TestClient(for_viewer(app))
+    answers = {path: client.get(path, params={"city": city}) for path in asked}
+    app.dependency_overrides.clear()
+    refused = {path: answer.text for path, answer in answers.items() if not answer.is_success}
+    assert not refused, refused
+    return {path: answer.content for path, answer in answers.items()}
+
+
 @contextmanager
 def served_page(database: str, prefix: str = "") -> Iterator[str]:
     """Serve the page of a store on loopback and give its address. Set AIRFLOW_HOME before.

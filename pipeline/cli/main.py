@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 
 from pipeline.cli import (
     backtests,
+    backups,
     cities,
     forecasting,
     lakes,
@@ -64,7 +65,7 @@ def _options(
     """Take what stands before a command."""
 
 
-for group in (forecasting, backtests, stored, models, upkeep, cities):
+for group in (forecasting, backtests, stored, models, upkeep, backups, cities):
     group.add_to(app)
 
 

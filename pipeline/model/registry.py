@@ -1,18 +1,18 @@
 """The registry of models: MLflow holds the files, aliases say which is used, hashes guard both."""
 
 import hashlib
+import io
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.files import exclusive, write_folder
+from pipeline.files import exclusive, write_file, write_folder
 from pipeline.model.identity import ARCHIVE_SHA256, TAGS_SHA256, features_sha256, hash_tags
 from pipeline.model.registry_client import open_client
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
@@ -211,8 +211,7 @@ class Registry:
         run = client.create_run(self._experiment(), run_name=model.sha256[:12])
         for name, value in model.metrics.items():
             client.log_metric(run.info.run_id, name, value)
-        with _archive(model.folder) as path:
-            client.log_artifact(run.info.run_id, str(path))
+        write_file(self._archive(run.info.run_id), _zipped(model.folder))
         client.set_terminated(run.info.run_id)
         if not client.search_registered_models(f"name='{self._name}'"):
             client.create_registered_model(self._name)
@@ -231,8 +230,15 @@ class Registry:
         return str(created.version)
 
     def _archive_sha256(self, run_id: str) -> str:
-        archive = self._settings.home / "mlruns" / run_id / "artifacts" / ARCHIVE
-        return hashlib.sha256(archive.read_bytes()).hexdigest()
+        return hashlib.sha256(self._archive(run_id).read_bytes()).hexdigest()
+
+    def _archive(self, run_id: str) -> Path:
+        """Return where a run's archive lies: where MLflow would look, but below today's home.
+
+        MLflow keeps the absolute path that a home had when the run was made. A home that was moved,
+        or restored elsewhere, would be written and read where it was.
+        """
+        return self._settings.home / "mlruns" / run_id / "artifacts" / ARCHIVE
 
     def _experiment(self) -> str:
         known = self._client.get_experiment_by_name(self._name)
@@ -249,11 +255,10 @@ class Registry:
         return load(folder, sha256)
 
     def _unpack(self, version: "ModelVersion", folder: Path) -> None:
-        """Download a version, check it in a folder of its own, then write it into place."""
+        """Unpack a version, check it in a folder of its own, then write it into place."""
         with tempfile.TemporaryDirectory() as temporary:
-            path = self._client.download_artifacts(str(version.run_id), ARCHIVE, temporary)
             unpacked = Path(temporary) / "model"
-            extract(Path(path), unpacked)
+            extract(self._archive(str(version.run_id)), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
 
@@ -272,15 +277,13 @@ def _recency(version: "ModelVersion") -> tuple[date, int]:
     return _trained_through(version), int(version.version)
 
 
-@contextmanager
-def _archive(folder: Path) -> Iterator[Path]:
-    """Yield a zip of the model's files."""
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / ARCHIVE
-        with zipfile.ZipFile(path, "w") as archive:
-            for name in FILES:
-                archive.write(folder / name, name)
-        yield path
+def _zipped(folder: Path) -> bytes:
+    """Return a zip of the model's files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in FILES:
+            archive.write(folder / name, name)
+    return content.getvalue()
 
 
 def extract(path: Path, folder: Path) -> None:
@@ -295,5 +298,8 @@ def extract(path: Path, folder: Path) -> None:
             for name in FILES:
                 with archive.open(name) as source, (folder / name).open("wb") as copy:
                     shutil.copyfileobj(source, copy)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise ModelRejected(f"The registry's archive of {folder.name} is damaged.") from error
+    except (FileNotFoundError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelRejected(
+            f"The registry's archive {path} is missing or damaged ({error}). Put a copy of it "
+            "back, or train a new model."
+        ) from error

@@ -123,7 +123,7 @@ def train_model(
         config=ModelConfig.from_settings(settings).model_dump(),
         features=features_sha256(),
         mode="fine_tune" if mode == "fine_tune" else "retrain",
-        start_from=str(start.folder) if start else None,
+        start_from=start.folder.relative_to(settings.home).as_posix() if start else None,
     )
     models = settings.home / "models"
     models.mkdir(parents=True, exist_ok=True)

@@ -387,6 +387,7 @@ def test_every_command_explains_itself(hotspots):
     assert code == 0
     commands = (
         "run", "backfill", "backtest", "ablate", "show", "status", "export", "doctor", "replay",
+        "backup", "restore",
     )  # fmt: skip
     for command in commands:
         assert command in out

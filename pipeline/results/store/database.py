@@ -73,7 +73,7 @@ class Connected:
             raise WeekNotReady(f"There is no results store at {file} yet. Run a week first.")
         try:
             with transaction(self._engine) as session:
-                _require_newest(session)
+                require_newest(session)
                 yield session
         except (ValueError, TypeError) as error:  # of a value that isn't of its column's type
             raise _damaged(self._engine, error) from error
@@ -165,12 +165,33 @@ def migration_of(session: Session) -> str | None:
     return session.scalar(select(VERSION_TABLE.c.version_num))
 
 
-def _require_newest(session: Session) -> None:
+def require_newest(session: Session) -> None:
+    """Refuse tables of another version of the code.
+
+    Raises:
+        WeekNotReady: there are none yet.
+        StoreOutdated: they are older or newer.
+    """
     found = migration_of(session)
     if found is None:
         raise WeekNotReady("The results store has no tables yet. Run a week first.")
     if found != NEWEST:
+        require_not_newer(found)
         raise StoreOutdated(
             f"The results store is at migration {found}, and this code needs {NEWEST}. Run "
-            "`hotspots migrate` with the newer of the two versions."
+            "`hotspots migrate`."
+        )
+
+
+def require_not_newer(found: str) -> None:
+    """Refuse tables, or a copy of them, that a newer version of the code has migrated.
+
+    Raises:
+        StoreOutdated: they are newer than this code.
+    """
+    if found > NEWEST:
+        raise StoreOutdated(
+            f"The results store is at migration {found}, and this code knows those up to {NEWEST}: "
+            "a newer version has migrated it. Install that version or a later one; there is no way "
+            "back but a backup from before."
         )

@@ -17,7 +17,12 @@ from pipeline.domain.distributions import Forecast
 from pipeline.domain.errors import ForecastLocked, InvalidRequest, WeekNotReady
 from pipeline.evaluation.hotspots import Hotspots
 from pipeline.results.store.current import is_current
-from pipeline.results.store.database import migration_of, sqlite_file, transaction
+from pipeline.results.store.database import (
+    migration_of,
+    require_not_newer,
+    sqlite_file,
+    transaction,
+)
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import RunRecord
 from pipeline.results.store.rows import (
@@ -56,6 +61,7 @@ class ResultsStore(ResultsReader):
 
         Raises:
             InvalidRequest: there is something to do, and the database role may not do it.
+            StoreOutdated: a newer version of the code has migrated them.
         """
         file = sqlite_file(self._engine)
         if file is not None:
@@ -66,6 +72,7 @@ class ResultsStore(ResultsReader):
                 before = migration_of(session)
                 if before == NEWEST:
                     return
+                require_not_newer(before or "")
                 from pipeline.results.store.schema import upgrade  # Alembic is slow to import
 
                 upgrade(session.connection())

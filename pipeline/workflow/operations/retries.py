@@ -64,7 +64,8 @@ RULES: dict[type[HotspotsError], Rule] = {
     ),
     StoreOutdated: Rule(
         retry_helps=False,
-        to_do="Run `hotspots migrate` as the role that owns the store, then clear the task.",
+        to_do="Where the store is older, run `hotspots migrate` as the role that owns it; where it "
+        "is newer, install the newer version. Then clear the task.",
     ),
     ModelRejected: Rule(
         retry_helps=False,

@@ -36,7 +36,8 @@ Progress = Callable[[int, int], None]
 class Job(TypedDict):
     """All that decides the bytes of a model.
 
-    `cube` is a Ref as JSON; `start_from` the folder of the model that a fine-tuning starts from.
+    `cube` is a Ref as JSON; `start_from` the folder, relative to the home, of the model that a
+    fine-tuning starts from.
     """
 
     city: str
@@ -69,7 +70,7 @@ def fit_here(
         city,
         ModelConfig(**job["config"]),
         mode=job["mode"],
-        start_from=Path(job["start_from"]) if job["start_from"] else None,
+        start_from=settings.home / job["start_from"] if job["start_from"] else None,
         folder=folder,
         progress=progress,
     )

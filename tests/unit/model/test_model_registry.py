@@ -63,6 +63,22 @@ def test_many_that_fetch_a_model_at_once_all_get_it(settings, tmp_path, monkeypa
     assert [path.name for path in (settings.home / "models").iterdir()] == [model.sha256]
 
 
+def test_a_home_that_was_moved_reads_and_writes_its_models_where_it_is_now(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "elsewhere" / "new"
+    first, second = a_model(tmp_path / "m1", 10), a_model(tmp_path / "m2", 20)
+    Registry(Settings(home=old), "town").register(first, alias="champion")
+    new.parent.mkdir()
+    old.rename(new)
+    moved = Registry(Settings(home=new), "town")
+    assert moved.champion().sha256 == first.sha256
+    moved.register(second, alias="champion")
+    shutil.rmtree(new / "models")  # what was unpacked: the archives are read
+    assert moved.champion().sha256 == second.sha256
+    moved.rollback()
+    assert moved.champion().sha256 == first.sha256
+    assert not old.exists()
+
+
 def test_versions_aliases_and_the_newest_allowed(settings, tmp_path):
     registry = Registry(settings, "town")
     assert registry.champion() is None
@@ -141,7 +157,7 @@ def test_a_damaged_archive_is_refused(settings, tmp_path):
     registry.register(model, alias="champion")
     for archive in (settings.home / "mlruns").rglob("model.zip"):
         archive.write_bytes(b"not a zip")
-    with pytest.raises(ModelRejected, match="is damaged"):
+    with pytest.raises(ModelRejected, match=r"model.zip is missing or damaged"):
         registry.champion()
     assert replace(model, metrics={}) != model
 

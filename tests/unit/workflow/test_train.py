@@ -65,10 +65,11 @@ def test_a_fine_tuning_that_is_run_again_starts_from_where_it_did_before(trainer
     again = trainer.train(4, "fine_tune")
     assert again == tuned
     starts = [job["start_from"] for job in trainer.jobs]
-    assert starts == [None, first["folder"], first["folder"]]
+    folder = f"models/{first['sha256']}"  # relative, so that the home can be moved
+    assert starts == [None, folder, folder]
 
 
 def test_where_there_is_no_earlier_model_one_of_the_same_week_is_fine_tuned(trainer):
     first = trainer.train(0, "retrain")
     trainer.train(0, "fine_tune")
-    assert trainer.jobs[-1]["start_from"] == first["folder"]
+    assert trainer.jobs[-1]["start_from"] == f"models/{first['sha256']}"
