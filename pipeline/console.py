@@ -5,13 +5,17 @@ as a picture, break a path in two, and pass a terminal's own commands on.
 """
 
 import logging
+import traceback
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.text import Text
+
+from pipeline.masking import hidden
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 KEPT = "\n\t"
@@ -57,6 +61,14 @@ class LogToTerminal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record's message."""
         Terminal(stderr=True).print(self.format(record))
+
+
+def print_unforeseen(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print an error that nobody caught as Python does, without secrets; for `sys.excepthook`."""
+    said = hidden("".join(traceback.format_exception(kind, error, trace)))
+    Terminal(stderr=True).print(said, end="")
 
 
 def progress_bar(terminal: Terminal) -> Progress:

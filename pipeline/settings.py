@@ -2,22 +2,30 @@
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.domain.city import CITIES_DIR, City, load_city
 from pipeline.domain.errors import InvalidRequest
+from pipeline.domain.sentences import sentences
 
 PREFIX = "HOTSPOTS_"
 # So strict because the page's content security policy names the origin; {r} is for fine screens.
 LIVE_HOME, DEMO_HOME = Path("var/live"), Path("var/demo")
 BUILT_PAGE = Path(__file__).resolve().parents[1] / "plugins/hotspots_ui/web/dist"
+LAKE = r"^s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*$"
 TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
+
+
+# It may hold a password, so that neither a repr nor an error shows it.
+Address = Annotated[str | None, Field(repr=False)]
 
 
 def usual_home(replay_url: str | None) -> Path:
@@ -65,18 +73,23 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        str_strip_whitespace=True,
+        hide_input_in_errors=True,
     )
 
-    replay_url: str | None = None
+    replay_url: Address = None
     home: Path = Field(default_factory=lambda known: usual_home(known.get("replay_url")))
-    lake_url: str | None = Field(default=None, pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*$")
-    results_url: str | None = None
-    results_reader_url: str | None = None
-    mlflow_url: str | None = None
-    airflow_url: str | None = None
-    data_docs_url: str | None = None
-    base_map_url: str | None = None
+    lake_url: Address = Field(default=None, pattern=LAKE)
+    results_url: Address = None
+    results_reader_url: Address = None
+    mlflow_url: Address = None
+    airflow_url: Address = None
+    data_docs_url: Address = None
+    base_map_url: Address = None
     base_map_source: str | None = Field(default=None, validate_default=True)
     public: Literal["nothing", "divisions", "all"] = "nothing"
     page_dir: Path | None = None
@@ -204,4 +217,26 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise InvalidRequest(f"The settings can't be read: {error}") from error
+        raise InvalidRequest(f"The settings can't be read. {_said(error)}") from error
+
+
+def _said(error: ValidationError) -> str:
+    """Return a sentence for each setting that can't be, without what may hold a password."""
+    problems = SimpleNamespace(errors=lambda: [_named(one) for one in error.errors()])
+    return sentences(problems, {f"{PREFIX}LAKE_URL": "s3://BUCKET/PREFIX, without a login"})
+
+
+def _named(problem: Mapping[str, Any]) -> dict[str, Any]:
+    name = problem["loc"][0]
+    field = Settings.model_fields[name]
+    is_shown = field.repr and field.annotation is not SecretStr
+    shown = problem["input"] if is_shown else NotShown()
+    return {**problem, "loc": (PREFIX + name.upper(),), "input": shown}
+
+
+class NotShown:
+    """Stands for a value that may hold a password."""
+
+    def __repr__(self) -> str:
+        """Say that much."""
+        return "a value that is not shown"

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.log import mask_secret
 
 from on_airflow.alerts import alert
 from on_airflow.assets import say_written
@@ -37,15 +38,19 @@ GPU = {
 def call(do: Callable[..., Result], *args: object, **named: object) -> Result:
     """Call a function of the workflow; an error that no retry can mend fails the task for good.
 
-    XCom keeps why, for the run's note; a next try clears it.
+    XCom keeps why, for the run's note; a next try clears it. Neither it nor the task's log shows a
+    secret of the environment.
     """
     from pipeline.clock import utc_now
+    from pipeline.masking import hidden, secret_values
     from pipeline.workflow.operations.retries import may_retry
 
+    for secret in secret_values():
+        mask_secret(secret)
     try:
         return do(*args, **named)
     except Exception as error:
-        context, words = get_current_context(), f"{type(error).__name__}: {error}"
+        context, words = get_current_context(), hidden(f"{type(error).__name__}: {error}")
         context["ti"].xcom_push("failure", words)
         now = utc_now()
         if may_retry(error, now - (context["dag_run"].start_date or now)):

@@ -25,10 +25,11 @@ from pipeline.cli import (
     stored,
     upkeep,
 )
-from pipeline.console import LogToTerminal, Terminal
+from pipeline.console import LogToTerminal, Terminal, print_unforeseen
 from pipeline.domain.errors import (
     HotspotsError,
 )
+from pipeline.masking import HidingFormatter, hidden
 from pipeline.version import code_version
 
 app = typer.Typer(
@@ -72,17 +73,19 @@ for group in (forecasting, backtests, stored, models, upkeep, backups, cities):
 def main() -> None:
     """Run the command line; a named error becomes one line and its exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.excepthook = print_unforeseen
     logging.lastResort = LogToTerminal(logging.WARNING)
+    logging.lastResort.setFormatter(HidingFormatter())
     try:
         sys.exit(app(prog_name="hotspots", standalone_mode=False))
     except HotspotsError as error:
         name = (type(error).__name__, "bold red")
-        Terminal(stderr=True).print(Text.assemble(name, f": {error}"))
+        Terminal(stderr=True).print(Text.assemble(name, hidden(f": {error}")))
         sys.exit(error.exit_code)
     except TyperException as error:
         said = io.StringIO()
         error.show(said)  # type: ignore[attr-defined] # all that it raises have it
-        Terminal(stderr=True).print(said.getvalue(), end="")
+        Terminal(stderr=True).print(hidden(said.getvalue()), end="")
         sys.exit(error.exit_code)
 
 

@@ -1,9 +1,7 @@
 """What pydantic found wrong, in plain sentences: the field, what was found, what was expected."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from pydantic import ValidationError
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 MOST_FOUND = 60  # characters shown of what was found
 EXPECTED = {
@@ -14,6 +12,7 @@ EXPECTED = {
     "bool_parsing": "true or false",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",
@@ -28,16 +27,24 @@ EXPECTED = {
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
     "string_pattern_mismatch": "a text of the form {pattern}",
+    "string_too_long": "at most {max_length} characters",
     "too_short": "at least {min_length}",
 }
 NOT_FOUND = ("missing", "extra_forbidden")
 
 
-def sentences(error: ValidationError, named: Mapping[str, str] | None = None) -> str:
+class Problems(Protocol):
+    """What pydantic raises, or FastAPI of a request."""
+
+    def errors(self) -> Sequence[Any]:
+        """Return each thing that is wrong: its type, place and input."""
+
+
+def sentences(error: Problems, named: Mapping[str, str] | None = None) -> str:
     """Return a sentence for each thing that is wrong.
 
     Args:
-        error: what pydantic raised.
+        error: what pydantic or FastAPI raised.
         named: what to say was expected of a field, by its name, instead of its pattern.
     """
     return " ".join(_sentence(problem, named or {}) for problem in error.errors())

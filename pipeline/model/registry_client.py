@@ -4,6 +4,7 @@ import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from pipeline.domain.errors import ModelRejected
 from pipeline.files import TEMPORARY
@@ -28,6 +29,7 @@ def open_client(url: str) -> "MlflowClient":
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if not url.startswith(SQLITE):
+        url = without_login(url)
         return MlflowClient(tracking_uri=url, registry_uri=url)
     file = Path(url.removeprefix(SQLITE))
     if not file.exists():
@@ -44,3 +46,16 @@ def open_client(url: str) -> "MlflowClient":
             "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
             "week trains a new model."
         ) from error
+
+
+def without_login(url: str) -> str:
+    """Return a server's address without the login in it, which MLflow is given apart.
+
+    MLflow puts the address into its errors; a login of MLFLOW_TRACKING_* it shows to nobody.
+    """
+    parts = urlsplit(url)
+    if not parts.scheme.startswith("http") or parts.username is None:
+        return url
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -20,6 +20,7 @@ from pipeline.domain.errors import (
     SchemaDrift,
     SourceUnavailable,
 )
+from pipeline.masking import hidden
 from pipeline.settings import Settings
 from pipeline.sources.http_answers import one_line, parts, retry_after
 from pipeline.sources.sessions import Deadline, make_session
@@ -97,7 +98,7 @@ class HttpClient:
         """Raise InvalidRequest where the replay's address is not an http address."""
         replay = settings.replay_url
         if replay is not None and not replay.startswith(("http://", "https://")):
-            raise InvalidRequest(f"Replay address {replay!r} must start with http://.")
+            raise InvalidRequest(f"HOTSPOTS_REPLAY_URL {hidden(replay)!r} must start with http://.")
         self.notes: list[str] = []
         # Until a replay says otherwise its data must not pass for real.
         self.provenance = "live" if replay is None else "simulated"
@@ -211,7 +212,7 @@ class HttpClient:
         except requests.ConnectionError:
             return _Trouble("connection failed")
         except requests.RequestException as error:  # a redirect in a circle, a host that is none
-            return _Trouble(one_line(f"{type(error).__name__}: {error}"))
+            return _Trouble(one_line(hidden(f"{type(error).__name__}: {error}")))
         return body if isinstance(body, _Trouble) else _parse(body, call.problem_in)
 
     def _body(self, call: _Call, response: requests.Response, end: float) -> bytes | _Trouble:
@@ -247,15 +248,15 @@ class HttpClient:
         # The body of a redirect that isn't followed has been read already.
         text = (bytes(said) or response.content)[:MESSAGE_BYTES].decode(errors="replace")
         token = self._settings.socrata_token
-        if token is not None and token.get_secret_value():
-            text = text.replace(token.get_secret_value(), "[token]")
+        if token is not None and token.get_secret_value().strip():
+            text = text.replace(token.get_secret_value().strip(), "[token]")
         try:
             parsed = json.loads(text)
         except (ValueError, RecursionError):
             parsed = None
         if isinstance(parsed, dict):
             text = next((str(parsed[k]) for k in MESSAGE_KEYS if parsed.get(k)), text)
-        return one_line(text) or "nothing"
+        return one_line(hidden(text)) or "nothing"
 
 
 def _parse(body: bytes, problem_in: Check | None) -> Json:

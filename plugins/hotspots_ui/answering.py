@@ -1,9 +1,7 @@
-"""What all routes share: who may ask, and answers that are made once and sent when changed."""
+"""What all routes share: answers that are made once and sent when changed."""
 
 import gzip
 import hashlib
-import logging
-import re
 from asyncio import shield, wrap_future
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
@@ -11,42 +9,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from time import monotonic
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-from airflow.api_fastapi.core_api.security import requires_access_view
-from fastapi import Depends, HTTPException, Query, Request, Response
-from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
-from pipeline.domain.errors import InvalidRequest, SourceUnavailable, StoreOutdated, WeekNotReady
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
-STATUS: dict[type[Exception], int] = {
-    WeekNotReady: 404,
-    InvalidRequest: 404,
-    SourceUnavailable: 503,
-    StoreOutdated: 503,
-}
-NO_ANSWER = "The results store does not answer. Try again in a few minutes."
-FOLDERS = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)+")  # of a path; a web address stays as it is
 JSON = "application/json"
-log = logging.getLogger(__name__)
 # A week's forecast is 44 kB and most else 1 kB: five years of weeks, and cells of them, in 15 MB.
 KEPT_ANSWERS, KEPT_CELLS, KEPT_FILES, KEPT_VERSIONS = 4096, 256, 32, 1024
 COMPRESSION = 1  # of a forecast 44 kB in 0.8 ms; level 4 gives 42 kB in 1.4, level 6 40 kB in 3.4
 FRESH_S = 1.0  # how long the store isn't asked again whether anything changed
-# 401 without a user of Airflow, 403 for one that may not see plugins. It stands on the app, so
-# that no route can be added without it.
-may_read = Depends(requires_access_view(AccessView.PLUGINS))
-
-LOGIN = "/api/v2/auth/login"  # below Airflow's own path; leads to its auth manager's, and back
-LOGGED_OUT = {(401, "Not authenticated"), (401, "Token Expired"), (403, "Invalid JWT token")}
-
-# Only a plain name: a path would let a caller read files.
-CityName = Annotated[str, Query(pattern=r"^[a-z][a-z0-9_]*$", description="short name of the city")]
 
 
 @lru_cache(maxsize=4)
@@ -174,20 +148,3 @@ def _sent(
     if tag in asked:
         return Response(status_code=304, headers=held)
     return Response(content, media_type=media_type, headers={**held, **headers})
-
-
-def answer_error(_request: Request, error: Exception) -> JSONResponse:
-    """Answer a named error with the status that fits it; where things lie is for the log alone."""
-    log.warning("%s: %s", type(error).__name__, error)
-    said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", str(error))
-    return JSONResponse({"detail": said}, STATUS.get(type(error), 500))
-
-
-async def answer_refusal(request: Request, refusal: HTTPException) -> Response:
-    """Lead a browser that isn't logged in to Airflow's login, and back; refuse all others."""
-    is_browser = "text/html" in request.headers.get("accept", "")
-    if is_browser and (refusal.status_code, refusal.detail) in LOGGED_OUT:
-        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        root = request.scope.get("app_root_path", "")
-        return RedirectResponse(f"{root}{LOGIN}?{urlencode({'next': asked})}", 307)
-    return await http_exception_handler(request, refusal)

@@ -7,28 +7,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from hotspots_ui.ahead import Asked, make_ahead
-from hotspots_ui.answering import (
+from hotspots_ui.answering import Results, answer, cells, files, keep, kept, packed, send, tagged
+from hotspots_ui.asking import (
+    CellIndex,
     CityName,
-    Results,
-    answer,
-    answer_error,
-    answer_refusal,
-    cells,
-    files,
-    keep,
-    kept,
+    Kind,
+    LastWeek,
+    ModelVersion,
+    Week,
+    guard,
     may_read,
-    packed,
-    send,
-    tagged,
 )
 
-from pipeline.domain.errors import HotspotsError
 from pipeline.results.page import divisions as areas
 from pipeline.results.page import schemas as answers
 from pipeline.results.page import score_schemas, track_record, views
@@ -48,7 +43,6 @@ REPORT_POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 PAGE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
@@ -76,9 +70,6 @@ nothing changed. A week is named by its Sunday, as YYYY-MM-DD; row 0 of the grid
 southernmost, column 0 the westernmost. What `banner` says must stand over anything made from the
 answer.
 """
-Kind = Literal[
-    "csv", "geojson", "geoparquet", "totals", "hub", "geopackage", "style", "dictionary", "manifest"
-]
 CITY = "los_angeles"
 SWITCH_S = 0.0005
 
@@ -110,9 +101,9 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
+    responses={422: {"model": answers.Refusal, "description": "A parameter can't be so."}},
 )
-app.add_exception_handler(HotspotsError, answer_error)
-app.exception_handler(HTTPException)(answer_refusal)
+guard(app)
 
 
 @app.get("/", include_in_schema=False)
@@ -152,19 +143,19 @@ async def weeks(request: Request, store: Results, city: CityName = CITY) -> Resp
 
 
 @app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
-async def forecast(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def forecast(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
     return await answer(request, store, city, _forecast, week)
 
 
 @app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)
-async def outcome(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def outcome(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return what was counted in a week; 404 until it is known."""
     return await answer(request, store, city, views.week_outcome, week)
 
 
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
-async def health(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def health(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
     return await answer(request, store, city, _health, week)
 
@@ -173,9 +164,9 @@ async def health(request: Request, store: Results, week: date, city: CityName = 
 async def cell(
     request: Request,
     store: Results,
-    row: int,
-    col: int,
-    week: Annotated[date, Query(description="last week of the year, by its Sunday")],
+    row: CellIndex,
+    col: CellIndex,
+    week: LastWeek,
     city: CityName = CITY,
 ) -> Response:
     """Return a cell's 52 weeks up to a week: what was forecast and what was counted."""
@@ -196,7 +187,9 @@ async def area_hits(request: Request, store: Results, city: CityName = CITY) -> 
 
 
 @app.get("/v1/models/{version}/card", response_class=Response)
-def model_card(request: Request, store: Results, version: str, city: CityName = CITY) -> Response:
+def model_card(
+    request: Request, store: Results, version: ModelVersion, city: CityName = CITY
+) -> Response:
     """Return the card of a model as Markdown: its data, training, scores, audit and limits."""
     content = store.card(city, version).encode()
     attached = {"Content-Disposition": f'attachment; filename="{city}_model_{version}.md"'}
@@ -204,14 +197,16 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
 
 
 @app.get("/v1/models/{version}/card.html", response_class=HTMLResponse)
-def card_page(request: Request, store: Results, version: str, city: CityName = CITY) -> Response:
+def card_page(
+    request: Request, store: Results, version: ModelVersion, city: CityName = CITY
+) -> Response:
     """Return the card of a model as a page that loads nothing from elsewhere."""
     page = plain_pages.card_page(get_settings().city(city), version, store.card(city, version))
     return _text_page(request, page.encode())
 
 
 @app.get("/v1/weeks/{week}/checks.html", response_class=HTMLResponse)
-def checks_page(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+def checks_page(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return all checks of a week's data as a page that loads nothing from elsewhere."""
     page = plain_pages.checks_page(get_settings().city(city), _health(store, city, week))
     return _text_page(request, page.encode())
@@ -230,7 +225,7 @@ async def geometry(request: Request, store: Results, city: CityName = CITY) -> R
 
 @app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)
 async def downloads(
-    request: Request, store: Results, week: date, city: CityName = CITY
+    request: Request, store: Results, week: Week, city: CityName = CITY
 ) -> Response:
     """Return the files of a week with their sha256."""
     found = await _files(store, city, week)
@@ -242,7 +237,7 @@ async def downloads(
 
 @app.get("/v1/weeks/{week}/downloads/{kind}", response_class=Response)
 async def download(
-    request: Request, store: Results, week: date, kind: Kind, city: CityName = CITY
+    request: Request, store: Results, week: Week, kind: Kind, city: CityName = CITY
 ) -> Response:
     """Return one file of a week: a table, a map's layer and its style, or what explains them."""
     name, content = (await _files(store, city, week))[kind]
@@ -251,7 +246,7 @@ async def download(
 
 
 @app.get("/v1/weeks/{week}/report", response_class=HTMLResponse)
-async def report(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+async def report(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return a week on one page that prints well, as `hotspots report` writes it."""
     content = await keep(files, store, city, ("report", week), lambda: _report(store, city, week))
     return _text_page(request, content)

@@ -2,6 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 from hotspots_ui.api import app
+from hotspots_ui.asking import NoSniff
 
 URL_PREFIX = "/hotspots"
 
@@ -13,6 +14,8 @@ class HotspotsPlugin(AirflowPlugin):
     fastapi_apps = [  # noqa: RUF012 - as Airflow declares it
         {"app": app, "url_prefix": URL_PREFIX, "name": "Hotspots API"}
     ]
+    # Of all that the server sends, Airflow's own too.
+    fastapi_root_middlewares = [{"middleware": NoSniff, "name": "no sniffing"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {
             "name": "Hotspots",

@@ -312,9 +312,10 @@ def test_an_unknown_setting_is_refused_by_name(hotspots):
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(hotspots, name, value):
-    code, _, err = hotspots("status", **{f"HOTSPOTS_{name.upper()}": value})
+    setting = f"HOTSPOTS_{name.upper()}"
+    code, _, err = hotspots("status", **{setting: value})
     assert code == 2
-    assert name in err
+    assert f"`{setting}`: found" in err
 
 
 def test_a_lake_by_url_is_used_and_named(hotspots, portal, s3_url, tmp_path):

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.domain.city import load_city
+from pipeline.domain.city import FORMS, load_city
 from pipeline.domain.distributions import CountDistribution, Forecast
 from pipeline.domain.errors import WeekNotReady
 from pipeline.results.page import schemas, score_schemas
@@ -576,6 +576,106 @@ def test_missing_week_and_missing_store_are_404_with_words(reader, store):
     answer = reader.get(f"/v1/weeks/{TARGET + timedelta(days=7)}/forecast")
     assert answer.status_code == 404
     assert "no forecast for the week of 2026-01-11" in answer.json()["detail"]
+
+
+TOO_MUCH = "x" * 10_000
+# What is odd of each kind of parameter, by its name in the addresses.
+ODD_NUMBERS = ("-1", "60", "2147483648", "9223372036854775808", "-9223372036854775809", "1" * 400,
+               "1" * 5000, "1.5", "nan", "%00", "%EF%BC%91", "1_0")  # fmt: skip
+ODD = {
+    "week": ("0001-01-01", "1969-12-31", "9999-12-31", "10000-01-01", "2026-01-05", "2026-02-30",
+             "-1", "9" * 20, "1e400", "nan", "%00", "2026-01-04%00", TOO_MUCH, "%F0%9F%A6%94",
+             "%ED%A0%80"),
+    "row": ODD_NUMBERS,
+    "col": ODD_NUMBERS,
+    "city": ("%00", "los_angeles%00", "los_angeles%0A", TOO_MUCH, "a" * 20_000, "../secret",
+             "%2e%2e", "%F0%9F%A6%94", "'; drop table run; --", "atlantis"),
+    "version": ("0", "%00", "3%00", "-1", "9" * 20, TOO_MUCH, "latest"),
+    "kind": ("%00", TOO_MUCH, "pickle", "..%2fcsv"),
+    "name": ("%00", TOO_MUCH, "..%2f..%2findex.html", "%2e%2e", "/etc/passwd"),
+}  # fmt: skip
+KIND_NAMES = f"{', '.join(map(repr, KINDS[:-1]))} or {KINDS[-1]!r}"
+USUAL = {"week": TARGET, "row": 0, "col": 54, "city": CITY, "version": 3, "kind": "csv"}
+
+
+def odd_addresses(app):
+    """Return addresses of every route, each with one parameter that is odd."""
+    for route in app.routes:
+        own = {name for name in ODD if f"{{{name}}}" in route.path} | {"city", "week"}
+        for name in sorted(own):
+            for value in ODD[name]:
+                said = {**USUAL, "name": "main.js", name: value}
+                query = f"city={said['city']}&week={said['week']}"
+                yield f"{route.path.format(**said)}?{query}"
+
+
+def test_no_parameter_however_odd_is_a_fault_of_the_server(reader, known, app):
+    from fastapi.testclient import TestClient
+
+    client = TestClient(app, raise_server_exceptions=False)
+    asked = list(odd_addresses(app))
+    answers = {address: client.get(address) for address in asked}
+    assert len(asked) > 400
+    assert {
+        address[:200]: a.status_code for address, a in answers.items() if a.status_code >= 500
+    } == {}
+    refused = [answer for answer in answers.values() if answer.status_code >= 400]
+    assert {answer.status_code for answer in refused} == {404, 422}
+    assert all(isinstance(answer.json()["detail"], str) for answer in refused)
+    assert {answer.headers["x-content-type-options"] for answer in answers.values()} == {"nosniff"}
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/v1/cells/9223372036854775808/54?week=2026-01-04",
+         "`path`, `row`: found '9223372036854775808', expected 40000 or less."),
+        ("/v1/cells/0/54?week=0001-01-01",
+         "`query`, `week`: found '0001-01-01', expected 1970-01-01 or more."),
+        ("/v1/weeks/today/forecast",
+         "`path`, `week`: found 'today', expected a date, such as 2010-01-01."),
+        ("/v1/weeks?city=LA", f"`query`, `city`: found 'LA', expected {FORMS['name']}."),
+        ("/v1/models/latest/card",
+         "`path`, `version`: found 'latest', expected a number, such as 3."),
+        (f"{WEEK}/downloads/pickle", f"`path`, `kind`: found 'pickle', expected {KIND_NAMES}."),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_asked_is_refused_in_a_sentence(reader, known, address, said):
+    answer = reader.get(address)
+    assert (answer.status_code, answer.json()) == (422, {"detail": said})
+
+
+def test_a_fault_without_a_name_is_said_in_a_sentence_and_not_shown(log_in, known, monkeypatch):
+    from fastapi.testclient import TestClient
+
+    def fail(*_):
+        raise ValueError("a password")
+
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"].ResultsReader, "version", fail)
+    client = TestClient(log_in("VIEWER").app, raise_server_exceptions=False)
+    answer = client.get("/v1/weeks")
+    assert answer.status_code == 500
+    assert "The log of Airflow's API server says what it was" in answer.json()["detail"]
+    assert "password" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_no_answer_is_taken_for_what_it_is_not(log_in, known):
+    for role in ("VIEWER", None):
+        client = log_in(role)
+        answers = [client.get(route) for route in (*ROUTES, "/nothing", "/assets/nothing")]
+        assert {a.headers["x-content-type-options"] for a in answers} == {"nosniff"}
+
+
+def test_what_airflow_itself_sends_is_marked_too(plugin):
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    airflow = FastAPI()
+    for added in plugin.HotspotsPlugin.fastapi_root_middlewares:  # as Airflow adds them
+        airflow.add_middleware(added["middleware"])
+    answer = TestClient(airflow).get("/login")
+    assert (answer.status_code, answer.headers["x-content-type-options"]) == (404, "nosniff")
 
 
 @pytest.mark.parametrize("city", ["../secret", "/etc/passwd.toml", "A", ""])

@@ -49,8 +49,43 @@ def test_the_origin_is_scheme_host_and_port(given):
     ],
 )
 def test_an_address_of_no_tiles_is_refused_with_what_is_expected(given, url):
-    with pytest.raises(InvalidRequest, match=r"base_map_url\n.*expected http\(s\)://HOST/PATH"):
+    with pytest.raises(
+        InvalidRequest, match=r"`HOTSPOTS_BASE_MAP_URL`: expected http\(s\)://HOST/PATH"
+    ):
         given(url, SOURCE)
+
+
+ADDRESSES = [name for name in Settings.model_fields if name.endswith("_url")]
+
+
+def test_no_setting_shows_a_secret(monkeypatch):
+    assert len(ADDRESSES) == 8
+    for name in ADDRESSES:
+        monkeypatch.setenv(f"HOTSPOTS_{name.upper()}", "https://me:secret@host/{x}{y}{z}")
+    monkeypatch.setenv("HOTSPOTS_SOCRATA_TOKEN", "secret")
+    with pytest.raises(InvalidRequest) as told:
+        get_settings()
+    assert "`HOTSPOTS_LAKE_URL`: found a value that is not shown, expected s3://" in str(told.value)
+    for name in ("LAKE_URL", "BASE_MAP_URL"):
+        monkeypatch.delenv(f"HOTSPOTS_{name}")
+    for shown in (str(told.value), str(told.value.__cause__), repr(get_settings())):
+        assert "secret" not in shown
+
+
+def test_what_may_be_shown_of_a_wrong_setting_is_shown(monkeypatch):
+    monkeypatch.setenv("HOTSPOTS_WINDOW_WEEKS", "5")
+    with pytest.raises(
+        InvalidRequest, match="`HOTSPOTS_WINDOW_WEEKS`: found '5', expected 6 or more"
+    ):
+        get_settings()
+
+
+def test_blanks_around_a_setting_are_left_off(monkeypatch):
+    monkeypatch.setenv("HOTSPOTS_SOCRATA_TOKEN", " a-token\n")
+    monkeypatch.setenv("HOTSPOTS_MLFLOW_URL", " http://mlflow:5000 ")
+    settings = get_settings()
+    assert settings.socrata_token.get_secret_value() == "a-token"
+    assert settings.mlflow_url == "http://mlflow:5000"
 
 
 def test_streets_without_their_source_are_refused(given):

@@ -248,3 +248,9 @@ class Downloads(BaseModel):
     """The files of a week, the manifest last."""
 
     files: list[Download]
+
+
+class Refusal(BaseModel):
+    """Why there is no answer."""
+
+    detail: str = Field(description="a sentence or more: what was found, what was expected")

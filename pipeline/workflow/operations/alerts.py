@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.domain.city import City
 from pipeline.domain.errors import HotspotsError, InvalidRequest
 from pipeline.domain.weeks import parse_date, resolve_week, target_week_of
+from pipeline.masking import hidden
 from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.operations.health import due_week
@@ -65,7 +66,7 @@ def make_alert(settings: Settings, failure: Failure, *, now: datetime) -> Alert:
     identity = "\n".join((failure.dag, failure.run, failure.task, kind))
     return Alert(
         title=f"{failure.city}: {failure.dag} failed at {failure.task}",
-        body="\n".join(f"{name}: {value}" for name, value in facts.items()),
+        body=hidden("\n".join(f"{name}: {value}" for name, value in facts.items())),
         key=hashlib.sha256(identity.encode()).hexdigest()[:16],
     )
 

@@ -12,6 +12,7 @@ from pipeline.domain.city_parts import Dataset
 from pipeline.domain.errors import HotspotsError, SourceUnavailable, StaleData, WeekNotReady
 from pipeline.domain.weeks import week_start_of
 from pipeline.lake.lake import Lake
+from pipeline.masking import hidden
 from pipeline.results.store.tables import NEWEST
 from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
@@ -81,7 +82,7 @@ def _find(name: str, check: Callable[[], str | None]) -> Finding:
     try:
         said = check()
     except HotspotsError as error:
-        return Finding(name, f"{type(error).__name__}: {error}", error)
+        return Finding(name, hidden(f"{type(error).__name__}: {error}"), error)
     if said is None:
         return Finding(name, "unknown; set HOTSPOTS_AIRFLOW_URL to ask it", is_known=False)
     return Finding(name, said)
@@ -90,7 +91,7 @@ def _find(name: str, check: Callable[[], str | None]) -> Finding:
 def _scheduler(settings: Settings, now: datetime) -> str | None:
     if settings.airflow_url is None:
         return None
-    url = f"{settings.airflow_url.rstrip('/')}/api/v2/monitor/health"
+    url = f"{settings.airflow_url.rstrip('/')}/api/v2/monitor/health"  # with a password, perhaps
     try:
         answer = requests.get(url, timeout=settings.connect_timeout_s)
         answer.raise_for_status()
@@ -98,8 +99,9 @@ def _scheduler(settings: Settings, now: datetime) -> str | None:
         beat = datetime.fromisoformat(found["latest_scheduler_heartbeat"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise SourceUnavailable(
-            f"{url} does not say how the scheduler is ({error}). See whether the API server runs."
-        ) from error
+            f"{hidden(url)} does not say how the scheduler is ({hidden(str(error))}). See whether "
+            "the API server runs."
+        ) from None
     if found["status"] != "healthy" or now - beat > LONGEST_BEAT:
         raise SourceUnavailable(
             f"The scheduler is {found['status']}, its last heartbeat at {beat:%Y-%m-%d %H:%M} UTC. "

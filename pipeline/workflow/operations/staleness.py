@@ -15,6 +15,7 @@ from pipeline.domain.errors import (
     StoreOutdated,
     WeekNotReady,
 )
+from pipeline.masking import hidden
 from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
 from pipeline.workflow.plan import Plan
@@ -48,7 +49,7 @@ def _mark(settings: Settings, plan: Plan, error: HotspotsError) -> None:
     store = ResultsStore(settings.results_database)
     try:
         store.latest(plan.city)
-        store.mark_stale(plan.city, f"{type(error).__name__}: {error}", plan.issue_date)
+        store.mark_stale(plan.city, hidden(f"{type(error).__name__}: {error}"), plan.issue_date)
     except WeekNotReady:
         return
     except (SourceUnavailable, StoreOutdated) as why:  # the step's own error is the one to be told

@@ -14,7 +14,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pipeline.console import print_unforeseen
 from pipeline.files import exclusive, write_file
+from pipeline.masking import HidingFormatter, hidden
 from pipeline.settings import Settings
 from pipeline.workflow.training.job import FAILURE, JOB, MODEL, PROGRESS, finished, fit_here
 
@@ -49,7 +51,7 @@ def _train(settings: Settings, place: Path) -> int:
         model = fit_here(settings, job, place / UNFINISHED, _recorder(place / PROGRESS))
     except Exception as error:
         log.exception("failed")
-        failure = {"error": type(error).__name__, "message": str(error)}
+        failure = {"error": type(error).__name__, "message": hidden(str(error))}
         write_file(place / FAILURE, json.dumps(failure).encode())
         return 1
     model.folder.rename(place / f"{MODEL}{model.sha256}")
@@ -73,5 +75,8 @@ def _recorder(path: Path) -> Callable[[int, int], None]:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
+    logged = logging.StreamHandler()
+    logged.setFormatter(HidingFormatter("%(asctime)s %(process)d %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[logged])
+    sys.excepthook = print_unforeseen
     sys.exit(main(*sys.argv[1:]))

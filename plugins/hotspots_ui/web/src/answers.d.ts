@@ -380,11 +380,6 @@ export interface components {
             /** @description streets, if this installation has set some up */
             base_map: components["schemas"]["BaseMap"] | null;
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /**
          * Loss
          * @description Rows that came in and are not where they belong.
@@ -428,6 +423,17 @@ export interface components {
              * @description upper end of its 95 % block-bootstrap interval
              */
             high: number[];
+        };
+        /**
+         * Refusal
+         * @description Why there is no answer.
+         */
+        Refusal: {
+            /**
+             * Detail
+             * @description a sentence or more: what was found, what was expected
+             */
+            detail: string;
         };
         /**
          * ReliabilityBin
@@ -631,19 +637,6 @@ export interface components {
              * @description upper end of its 95 % interval
              */
             q975: number;
-        };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
         };
         /**
          * Verdict
@@ -935,15 +928,14 @@ export type Comparison = components['schemas']['Comparison'];
 export type Download = components['schemas']['Download'];
 export type Downloads = components['schemas']['Downloads'];
 export type Geometry = components['schemas']['Geometry'];
-export type HttpValidationError = components['schemas']['HTTPValidationError'];
 export type Loss = components['schemas']['Loss'];
 export type RecentSkill = components['schemas']['RecentSkill'];
+export type Refusal = components['schemas']['Refusal'];
 export type ReliabilityBin = components['schemas']['ReliabilityBin'];
 export type RunFacts = components['schemas']['RunFacts'];
 export type Scores = components['schemas']['Scores'];
 export type Total = components['schemas']['Total'];
 export type TotalOutcome = components['schemas']['TotalOutcome'];
-export type ValidationError = components['schemas']['ValidationError'];
 export type Verdict = components['schemas']['Verdict'];
 export type WeekForecast = components['schemas']['WeekForecast'];
 export type WeekHealth = components['schemas']['WeekHealth'];
