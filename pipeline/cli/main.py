@@ -28,6 +28,7 @@ from pipeline.console import LogToTerminal, Terminal
 from pipeline.domain.errors import (
     HotspotsError,
 )
+from pipeline.domain.storage import naming_storage_errors
 from pipeline.version import code_version
 
 app = typer.Typer(
@@ -73,7 +74,8 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.lastResort = LogToTerminal(logging.WARNING)
     try:
-        sys.exit(app(prog_name="hotspots", standalone_mode=False))
+        with naming_storage_errors():
+            sys.exit(app(prog_name="hotspots", standalone_mode=False))
     except HotspotsError as error:
         name = (type(error).__name__, "bold red")
         Terminal(stderr=True).print(Text.assemble(name, f": {error}"))

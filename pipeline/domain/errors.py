@@ -54,6 +54,12 @@ class ProcessInterrupted(HotspotsError):
     exit_code = 5
 
 
+class StorageUnavailable(HotspotsError):
+    """The disk or database written to is full, read-only or gone; a later try may succeed."""
+
+    exit_code = 5
+
+
 class CorruptArtifact(HotspotsError):
     """A file of the lake does not match the hash in its manifest, or lies there incomplete."""
 

@@ -1,7 +1,6 @@
 """The registry of models: MLflow holds the files, aliases say which is used, hashes guard both."""
 
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.files import exclusive, write_folder
+from pipeline.files import exclusive, temporary_folder, write_folder
 from pipeline.model.identity import features_sha256
 from pipeline.model.registry_client import open_client
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
@@ -210,7 +209,7 @@ class Registry:
         run = client.create_run(self._experiment(), run_name=model.sha256[:12])
         for name, value in model.metrics.items():
             client.log_metric(run.info.run_id, name, value)
-        with _archive(model.folder) as path:
+        with _archive(model.folder, self._settings.home / "models") as path:
             client.log_artifact(run.info.run_id, str(path))
         client.set_terminated(run.info.run_id)
         if not client.search_registered_models(f"name='{self._name}'"):
@@ -243,9 +242,9 @@ class Registry:
 
     def _unpack(self, version: "ModelVersion", folder: Path) -> None:
         """Download a version, check it in a folder of its own, then write it into place."""
-        with tempfile.TemporaryDirectory() as temporary:
-            path = self._client.download_artifacts(str(version.run_id), ARCHIVE, temporary)
-            unpacked = Path(temporary) / "model"
+        with temporary_folder(folder.parent) as temporary:
+            path = self._client.download_artifacts(str(version.run_id), ARCHIVE, str(temporary))
+            unpacked = temporary / "model"
             _extract(Path(path), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
@@ -266,10 +265,10 @@ def _recency(version: "ModelVersion") -> tuple[date, int]:
 
 
 @contextmanager
-def _archive(folder: Path) -> Iterator[Path]:
-    """Yield a zip of the model's files."""
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / ARCHIVE
+def _archive(folder: Path, parent: Path) -> Iterator[Path]:
+    """Yield a zip of the model's files, in a temporary folder of a parent."""
+    with temporary_folder(parent) as temporary:
+        path = temporary / ARCHIVE
         with zipfile.ZipFile(path, "w") as archive:
             for name in FILES:
                 archive.write(folder / name, name)

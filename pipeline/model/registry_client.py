@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.domain.errors import ModelRejected
+from pipeline.domain.storage import storage_error
 from pipeline.files import TEMPORARY
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def open_client(url: str) -> "MlflowClient":
 
     Raises:
         ModelRejected: the file is no registry, or a part of one.
+        StorageUnavailable: the disk is full, read-only or out of order.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
@@ -32,15 +34,26 @@ def open_client(url: str) -> "MlflowClient":
     file = Path(url.removeprefix(SQLITE))
     if not file.exists():
         new = file.with_name(TEMPORARY + file.name)
-        for left in (new, Path(f"{new}-journal")):
-            left.unlink(missing_ok=True)
-        MlflowClient(tracking_uri=f"{SQLITE}{new}", registry_uri=f"{SQLITE}{new}")
+        _drop(new)
+        try:
+            MlflowClient(tracking_uri=f"{SQLITE}{new}", registry_uri=f"{SQLITE}{new}")
+        except BaseException:
+            _drop(new)  # of a disk that is full, not the last room
+            raise
         new.rename(file)
     try:
         return MlflowClient(tracking_uri=url, registry_uri=url)
     except (DatabaseError, MlflowException) as error:
+        refused = storage_error(error, file)
+        if refused is not None:
+            raise refused from error
         raise ModelRejected(
             f"{file} can't be opened as a model registry: {str(error).splitlines()[0]}. It is "
             "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
             "week trains a new model."
         ) from error
+
+
+def _drop(file: Path) -> None:
+    for left in (file, Path(f"{file}-journal")):
+        left.unlink(missing_ok=True)

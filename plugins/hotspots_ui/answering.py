@@ -20,7 +20,13 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
-from pipeline.domain.errors import InvalidRequest, SourceUnavailable, StoreOutdated, WeekNotReady
+from pipeline.domain.errors import (
+    InvalidRequest,
+    SourceUnavailable,
+    StorageUnavailable,
+    StoreOutdated,
+    WeekNotReady,
+)
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
 
@@ -28,6 +34,7 @@ STATUS: dict[type[Exception], int] = {
     WeekNotReady: 404,
     InvalidRequest: 404,
     SourceUnavailable: 503,
+    StorageUnavailable: 503,
     StoreOutdated: 503,
 }
 NO_ANSWER = "The results store does not answer. Try again in a few minutes."
@@ -179,7 +186,8 @@ def _sent(
 def answer_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer a named error with the status that fits it; where things lie is for the log alone."""
     log.warning("%s: %s", type(error).__name__, error)
-    said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", str(error))
+    is_out = isinstance(error, SourceUnavailable | StorageUnavailable)
+    said = NO_ANSWER if is_out else FOLDERS.sub("", str(error))
     return JSONResponse({"detail": said}, STATUS.get(type(error), 500))
 
 

@@ -6,20 +6,31 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from pipeline.domain.errors import (
+    HotspotsError,
     InvalidRequest,
     SourceUnavailable,
+    StorageUnavailable,
     StoreOutdated,
     WeekNotReady,
 )
+from pipeline.domain.storage import storage_error
 from pipeline.results.store.tables import NEWEST, VERSION_TABLE
 
 LOCK_WAIT_S = 60
 IS_WRITE = "hotspots_is_write"
+# Of PostgreSQL: no room on its disk, an error of it, a read-only transaction.
+PG_STORAGE = ("53100", "58030", "25006")
 
 
 def make_engine(url: str) -> Engine:
@@ -71,17 +82,30 @@ def transaction(engine: Engine, *, is_write: bool = False) -> Iterator[Session]:
 
     Raises:
         SourceUnavailable: the database did not answer, or was locked for too long.
+        StorageUnavailable: its disk is full, read-only, gone or out of order.
     """
     bound = engine.execution_options(**{IS_WRITE: is_write})
     try:
         with Session(bound) as session, session.begin():
             yield session
-    except OperationalError as error:
-        raise SourceUnavailable(
-            f"The results store {engine.url.render_as_string(hide_password=True)} failed: "
-            f"{error.orig}. Check that it runs, then run the step again; a forecast that was "
-            "stored already isn't stored twice."
-        ) from error
+    except (OperationalError, InternalError) as error:
+        raise _named(error, engine.url.render_as_string(hide_password=True)) from error
+
+
+def _named(error: DBAPIError, url: str) -> HotspotsError:
+    store = f"The results store {url}"
+    found = storage_error(error, store)
+    if found is not None:
+        return found
+    if getattr(error.orig, "sqlstate", None) in PG_STORAGE:
+        return StorageUnavailable(
+            f"{store} can't be written: {error.orig}. Make room on the disk of the database, or "
+            "let it be written again; then run the step again. Nothing half-written is in use."
+        )
+    return SourceUnavailable(
+        f"{store} failed: {error.orig}. Check that it runs, then run the step again; a forecast "
+        "that was stored already isn't stored twice."
+    )
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
