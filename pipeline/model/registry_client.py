@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,33 @@ def open_client(url: str) -> "MlflowClient":
             "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
             "week trains a new model."
         ) from error
+
+
+def unregistered_runs(url: str, folders: Iterable[Path]) -> list[Path]:
+    """Return those folders of runs whose run no version of any model comes from.
+
+    A run that this registry does not know may be another's, and isn't among them.
+
+    Args:
+        url: of the registry; a SQLite file that isn't there knows no run.
+        folders: folders of artifacts, each named by its run.
+    """
+    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
+        return []
+    client = open_client(url)
+    from mlflow.exceptions import MlflowException
+
+    used = {version.run_id for version in client.search_model_versions()}
+    found = []
+    for folder in folders:
+        if folder.name in used:
+            continue
+        try:
+            client.get_run(folder.name)
+        except MlflowException:
+            continue
+        found.append(folder)
+    return found
 
 
 def _drop(file: Path) -> None:

@@ -26,6 +26,7 @@ from pipeline.model.saved import TrainedModel, load
 from pipeline.settings import PREFIX, Settings
 
 JOB, LOG, PROGRESS, FAILURE = "job.json", "log", "progress.json", "failure.json"
+LOCK = "lock"
 MODEL = "model-"  # followed by its sha256
 LOOK_EVERY_S = 0.5
 REFUSED = 75  # exit code of a process that the disk let leave no reason; sysexits' EX_TEMPFAIL

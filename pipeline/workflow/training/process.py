@@ -21,6 +21,7 @@ from pipeline.settings import Settings
 from pipeline.workflow.training.job import (
     FAILURE,
     JOB,
+    LOCK,
     MODEL,
     PROGRESS,
     REFUSED,
@@ -29,7 +30,7 @@ from pipeline.workflow.training.job import (
     fit_here,
 )
 
-LOCK, UNFINISHED = "lock", "unfinished"
+UNFINISHED = "unfinished"
 log = logging.getLogger(__name__)
 
 
