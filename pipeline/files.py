@@ -1,21 +1,28 @@
-"""Files and folders written whole or not at all, with the same bytes for the same content."""
+"""Files and folders written whole or not at all, with the same bytes for the same content.
 
+What a disk refuses (full, read-only, out of order) is raised by name, and leaves nothing behind.
+"""
+
+import ctypes
 import errno
 import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.domain.storage import naming_storage_errors
+
 TEMPORARY = ".tmp-"
 MANIFEST = "manifest.json"
 ROWS_PER_GROUP = 2**18
+AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of Linux's renameat2
 
 
 def parquet_bytes(table: pa.Table) -> bytes:
@@ -36,14 +43,19 @@ def write_file(path: Path, content: bytes) -> Path:
     """Write a file under a temporary name beside it, bring it to the disk, rename it; return it.
 
     A reader sees the old file or the new one, never a part; its folder is made where missing.
+
+    Raises:
+        StorageUnavailable: the disk is full, read-only or out of order.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
-    try:
-        _write(temporary, content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with naming_storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary(path)
+        try:
+            _write(temporary, content)
+            temporary.replace(path)
+        except BaseException:
+            _drop(temporary)
+            raise
     return path
 
 
@@ -69,39 +81,64 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
     The files are filled in under a temporary name beside it, brought to the disk, and renamed. Of
     writers at the same time one wins and the others drop what they wrote.
+
+    Raises:
+        StorageUnavailable: the disk is full, read-only or out of order.
     """
     if folder.is_dir():
         return
-    temporary = folder.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
-    temporary.mkdir(parents=True)
-    for name, content in files.items():
-        _write(temporary / name, content)
-    _sync(temporary)
-    _rename_or_drop(temporary, folder)
-    _sync(folder.parent)
+    with naming_storage_errors(folder), temporary_folder(folder.parent) as temporary:
+        for name, content in files.items():
+            _write(temporary / name, content)
+        _sync(temporary)
+        _rename_or_drop(temporary, folder)
+        _sync(folder.parent)
 
 
 def replace_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> int:
     """Make a folder that holds these files, by their paths below it; return how many.
 
-    They are written under a temporary name beside it, brought to the disk, and renamed into the
-    place of what was there, which is deleted. Where one can't be made, the old folder stays.
+    They are written under a temporary name beside it, brought to the disk, and put into the place
+    of what was there, which is deleted. Where one can't be made, the old folder stays.
+
+    Raises:
+        StorageUnavailable: the disk is full, read-only or out of order.
     """
-    temporary, old = (folder.parent / f"{TEMPORARY}{secrets.token_hex(8)}" for _ in range(2))
-    temporary.mkdir(parents=True)
     written = 0
-    try:
+    with naming_storage_errors(folder), temporary_folder(folder.parent) as temporary:
         for name, content in files:
             path = temporary / name
             path.parent.mkdir(parents=True, exist_ok=True)
             _write(path, content)
             written += 1
-        _swap(temporary, folder, old)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    shutil.rmtree(old, ignore_errors=True)
-    _sync(folder.parent)
+        put_in_place(temporary, folder)
+        _sync(folder.parent)
     return written
+
+
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Give a new folder in a parent, which is made where missing; it goes at the end.
+
+    What is to stay is renamed out of it, or it is renamed itself. One whose process was killed
+    stays until `hotspots clean`.
+    """
+    folder = _temporary(parent / "folder")
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        _drop(folder)
+
+
+def put_in_place(new: Path, folder: Path) -> None:
+    """Let a folder take another's name, and delete the other; at one stroke where that can be."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    if not _exchange(new, folder):
+        _swap(new, folder)
+    _drop(new)
 
 
 class Folders(Protocol):
@@ -173,10 +210,24 @@ def exclusive(path: Path) -> Iterator[None]:
 
     A holder that dies lets go. It can't be taken twice by the same holder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with naming_storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Say whether somebody holds what `exclusive` gives; what was never held is not."""
+    if not path.is_file():
+        return False
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -194,16 +245,41 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _swap(new: Path, folder: Path, old: Path) -> None:
-    if not folder.exists():
-        new.rename(folder)
-        return
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+
+
+def _drop(path: Path) -> None:
+    """Delete a file or a folder, if it is there and the disk lets us."""
+    with suppress(OSError):
+        path.unlink()
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at one stroke; say whether this system and disk can do so."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    names = AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other)
+    if rename(*names, RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS):
+        return False
+    raise OSError(number, os.strerror(number), str(one), None, str(other))
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Exchange two names in three renames; where the second fails, the old folder comes back."""
+    old = _temporary(folder)
     folder.rename(old)
     try:
         new.rename(folder)
     except OSError:
         old.rename(folder)
         raise
+    old.rename(new)
 
 
 def _rename_or_drop(temporary: Path, folder: Path) -> None:
@@ -212,4 +288,3 @@ def _rename_or_drop(temporary: Path, folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        shutil.rmtree(temporary)

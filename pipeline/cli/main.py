@@ -29,6 +29,7 @@ from pipeline.console import LogToTerminal, Terminal, print_unforeseen
 from pipeline.domain.errors import (
     HotspotsError,
 )
+from pipeline.domain.storage import naming_storage_errors
 from pipeline.masking import HidingFormatter, hidden
 from pipeline.version import code_version
 
@@ -77,7 +78,8 @@ def main() -> None:
     logging.lastResort = LogToTerminal(logging.WARNING)
     logging.lastResort.setFormatter(HidingFormatter())
     try:
-        sys.exit(app(prog_name="hotspots", standalone_mode=False))
+        with naming_storage_errors():
+            sys.exit(app(prog_name="hotspots", standalone_mode=False))
     except HotspotsError as error:
         name = (type(error).__name__, "bold red")
         Terminal(stderr=True).print(Text.assemble(name, hidden(f": {error}")))

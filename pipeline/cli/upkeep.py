@@ -1,4 +1,4 @@
-"""Commands that look after an installation: doctor, verify, migrate."""
+"""Commands that look after an installation: doctor, verify, migrate, clean."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from pipeline.console import Terminal
 from pipeline.settings import get_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.workflow.operations.health import Finding
+    from pipeline.workflow.operations.leftovers import Leftover
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command in (doctor, verify, migrate):
+    for command in (doctor, verify, migrate, clean):
         app.command()(command)
 
 
@@ -88,3 +91,40 @@ def migrate() -> None:
 
     ResultsStore(get_settings().results_database).migrate()
     Terminal().print("The results store is up to date.")
+
+
+def clean(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; else it is only shown.")] = False,
+    keep_weeks: Annotated[
+        int, typer.Option(min=1, help="Keep Data Docs and alerts of this many weeks.")
+    ] = 52,
+) -> None:
+    """Show or remove what killed processes left, and what only grows.
+
+    Writes that were cut off, trainings that are over, stored files of models that were never
+    registered, old Data Docs and alerts. Nothing changed within a day is touched, nor anything that
+    a process holds. Snapshots, forecasts, reports and registered models stay.
+    """
+    from pipeline.workflow.operations.leftovers import find_leftovers, remove
+
+    settings, console = get_settings(), Terminal()
+    found = find_leftovers(settings, now=utc_now(), keep_weeks=keep_weeks)
+    for leftover in found:
+        console.print(f"{_size(leftover.size_bytes)}  {leftover.what:23} {leftover.path}")
+        if yes:
+            remove(leftover)
+    console.print(_total(found, settings.home, yes=yes))
+
+
+def _total(found: list[Leftover], home: Path, *, yes: bool) -> str:
+    if not found:
+        return f"{home} holds nothing to remove."
+    size = _size(sum(leftover.size_bytes for leftover in found)).strip()
+    if yes:
+        return f"Removed {size}."
+    return f"{size} may go. `hotspots clean --yes` removes it."
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:8,.2f} MB"

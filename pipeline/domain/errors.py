@@ -54,6 +54,12 @@ class ProcessInterrupted(HotspotsError):
     exit_code = 5
 
 
+class StorageUnavailable(HotspotsError):
+    """The disk or database written to is full, read-only or gone; a later try may succeed."""
+
+    exit_code = 5
+
+
 class CorruptArtifact(HotspotsError):
     """What was stored, in a file or a database, was changed since, or can't be read any more."""
 

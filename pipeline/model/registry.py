@@ -3,7 +3,6 @@
 import hashlib
 import io
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import InvalidRequest, ModelRejected
-from pipeline.files import exclusive, write_file, write_folder
+from pipeline.files import exclusive, temporary_folder, write_file, write_folder
 from pipeline.model.identity import ARCHIVE_SHA256, TAGS_SHA256, features_sha256, hash_tags
 from pipeline.model.registry_client import open_client
 from pipeline.model.saved import FILES, FORMAT, TrainedModel, hash_folder, load
@@ -256,8 +255,8 @@ class Registry:
 
     def _unpack(self, version: "ModelVersion", folder: Path) -> None:
         """Unpack a version, check it in a folder of its own, then write it into place."""
-        with tempfile.TemporaryDirectory() as temporary:
-            unpacked = Path(temporary) / "model"
+        with temporary_folder(folder.parent) as temporary:
+            unpacked = temporary / "model"
             extract(self._archive(str(version.run_id)), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})

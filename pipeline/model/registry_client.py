@@ -2,11 +2,13 @@
 
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from pipeline.domain.errors import ModelRejected
+from pipeline.domain.storage import storage_error
 from pipeline.files import TEMPORARY
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def open_client(url: str) -> "MlflowClient":
 
     Raises:
         ModelRejected: the file is no registry, or a part of one.
+        StorageUnavailable: the disk is full, read-only or out of order.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
@@ -34,13 +37,19 @@ def open_client(url: str) -> "MlflowClient":
     file = Path(url.removeprefix(SQLITE))
     if not file.exists():
         new = file.with_name(TEMPORARY + file.name)
-        for left in (new, Path(f"{new}-journal")):
-            left.unlink(missing_ok=True)
-        MlflowClient(tracking_uri=f"{SQLITE}{new}", registry_uri=f"{SQLITE}{new}")
+        _drop(new)
+        try:
+            MlflowClient(tracking_uri=f"{SQLITE}{new}", registry_uri=f"{SQLITE}{new}")
+        except BaseException:
+            _drop(new)  # of a disk that is full, not the last room
+            raise
         new.rename(file)
     try:
         return MlflowClient(tracking_uri=url, registry_uri=url)
     except (DatabaseError, MlflowException) as error:
+        refused = storage_error(error, file)
+        if refused is not None:
+            raise refused from error
         raise ModelRejected(
             f"{file} can't be opened as a model registry: {str(error).splitlines()[0]}. It is "
             "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
@@ -59,3 +68,35 @@ def without_login(url: str) -> str:
     os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username)
     os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password or "")
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def unregistered_runs(url: str, folders: Iterable[Path]) -> list[Path]:
+    """Return those folders of runs whose run no version of any model comes from.
+
+    A run that this registry does not know may be another's, and isn't among them.
+
+    Args:
+        url: of the registry; a SQLite file that isn't there knows no run.
+        folders: folders of artifacts, each named by its run.
+    """
+    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
+        return []
+    client = open_client(url)
+    from mlflow.exceptions import MlflowException
+
+    used = {version.run_id for version in client.search_model_versions()}
+    found = []
+    for folder in folders:
+        if folder.name in used:
+            continue
+        try:
+            client.get_run(folder.name)
+        except MlflowException:
+            continue
+        found.append(folder)
+    return found
+
+
+def _drop(file: Path) -> None:
+    for left in (file, Path(f"{file}-journal")):
+        left.unlink(missing_ok=True)

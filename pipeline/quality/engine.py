@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from pipeline.domain.errors import QualityGateFailed
-from pipeline.files import exclusive
+from pipeline.files import exclusive, put_in_place, temporary_folder
 from pipeline.quality.offline_docs import make_offline
 from pipeline.quality.rules import RULES
 
@@ -98,7 +99,7 @@ class SuiteRun:
 
         config = DataContextConfig(
             store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-            data_docs_sites=_sites(docs_dir),
+            data_docs_sites={},
             progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
         )
         self._context = gx.get_context(mode="ephemeral", project_config=config)
@@ -152,33 +153,35 @@ class SuiteRun:
         if self._docs_dir is None:
             return None
         # Runs of the same day write the same site, one after another.
-        with exclusive(self._docs_dir.with_name(f".{self._docs_dir.name}.lock")):
+        with (
+            exclusive(self._docs_dir.with_name(f".{self._docs_dir.name}.lock")),
+            temporary_folder(self._docs_dir.parent) as folder,
+        ):
+            self._context.add_data_docs_site(SITE, _site(folder))
             self._context.build_data_docs()
-            # Tutorials for writers of suites, 3.4 of the site's 4 MB; no page of ours shows them.
-            for picture in (self._docs_dir / "static" / "images").glob("*.gif"):
-                picture.unlink()
-            make_offline(self._docs_dir)
-            return _with_plain_links(self._docs_dir / "index.html")
+            self._context.delete_data_docs_site(SITE)
+            # Styles, fonts and pictures, 5 MB, of which a page made offline loads none.
+            shutil.rmtree(folder / "static", ignore_errors=True)
+            make_offline(folder)
+            _add_plain_links(folder / "index.html")
+            put_in_place(folder, self._docs_dir)
+        return self._docs_dir / "index.html"
 
 
-def _sites(docs_dir: Path | None) -> dict[str, Any]:
-    if docs_dir is None:
-        return {}
+def _site(folder: Path) -> dict[str, Any]:
     store = {
         "class_name": "TupleFilesystemStoreBackend",
-        "base_directory": str(docs_dir.resolve()),
+        "base_directory": str(folder.resolve()),
     }
     return {
-        SITE: {
-            "class_name": "SiteBuilder",
-            "show_how_to_buttons": False,
-            "store_backend": store,
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-        }
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "store_backend": store,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
     }
 
 
-def _with_plain_links(index: Path) -> Path:
+def _add_plain_links(index: Path) -> None:
     """Add links to every suite's results to a front page that lists them by scripts only.
 
     No script runs on it, so without them the page would be empty.
@@ -191,7 +194,6 @@ def _with_plain_links(index: Path) -> Path:
     )
     text = index.read_text(encoding="utf-8")
     index.write_text(text.replace("</body>", f"<ul>{links}</ul></body>"), encoding="utf-8")
-    return index
 
 
 def _verdict(

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from pipeline.clock import utc_now
+from pipeline.domain.storage import naming_storage_errors
 from pipeline.quality.engine import load_gx
 from pipeline.results.page.week_health import data_docs_of
 from pipeline.settings import get_settings
@@ -87,11 +88,16 @@ def resolve(
 
 
 def run_step(name: str, *inputs: object) -> Any:  # noqa: ANN401 - small and JSON-able
-    """Run one step; it trains in a fresh process."""
+    """Run one step; it trains in a fresh process.
+
+    Raises:
+        StorageUnavailable: a library of ours met a disk that is full, read-only or out of order.
+    """
     named: dict[str, object] = {"now": utc_now()} if name in NEEDS_CLOCK else {}
     if name in TRAINS:
         named["fit"] = fit_apart
-    return STEPS[name](get_settings(), *_typed(name, inputs), **named)
+    with naming_storage_errors():
+        return STEPS[name](get_settings(), *_typed(name, inputs), **named)
 
 
 def written(name: str, inputs: Sequence[object], result: object) -> Facts | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.domain.errors import WeekNotReady
 from pipeline.domain.weeks import WEEK, parse_date, weeks_between
+from pipeline.files import temporary_folder
 from pipeline.lake.lake import Lake
 from pipeline.model.config import ModelConfig
 from pipeline.model.identity import features_sha256
@@ -125,11 +124,9 @@ def train_model(
         mode="fine_tune" if mode == "fine_tune" else "retrain",
         start_from=start.folder.relative_to(settings.home).as_posix() if start else None,
     )
-    models = settings.home / "models"
-    models.mkdir(parents=True, exist_ok=True)
     # Each training has a folder of its own, so that runs side by side don't write over another's.
-    with tempfile.TemporaryDirectory(dir=models) as folder:
-        model = fit(settings, job, Path(folder) / "model", progress)
+    with temporary_folder(settings.home / "models") as folder:
+        model = fit(settings, job, folder / "model", progress)
         newest = registry.champion(known_before=None)
         knows_most = newest is None or newest.trained_through <= model.trained_through
         version = registry.register(model, alias=alias if knows_most else "challenger")

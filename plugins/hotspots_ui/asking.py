@@ -20,6 +20,7 @@ from pipeline.domain.errors import (
     HotspotsError,
     InvalidRequest,
     SourceUnavailable,
+    StorageUnavailable,
     StoreOutdated,
     WeekNotReady,
 )
@@ -49,6 +50,7 @@ STATUS: dict[type[Exception], int] = {
     WeekNotReady: 404,
     InvalidRequest: 404,
     SourceUnavailable: 503,
+    StorageUnavailable: 503,
     StoreOutdated: 503,
 }
 NO_ANSWER = "The results store does not answer. Try again in a few minutes."
@@ -72,7 +74,8 @@ def guard(app: FastAPI) -> None:
 def answer_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer a named error with the status that fits it; where things lie is for the log alone."""
     log.warning("%s: %s", type(error).__name__, error)
-    said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", str(error))
+    is_out = isinstance(error, SourceUnavailable | StorageUnavailable)
+    said = NO_ANSWER if is_out else FOLDERS.sub("", str(error))
     return JSONResponse({"detail": said}, STATUS.get(type(error), 500))
 
 

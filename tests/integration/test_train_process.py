@@ -5,9 +5,20 @@ import os
 
 import pytest
 
+from pipeline.domain.errors import CorruptArtifact
 from pipeline.model.saved import load
 from pipeline.workflow.training import process as train_process
-from pipeline.workflow.training.job import FAILURE, JOB, MODEL, PROGRESS, finished, job_folder
+from pipeline.workflow.training.job import (
+    FAILURE,
+    JOB,
+    LOG,
+    MODEL,
+    PROGRESS,
+    _error,
+    finished,
+    fit_apart,
+    job_folder,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -62,3 +73,21 @@ def test_progress_is_written_at_each_whole_percent(tmp_path, monkeypatch):
     for done in range(1, 301):
         record(done, 300)
     assert written == [1, *range(3, 301, 3)]
+
+
+def test_a_job_that_was_cut_is_named_and_written_anew_by_the_next_try(own_home, place, training):
+    whole = (place / JOB).read_bytes()
+    (place / JOB).write_bytes(whole[:40])
+    assert run(own_home, place) == 1
+    told = _error(place, 1)
+    assert isinstance(told, CorruptArtifact)
+    assert "job.json is cut or damaged" in str(told)
+    model = fit_apart(own_home, training.job, own_home.home / "model")
+    assert model.city == "chicago"
+
+
+def test_a_process_that_failed_by_itself_is_not_called_killed(place):
+    (place / LOG).write_text("trains\nTraceback\nImportError: no tensorflow\n")
+    assert "ImportError: no tensorflow" in str(_error(place, 1))
+    for killed in (-9, 137):
+        assert "killed, most likely for memory" in str(_error(place, killed))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import files
+from pipeline.domain.errors import StorageUnavailable
 from pipeline.lake.lake import Lake
 from tests.unit.lake_samples import TABLE, files_of, pull
 
@@ -24,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 import pyarrow as pa
 from pipeline import files
+from pipeline.domain.errors import StorageUnavailable
 from pipeline.lake.lake import Lake
 
 def dying_at(last, real):
@@ -83,8 +85,9 @@ class TestCrash:
             raise PermissionError(13, "not allowed")
 
         monkeypatch.setattr(Path, "rename", refuse)
-        with pytest.raises(PermissionError, match="not allowed"):
+        with pytest.raises(StorageUnavailable, match="not allowed"):
             lake.write("cubes", "x", {"counts": TABLE}, {})
+        assert not list(lake.root.rglob(".tmp-*"))
 
     def test_the_loser_of_a_race_drops_its_copy(self, lake, monkeypatch):
         winner = Lake(lake.root)
@@ -101,3 +104,25 @@ class TestCrash:
         ref = lake.write("cubes", "x", {"counts": TABLE}, {})
         assert files_of(lake) == [f"{ref.path}/counts.parquet", f"{ref.path}/manifest.json"]
         assert lake.read(ref)["counts"].equals(TABLE)
+
+
+class TestReplacing:
+    """A folder takes another's place at one stroke, and in three renames where that can't be."""
+
+    @pytest.mark.parametrize("at_one_stroke", [True, False])
+    def test_the_new_folder_is_there_and_the_old_one_gone(
+        self, tmp_path, monkeypatch, at_one_stroke
+    ):
+        if not at_one_stroke:
+            monkeypatch.setattr(files, "_exchange", lambda _one, _other: False)
+        for content in (b"old", b"new"):
+            assert files.replace_folder(tmp_path / "site", [("a/b", content)]) == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["site"]
+        assert (tmp_path / "site/a/b").read_bytes() == b"new"
+
+    def test_there_is_no_moment_without_the_folder(self, tmp_path, monkeypatch):
+        """Nothing is renamed where two names can be exchanged."""
+        files.replace_folder(tmp_path / "site", [("a", b"old")])
+        monkeypatch.delattr(Path, "rename")
+        files.replace_folder(tmp_path / "site", [("a", b"new")])
+        assert (tmp_path / "site/a").read_bytes() == b"new"

@@ -21,9 +21,11 @@ from pipeline.domain.errors import (
     HotspotsError,
     InvalidRequest,
     SourceUnavailable,
+    StorageUnavailable,
     StoreOutdated,
     WeekNotReady,
 )
+from pipeline.domain.storage import storage_error
 from pipeline.results.store.tables import NEWEST, VERSION_TABLE
 
 LOCK_WAIT_S = 60
@@ -31,6 +33,8 @@ IS_WRITE = "hotspots_is_write"
 # What keeps SQLite from answering though the file may be whole.
 PASSING = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_READONLY")
 PASSING += ("SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_AUTH")
+# Of PostgreSQL: no room on its disk, an error of it, a read-only transaction.
+PG_STORAGE = ("53100", "58030", "25006")
 
 
 def make_engine(url: str) -> Engine:
@@ -86,6 +90,7 @@ def transaction(engine: Engine, *, is_write: bool = False) -> Iterator[Session]:
     Raises:
         SourceUnavailable: the database did not answer, or was locked for too long.
         CorruptArtifact: its file is damaged.
+        StorageUnavailable: its disk is full, read-only, gone or out of order.
     """
     bound = engine.execution_options(**{IS_WRITE: is_write})
     try:
@@ -115,12 +120,21 @@ def integrity_faults(engine: Engine) -> list[str]:
 
 def _named(engine: Engine, error: DatabaseError) -> HotspotsError | None:
     """Return an error of a database by its name; None for one that is the code's own."""
+    store = f"The results store {_shown(engine)}"
+    refused = storage_error(error, store)
+    if refused is not None:
+        return refused
+    if getattr(error.orig, "sqlstate", None) in PG_STORAGE:
+        return StorageUnavailable(
+            f"{store} can't be written: {error.orig}. Make room on the disk of the database, or "
+            "let it be written again; then run the step again. Nothing half-written is in use."
+        )
     if _is_damage(engine, error):
         return _damaged(engine, error.orig)
     if isinstance(error, OperationalError):
         return SourceUnavailable(
-            f"The results store {_shown(engine)} failed: {error.orig}. Check that it runs, then "
-            "run the step again; a forecast that was stored already isn't stored twice."
+            f"{store} failed: {error.orig}. Check that it runs, then run the step again; a "
+            "forecast that was stored already isn't stored twice."
         )
     return None
 

@@ -16,6 +16,7 @@ from pipeline.domain.errors import (
     SchemaDrift,
     SourceUnavailable,
     StaleData,
+    StorageUnavailable,
     StoreOutdated,
     WeekNotReady,
 )
@@ -43,6 +44,11 @@ RULES: dict[type[HotspotsError], Rule] = {
     ProcessInterrupted: Rule(
         retry_helps=True,
         to_do="If it happens again, give the worker more memory; then clear the failed task.",
+    ),
+    StorageUnavailable: Rule(
+        retry_helps=True,
+        to_do="Make room on the disk or make it writable again; `hotspots clean` says what may "
+        "go. Then clear the failed task, if it isn't tried again.",
     ),
     DatasetMoved: Rule(
         retry_helps=False,

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from pipeline.domain import errors
-from pipeline.domain.errors import HotspotsError, ProcessInterrupted
+from pipeline.domain.errors import HotspotsError, ProcessInterrupted, StorageUnavailable
 from pipeline.domain.weeks import parse_date
-from pipeline.files import write_folder
+from pipeline.files import write_file
 from pipeline.grid.build import cube_from_tables
 from pipeline.lake.lake import Lake, Ref
 from pipeline.model.config import ModelConfig
@@ -26,8 +26,11 @@ from pipeline.model.saved import TrainedModel, load
 from pipeline.settings import PREFIX, Settings
 
 JOB, LOG, PROGRESS, FAILURE = "job.json", "log", "progress.json", "failure.json"
+LOCK = "lock"
 MODEL = "model-"  # followed by its sha256
 LOOK_EVERY_S = 0.5
+REFUSED = 75  # exit code of a process that the disk let leave no reason; sysexits' EX_TEMPFAIL
+ENDED_BY_SIGNAL = 128  # a shell's exit code is this and the signal's number
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
@@ -86,10 +89,11 @@ def fit_apart(
 
     Raises:
         ProcessInterrupted: the process was killed.
+        StorageUnavailable: the disk is full, read-only or out of order.
         HotspotsError: whatever `fit_here` raises, by its own name.
     """
     place = job_folder(settings, job)
-    write_folder(place, {JOB: json.dumps(job, indent=1).encode()})
+    write_file(place / JOB, json.dumps(job, indent=1).encode())  # anew, should it be damaged
     while True:
         _run_process(settings, place, progress)
         made = finished(place)
@@ -164,13 +168,25 @@ def _tell(place: Path, progress: Progress | None) -> None:
     progress(state["done"], state["total"])
 
 
+def _last_words(path: Path) -> str:
+    """Return the last line of a process's log: where Python itself ends, its error."""
+    lines = path.read_text(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing")
+
+
 def _error(place: Path, returncode: int) -> HotspotsError:
     """Return what ended a training process, by the name that it had there."""
+    if returncode == REFUSED:
+        return StorageUnavailable(
+            f"{place} can't be written: its disk is full or read-only. No model was made. Make "
+            "room (`hotspots clean` says what may go), then run the step again."
+        )
     if not (place / FAILURE).is_file():
+        was_killed = returncode < 0 or returncode > ENDED_BY_SIGNAL
+        why = "it was killed, most likely for memory" if was_killed else _last_words(place / LOG)
         return ProcessInterrupted(
             f"The process that trained {place.name} ended with {returncode}, without a model and "
-            f"without an error of its own: it was killed, most likely for memory. See "
-            f"{place / LOG}; a later try starts it anew."
+            f"without an error of its own: {why}. See {place / LOG}; a later try starts it anew."
         )
     failure = json.loads((place / FAILURE).read_text())
     named = getattr(errors, failure["error"], None)

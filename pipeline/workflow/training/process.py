@@ -15,12 +15,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.console import print_unforeseen
+from pipeline.domain.errors import CorruptArtifact, StorageUnavailable
+from pipeline.domain.storage import naming_storage_errors
 from pipeline.files import exclusive, write_file
 from pipeline.masking import HidingFormatter, hidden
 from pipeline.settings import Settings
-from pipeline.workflow.training.job import FAILURE, JOB, MODEL, PROGRESS, finished, fit_here
+from pipeline.workflow.training.job import (
+    FAILURE,
+    JOB,
+    LOCK,
+    MODEL,
+    PROGRESS,
+    REFUSED,
+    Job,
+    finished,
+    fit_here,
+)
 
-LOCK, UNFINISHED = "lock", "unfinished"
+UNFINISHED = "unfinished"
 log = logging.getLogger(__name__)
 
 
@@ -34,11 +46,15 @@ def main(home: str, name: str) -> int:
     settings = Settings(home=Path(home))
     place = settings.trainings_dir / name
     log.info("waits for its turn")
-    with exclusive(place / LOCK):
-        if finished(place) is not None:
-            log.info("finds the model that another process made")
-            return 0
-        return _train(settings, place)
+    try:
+        with exclusive(place / LOCK):
+            if finished(place) is not None:
+                log.info("finds the model that another process made")
+                return 0
+            return _train(settings, place)
+    except StorageUnavailable:
+        log.exception("can't leave word of why it failed")
+        return REFUSED
 
 
 def _train(settings: Settings, place: Path) -> int:
@@ -46,17 +62,35 @@ def _train(settings: Settings, place: Path) -> int:
     for left in (FAILURE, PROGRESS):
         (place / left).unlink(missing_ok=True)
     shutil.rmtree(place / UNFINISHED, ignore_errors=True)
-    job = json.loads((place / JOB).read_text())
     try:
-        model = fit_here(settings, job, place / UNFINISHED, _recorder(place / PROGRESS))
+        with naming_storage_errors():
+            job = _read_job(place / JOB)
+            model = fit_here(settings, job, place / UNFINISHED, _recorder(place / PROGRESS))
+            model.folder.rename(place / f"{MODEL}{model.sha256}")
     except Exception as error:
         log.exception("failed")
+        shutil.rmtree(place / UNFINISHED, ignore_errors=True)  # first, to make room for the reason
         failure = {"error": type(error).__name__, "message": hidden(str(error))}
         write_file(place / FAILURE, json.dumps(failure).encode())
         return 1
-    model.folder.rename(place / f"{MODEL}{model.sha256}")
     log.info("has trained %s", model.sha256)
     return 0
+
+
+def _read_job(path: Path) -> Job:
+    """Return what is to be trained.
+
+    Raises:
+        CorruptArtifact: the file is cut or damaged.
+    """
+    try:
+        job: Job = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise CorruptArtifact(
+            f"{path} is cut or damaged ({error}); expected a training's job as JSON. Run the "
+            "step again: it writes the file anew."
+        ) from error
+    return job
 
 
 def _recorder(path: Path) -> Callable[[int, int], None]:

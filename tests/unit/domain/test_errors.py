@@ -31,6 +31,7 @@ def test_every_named_error_ends_the_command_with_a_code_that_means_something(err
         ("ModelRejected", 4),
         ("CorruptArtifact", 4),
         ("ProcessInterrupted", 5),
+        ("StorageUnavailable", 5),
         ("StaleData", 5),
         ("WeekNotReady", 5),
         ("ForecastLocked", 5),

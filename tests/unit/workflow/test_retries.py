@@ -5,9 +5,15 @@ from datetime import timedelta
 import pytest
 
 from pipeline.domain import errors
-from pipeline.domain.errors import HotspotsError, ProcessInterrupted, SourceUnavailable
+from pipeline.domain.errors import (
+    HotspotsError,
+    ProcessInterrupted,
+    SourceUnavailable,
+    StorageUnavailable,
+)
 from pipeline.workflow.operations.retries import RETRY_FOR, RULES, UNFORESEEN, may_retry, rule_of
 
+MENDED_BY_TIME = (SourceUnavailable, ProcessInterrupted, StorageUnavailable)
 NAMED = [
     kind
     for kind in vars(errors).values()
@@ -18,7 +24,7 @@ NAMED = [
 @pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.__name__)
 def test_every_named_error_has_its_rule(kind):
     assert RULES[kind].to_do
-    assert may_retry(kind("no"), timedelta()) is (kind in (SourceUnavailable, ProcessInterrupted))
+    assert may_retry(kind("no"), timedelta()) is (kind in MENDED_BY_TIME)
 
 
 def test_what_was_not_foreseen_is_a_bug_and_not_tried_again():
