@@ -19,6 +19,8 @@ LIVE_HOME, DEMO_HOME = Path("var/live"), Path("var/demo")
 BUILT_PAGE = Path(__file__).resolve().parents[1] / "plugins/hotspots_ui/web/dist"
 TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
 
+ADDRESS = r"[^\s,@<>]+@[^\s,@<>]+"
+
 
 def usual_home(replay_url: str | None) -> Path:
     """Return the home that is meant where none is given, in the working directory.
@@ -47,6 +49,7 @@ class Settings(BaseSettings):
         base_map_source: whose street map that is, in plain text; the page shows it.
         public: what `hotspots site` may write for everybody: nothing, figures of city and divisions
             only, or all.
+        report_to: addresses, parted by commas, that Airflow mails each new week's report to.
         page_dir: folder of the built page, which `hotspots site` copies; None means the checkout's.
         cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
         cities_dir: folder of TOML files of cities beside those of the package.
@@ -79,6 +82,7 @@ class Settings(BaseSettings):
     base_map_url: str | None = None
     base_map_source: str | None = Field(default=None, validate_default=True)
     public: Literal["nothing", "divisions", "all"] = "nothing"
+    report_to: str | None = Field(default=None, pattern=rf"^{ADDRESS}(, ?{ADDRESS})*$")
     page_dir: Path | None = None
     cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
     cities_dir: Path | None = None
@@ -129,6 +133,11 @@ class Settings(BaseSettings):
     def scheduled_cities(self) -> list[str]:
         """Short names of the cities that are forecast on schedule."""
         return self.cities.split(",")
+
+    @property
+    def subscribers(self) -> list[str]:
+        """Addresses that each new week's report is mailed to."""
+        return re.findall(ADDRESS, self.report_to or "")
 
     def city(self, name: str) -> City:
         """Return the city of a name, from the package or from `cities_dir`.
