@@ -19,6 +19,8 @@ LIVE_HOME, DEMO_HOME = Path("var/live"), Path("var/demo")
 BUILT_PAGE = Path(__file__).resolve().parents[1] / "plugins/hotspots_ui/web/dist"
 TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
 
+# The setting that says whose they are -> the one that says where they come from, and what they are.
+SOURCES = {"base_map_source": ("base_map_url", "streets"), "roads_source": ("roads_file", "roads")}
 ADDRESS = r"[^\s,@<>]+@[^\s,@<>]+"
 
 
@@ -47,6 +49,9 @@ class Settings(BaseSettings):
         base_map_url: tiles of a street map, as https://HOST/{z}/{x}/{y}.png, which the page then
             draws beneath its cells; None means that it loads nothing from elsewhere.
         base_map_source: whose street map that is, in plain text; the page shows it.
+        roads_file: GeoJSON of freeways and main streets, which the page draws as light lines and
+            finds by name.
+        roads_source: whose roads those are, in plain text; the page shows it.
         public: what `hotspots site` may write for everybody: nothing, figures of city and divisions
             only, or all.
         report_to: addresses, parted by commas, that Airflow mails each new week's report to.
@@ -81,6 +86,8 @@ class Settings(BaseSettings):
     data_docs_url: str | None = None
     base_map_url: str | None = None
     base_map_source: str | None = Field(default=None, validate_default=True)
+    roads_file: Path | None = None
+    roads_source: str | None = Field(default=None, validate_default=True)
     public: Literal["nothing", "divisions", "all"] = "nothing"
     report_to: str | None = Field(default=None, pattern=rf"^{ADDRESS}(, ?{ADDRESS})*$")
     page_dir: Path | None = None
@@ -113,13 +120,15 @@ class Settings(BaseSettings):
             )
         return url
 
-    @field_validator("base_map_source")
+    @field_validator("base_map_source", "roads_source")
     @classmethod
-    def _says_whose_tiles(cls, source: str | None, info: ValidationInfo) -> str | None:
-        if info.data.get("base_map_url") and not source:
+    def _says_whose(cls, source: str | None, info: ValidationInfo) -> str | None:
+        name = str(info.field_name)
+        of, what = SOURCES[name]
+        if info.data.get(of) and not source:
             raise ValueError(
-                f"{PREFIX}BASE_MAP_URL is set, and whose streets those are isn't: set "
-                f"{PREFIX}BASE_MAP_SOURCE, such as '© OpenStreetMap contributors'"
+                f"{PREFIX}{of.upper()} is set, and whose {what} those are isn't: set "
+                f"{PREFIX}{name.upper()}, such as '© OpenStreetMap contributors'"
             )
         return source
 

@@ -233,6 +233,23 @@ class Geometry(BaseModel):
     outline: dict[str, Any] = Field(description="GeoJSON geometry of the in-city cells")
     divisions: dict[str, Any] = Field(description="GeoJSON feature collection, by name")
     base_map: BaseMap | None = Field(description="streets, if this installation has set some up")
+    has_roads: bool = Field(description="whether there are lines of roads to be asked for")
+
+
+class Road(BaseModel):
+    """A freeway or street by name, as far as it lies in the grid."""
+
+    name: str = Field(description="with its number, if it has one; empty for one without a name")
+    is_freeway: bool
+    lines: list[list[tuple[float, float]]] = Field(description="longitudes and latitudes")
+    cells: list[int] = Field(description="numbers of the grid's cells that it crosses")
+
+
+class Roads(BaseModel):
+    """Freeways and main streets, if this installation has set some up."""
+
+    source: str = Field(description="whose they are; to be shown with them, as plain text")
+    roads: list[Road]
 
 
 class Download(BaseModel):

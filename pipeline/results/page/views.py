@@ -130,11 +130,11 @@ def cell_history(
     )
 
 
-def geometry(city: City, settings: Settings | None = None) -> Geometry:
+def geometry(city: City, settings: Settings) -> Geometry:
     """Return the grid, and the outlines of the city and its divisions; empty without a cell list.
 
     Outlines follow the cells, so that a map of them and the cells agree. The settings say which
-    streets lie beneath, if any.
+    streets lie beneath, if any, and whether there are lines of roads.
     """
     import shapely
 
@@ -157,7 +157,8 @@ def geometry(city: City, settings: Settings | None = None) -> Geometry:
         **grid.model_dump(),
         outline=shapely.geometry.mapping(outline),
         divisions={"type": "FeatureCollection", "features": features},
-        base_map=settings and _base_map(settings),
+        base_map=_base_map(settings),
+        has_roads=settings.roads_file is not None,
     )
 
 

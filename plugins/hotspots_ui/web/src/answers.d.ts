@@ -379,6 +379,11 @@ export interface components {
             };
             /** @description streets, if this installation has set some up */
             base_map: components["schemas"]["BaseMap"] | null;
+            /**
+             * Has Roads
+             * @description whether there are lines of roads to be asked for
+             */
+            has_roads: boolean;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -440,6 +445,45 @@ export interface components {
             chance: number;
             /** Share */
             share: number;
+        };
+        /**
+         * Road
+         * @description A freeway or street by name, as far as it lies in the grid.
+         */
+        Road: {
+            /**
+             * Name
+             * @description with its number, if it has one; empty for one without a name
+             */
+            name: string;
+            /** Is Freeway */
+            is_freeway: boolean;
+            /**
+             * Lines
+             * @description longitudes and latitudes
+             */
+            lines: [
+                number,
+                number
+            ][][];
+            /**
+             * Cells
+             * @description numbers of the grid's cells that it crosses
+             */
+            cells: number[];
+        };
+        /**
+         * Roads
+         * @description Freeways and main streets, if this installation has set some up.
+         */
+        Roads: {
+            /**
+             * Source
+             * @description whose they are; to be shown with them, as plain text
+             */
+            source: string;
+            /** Roads */
+            roads: components["schemas"]["Road"][];
         };
         /**
          * RunFacts
@@ -939,6 +983,8 @@ export type HttpValidationError = components['schemas']['HTTPValidationError'];
 export type Loss = components['schemas']['Loss'];
 export type RecentSkill = components['schemas']['RecentSkill'];
 export type ReliabilityBin = components['schemas']['ReliabilityBin'];
+export type Road = components['schemas']['Road'];
+export type Roads = components['schemas']['Roads'];
 export type RunFacts = components['schemas']['RunFacts'];
 export type Scores = components['schemas']['Scores'];
 export type Total = components['schemas']['Total'];
