@@ -79,6 +79,9 @@ answer.
 Kind = Literal[
     "csv", "geojson", "geoparquet", "totals", "hub", "geopackage", "style", "dictionary", "manifest"
 ]
+SetTheme = Annotated[
+    plain_pages.Theme | None, Query(description="that of the page around; else the system's")
+]
 CITY = "los_angeles"
 SWITCH_S = 0.0005
 
@@ -204,16 +207,22 @@ def model_card(request: Request, store: Results, version: str, city: CityName = 
 
 
 @app.get("/v1/models/{version}/card.html", response_class=HTMLResponse)
-def card_page(request: Request, store: Results, version: str, city: CityName = CITY) -> Response:
+def card_page(
+    request: Request, store: Results, version: str, city: CityName = CITY, theme: SetTheme = None
+) -> Response:
     """Return the card of a model as a page that loads nothing from elsewhere."""
-    page = plain_pages.card_page(get_settings().city(city), version, store.card(city, version))
+    card, settings = store.card(city, version), get_settings()
+    page = plain_pages.card_page(settings.city(city), version, card, theme=theme)
     return _text_page(request, page.encode())
 
 
 @app.get("/v1/weeks/{week}/checks.html", response_class=HTMLResponse)
-def checks_page(request: Request, store: Results, week: date, city: CityName = CITY) -> Response:
+def checks_page(
+    request: Request, store: Results, week: date, city: CityName = CITY, theme: SetTheme = None
+) -> Response:
     """Return all checks of a week's data as a page that loads nothing from elsewhere."""
-    page = plain_pages.checks_page(get_settings().city(city), asked.health_of(store, city, week))
+    health, settings = asked.health_of(store, city, week), get_settings()
+    page = plain_pages.checks_page(settings.city(city), health, theme=theme)
     return _text_page(request, page.encode())
 
 

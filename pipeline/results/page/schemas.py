@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from pipeline.results.store.tables import Base, CellForecast, DataHealth, Run, TotalForecast
 
 Stage = Literal["forecast", "known", "scored"]
-NOT_ASKED_FOR = {"run_pk", "nb_size", "q05", "q25", "q50", "q75", "q95"}
+NOT_ASKED_FOR = {"run_pk", "nb_size", "q05", "q50", "q95"}
 
 
 def _as(table: type[Base], column: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
@@ -78,6 +78,13 @@ class Places(BaseModel):
     where: list[str] = Field(description="size of the cell, its neighbourhood and its division")
 
 
+class Derived(Places):
+    """What follows from a cell's stored columns."""
+
+    q025: list[int] = Field(description="lower end of its 95 % interval")
+    q975: list[int] = Field(description="upper end of its 95 % interval")
+
+
 def _lists_of(table: type[Base]) -> dict[str, Any]:
     """Return a field for each column that is asked for: its values in all rows."""
     columns = {part.key: part.columns[0] for part in table.__mapper__.column_attrs}
@@ -90,11 +97,11 @@ def _lists_of(table: type[Base]) -> dict[str, Any]:
 
 
 if TYPE_CHECKING:
-    CellColumns = Places
+    CellColumns = Derived
 else:
     CellColumns = create_model(
         "CellColumns",
-        __base__=Places,
+        __base__=Derived,
         __doc__="The in-city cells by column, all lists in the same row-major order.",
         **_lists_of(CellForecast),
     )

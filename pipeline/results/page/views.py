@@ -16,10 +16,10 @@ from pipeline.results.page.schemas import (
     CellHistory,
     CellWeek,
     Cluster,
+    Derived,
     Download,
     Downloads,
     Geometry,
-    Places,
     RunFacts,
     Total,
     WeekForecast,
@@ -30,13 +30,16 @@ from pipeline.results.page.schemas import (
 from pipeline.results.place_names import place_names, where
 from pipeline.results.store.current import Columns
 from pipeline.results.store.many_weeks import FORECAST, YEAR_WEEKS
+from pipeline.results.store.quantiles import quantiles
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import CellPast, StoredRun
 from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 
 NOTHING = CellPast(None, None, None, None)
-CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name not in Places.model_fields)
+CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name not in Derived.model_fields)
+SIZE = "nb_size"
+WIDEST = {"q025": 0.025, "q975": 0.975}
 
 
 def weeks(store: ResultsReader, city: str) -> Weeks:
@@ -61,7 +64,9 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         WeekNotReady: the week has none.
         InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
-    run, cells, totals = store.week(city.name, week, CELL_COLUMNS)
+    run, stored, totals = store.week(city.name, week, (*CELL_COLUMNS, SIZE))
+    cells = {name: stored[name] for name in CELL_COLUMNS}
+    widest = quantiles(cells["mean"], stored[SIZE], WIDEST)
     of_city, *of_divisions = _totals(totals)
     return WeekForecast(
         run=run_facts(run),
@@ -70,7 +75,11 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         has_neighbourhoods=has_neighbourhoods(city),
         neighbourhood_source=city.neighbourhoods and city.neighbourhoods.source,
         clusters=_clusters(city, cells),
-        cells=CellColumns(**cells, **_places(city, cells)),
+        cells=CellColumns(
+            **cells,
+            **_places(city, cells),
+            **{name: values.tolist() for name, values in widest.items()},
+        ),
     )
 
 

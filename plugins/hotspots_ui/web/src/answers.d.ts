@@ -98,6 +98,16 @@ export interface components {
              */
             where: string[];
             /**
+             * Q025
+             * @description lower end of its 95 % interval
+             */
+            q025: number[];
+            /**
+             * Q975
+             * @description upper end of its 95 % interval
+             */
+            q975: number[];
+            /**
              * Row
              * @description grid row, 0 in the south
              */
@@ -152,6 +162,16 @@ export interface components {
              * @description 10 % quantile, lower end of the 80 % interval
              */
             q10: number[];
+            /**
+             * Q25
+             * @description 25 % quantile, lower end of the 50 % interval
+             */
+            q25: number[];
+            /**
+             * Q75
+             * @description 75 % quantile, upper end of the 50 % interval
+             */
+            q75: number[];
             /**
              * Q90
              * @description 90 % quantile, upper end of the 80 % interval
