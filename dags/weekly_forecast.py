@@ -12,6 +12,7 @@ from datetime import datetime
 from airflow.sdk import Param
 from airflow.timetables.interval import CronDataIntervalTimetable
 from on_airflow.cities import dag_of_each_city
+from on_airflow.mail import mail_report
 from on_airflow.steps import DEFAULTS, GPU, resolve, step
 
 MORE = "Training, dry run and notes"  # folded, so that the form and its errors fit a screen
@@ -43,7 +44,8 @@ def weekly_forecast() -> None:
     made = step.override(task_id="forecast")("forecast", plan, grid, model)
     scored = step.override(task_id="score_past")("score_past", plan, grid)
     published = step.override(task_id="publish")("publish", plan, checked, grid, model, made)
-    step.override(task_id="report")("report", plan, grid, scored, published)
+    reported = step.override(task_id="report", on_success_callback=mail_report)
+    reported("report", plan, grid, scored, published)
     made >> scored >> published
 
 

@@ -23,6 +23,10 @@ BUILT_PAGE = Path(__file__).resolve().parents[1] / "plugins/hotspots_ui/web/dist
 LAKE = r"^s3://[a-z0-9][a-z0-9.-]+(/[\w.-]+)*$"
 TILES = re.compile(r"(https?://[A-Za-z0-9.-]+(?::\d+)?)/(?:[^\s{}]|\{[zxyr]\})+")
 
+# The setting that says whose they are -> the one that says where they come from, and what they are.
+SOURCES = {"base_map_source": ("base_map_url", "streets"), "roads_source": ("roads_file", "roads")}
+ADDRESS = r"[^\s,@<>]+@[^\s,@<>]+"
+
 
 # It may hold a password, so that neither a repr nor an error shows it.
 Address = Annotated[str | None, Field(repr=False)]
@@ -53,8 +57,12 @@ class Settings(BaseSettings):
         base_map_url: tiles of a street map, as https://HOST/{z}/{x}/{y}.png, which the page then
             draws beneath its cells; None means that it loads nothing from elsewhere.
         base_map_source: whose street map that is, in plain text; the page shows it.
+        roads_file: GeoJSON of freeways and main streets, which the page draws as light lines and
+            finds by name.
+        roads_source: whose roads those are, in plain text; the page shows it.
         public: what `hotspots site` may write for everybody: nothing, figures of city and divisions
             only, or all.
+        report_to: addresses, parted by commas, that Airflow mails each new week's report to.
         page_dir: folder of the built page, which `hotspots site` copies; None means the checkout's.
         cities: short names of the cities that Airflow forecasts on schedule, parted by commas.
         cities_dir: folder of TOML files of cities beside those of the package.
@@ -91,7 +99,10 @@ class Settings(BaseSettings):
     data_docs_url: Address = None
     base_map_url: Address = None
     base_map_source: str | None = Field(default=None, validate_default=True)
+    roads_file: Path | None = None
+    roads_source: str | None = Field(default=None, validate_default=True)
     public: Literal["nothing", "divisions", "all"] = "nothing"
+    report_to: str | None = Field(default=None, pattern=rf"^{ADDRESS}(, ?{ADDRESS})*$")
     page_dir: Path | None = None
     cities: str = Field(default="los_angeles", pattern=r"^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$")
     cities_dir: Path | None = None
@@ -122,13 +133,15 @@ class Settings(BaseSettings):
             )
         return url
 
-    @field_validator("base_map_source")
+    @field_validator("base_map_source", "roads_source")
     @classmethod
-    def _says_whose_tiles(cls, source: str | None, info: ValidationInfo) -> str | None:
-        if info.data.get("base_map_url") and not source:
+    def _says_whose(cls, source: str | None, info: ValidationInfo) -> str | None:
+        name = str(info.field_name)
+        of, what = SOURCES[name]
+        if info.data.get(of) and not source:
             raise ValueError(
-                f"{PREFIX}BASE_MAP_URL is set, and whose streets those are isn't: set "
-                f"{PREFIX}BASE_MAP_SOURCE, such as '© OpenStreetMap contributors'"
+                f"{PREFIX}{of.upper()} is set, and whose {what} those are isn't: set "
+                f"{PREFIX}{name.upper()}, such as '© OpenStreetMap contributors'"
             )
         return source
 
@@ -142,6 +155,11 @@ class Settings(BaseSettings):
     def scheduled_cities(self) -> list[str]:
         """Short names of the cities that are forecast on schedule."""
         return self.cities.split(",")
+
+    @property
+    def subscribers(self) -> list[str]:
+        """Addresses that each new week's report is mailed to."""
+        return re.findall(ADDRESS, self.report_to or "")
 
     def city(self, name: str) -> City:
         """Return the city of a name, from the package or from `cities_dir`.

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
-from hotspots_ui.ahead import Asked, make_ahead
+from hotspots_ui import asked
+from hotspots_ui.ahead import make_ahead
 from hotspots_ui.answering import Results, answer, cells, files, keep, kept, packed, send, tagged
 from hotspots_ui.asking import (
     CellIndex,
@@ -27,7 +28,6 @@ from hotspots_ui.asking import (
 from pipeline.results.page import divisions as areas
 from pipeline.results.page import schemas as answers
 from pipeline.results.page import score_schemas, track_record, views
-from pipeline.results.page.week_health import week_health
 from pipeline.results.products import plain_pages
 from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import get_settings
@@ -70,6 +70,9 @@ nothing changed. A week is named by its Sunday, as YYYY-MM-DD; row 0 of the grid
 southernmost, column 0 the westernmost. What `banner` says must stand over anything made from the
 answer.
 """
+SetTheme = Annotated[
+    plain_pages.Theme | None, Query(description="that of the page around; else the system's")
+]
 CITY = "los_angeles"
 SWITCH_S = 0.0005
 
@@ -86,7 +89,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
-    ahead = create_task(make_ahead(_soon_asked))
+    ahead = create_task(make_ahead(asked.soon_asked))
     yield
     ahead.cancel()
 
@@ -145,7 +148,7 @@ async def weeks(request: Request, store: Results, city: CityName = CITY) -> Resp
 @app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
 async def forecast(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
-    return await answer(request, store, city, _forecast, week)
+    return await answer(request, store, city, asked.forecast_of, week)
 
 
 @app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)
@@ -157,7 +160,7 @@ async def outcome(request: Request, store: Results, week: Week, city: CityName =
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
 async def health(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
-    return await answer(request, store, city, _health, week)
+    return await answer(request, store, city, asked.health_of, week)
 
 
 @app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)
@@ -198,17 +201,25 @@ def model_card(
 
 @app.get("/v1/models/{version}/card.html", response_class=HTMLResponse)
 def card_page(
-    request: Request, store: Results, version: ModelVersion, city: CityName = CITY
+    request: Request,
+    store: Results,
+    version: ModelVersion,
+    city: CityName = CITY,
+    theme: SetTheme = None,
 ) -> Response:
     """Return the card of a model as a page that loads nothing from elsewhere."""
-    page = plain_pages.card_page(get_settings().city(city), version, store.card(city, version))
+    card, settings = store.card(city, version), get_settings()
+    page = plain_pages.card_page(settings.city(city), version, card, theme=theme)
     return _text_page(request, page.encode())
 
 
 @app.get("/v1/weeks/{week}/checks.html", response_class=HTMLResponse)
-def checks_page(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
+def checks_page(
+    request: Request, store: Results, week: Week, city: CityName = CITY, theme: SetTheme = None
+) -> Response:
     """Return all checks of a week's data as a page that loads nothing from elsewhere."""
-    page = plain_pages.checks_page(get_settings().city(city), _health(store, city, week))
+    health, settings = asked.health_of(store, city, week), get_settings()
+    page = plain_pages.checks_page(settings.city(city), health, theme=theme)
     return _text_page(request, page.encode())
 
 
@@ -220,7 +231,13 @@ def _text_page(request: Request, content: bytes) -> Response:
 @app.get("/v1/geometry", response_model=answers.Geometry)
 async def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the grid, the outlines of the city and its divisions, and where streets come from."""
-    return await answer(request, store, city, _geometry)
+    return await answer(request, store, city, asked.geometry_of)
+
+
+@app.get("/v1/roads", response_model=answers.Roads)
+async def roads(request: Request, store: Results, city: CityName = CITY) -> Response:
+    """Return the lines of freeways and main streets, and the cells that each crosses."""
+    return await answer(request, store, city, asked.roads_of)
 
 
 @app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)
@@ -256,29 +273,6 @@ def _report(store: ResultsReader, city: str, week: date) -> bytes:
     from pipeline.results.products.week_report import report_page
 
     return report_page(store, get_settings().city(city), week).encode()
-
-
-def _forecast(store: ResultsReader, city: str, week: date) -> answers.WeekForecast:
-    return views.week_forecast(store, get_settings().city(city), week)
-
-
-def _health(store: ResultsReader, city: str, week: date) -> answers.WeekHealth:
-    return week_health(store, city, week, get_settings())
-
-
-def _geometry(_store: ResultsReader, city: str) -> answers.Geometry:
-    return views.geometry(get_settings().city(city), get_settings())
-
-
-def _soon_asked(store: ResultsReader, city: str) -> list[Asked]:
-    """Return what the page asks for, the newest week first; only what is known has an outcome."""
-    known = set(store.observed_weeks(city)["week_start"])
-    asked: list[Asked] = [(views.weeks,), (_geometry,), (track_record.scores,), (areas.area_hits,)]
-    for run in store.weeks(city):
-        week = run.record.weeks.target_week
-        asked += [(_forecast, week), (_health, week)]
-        asked += [(views.week_outcome, week)] if week in known else []
-    return asked
 
 
 async def _files(store: ResultsReader, city: str, week: date) -> dict[str, tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import geopandas as gpd
 import pandas as pd
 import pytest
+from scipy.stats import nbinom
 
 from pipeline.domain.city import load_city
 from pipeline.results.page import views
@@ -67,6 +68,9 @@ def test_a_click_shows_the_stores_figures(page, address, year):
     facts = dict(zip(names, texts, strict=True))
     assert facts["Expected"] == f"{cell['mean']:.2f} reports"
     assert facts["80 % between"] == f"{cell['q10']} and {cell['q90']}"
+    assert facts["50 % between"] == f"{cell['q25']} and {cell['q75']}"
+    widest = nbinom.ppf([0.025, 0.975], cell["nb_size"], 1 / (1 + cell["mean"] / cell["nb_size"]))
+    assert facts["95 % between"] == "{:.0f} and {:.0f}".format(*widest)
     assert facts["Chance of any"] == f"{100 * cell['p_any']:.0f} %"
     assert facts["Rank"].startswith(f"{cell['rank']} of 1,663")
     assert facts["Long-run average"] == f"{cell['long_run_mean']:.2f} a week"

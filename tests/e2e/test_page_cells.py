@@ -76,7 +76,9 @@ def test_a_filter_keeps_places_and_cells(page, address, cells):
     assert shown(page)[0] == f"{CELL[0]},{CELL[1]}"
     page.fill("#filter", "nowhere at all")
     assert shown(page) == []
-    assert "No cell's place or number holds “nowhere at all”" in page.inner_text("#cells")
+    assert "No place, street or cell of the city is called “nowhere at all”" in page.inner_text(
+        "#cells"
+    )
     assert faults(page) == []
 
 

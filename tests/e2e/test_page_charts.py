@@ -1,7 +1,11 @@
 """Charts: their values by pointer, keys and tap; bands by choice; skill over any period."""
 
+import re
+
+import numpy as np
 import pytest
 
+from pipeline.evaluation import bootstrap
 from pipeline.results.page.track_record import scores
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.e2e.page_steps import CELL_ID, faults, open_page
@@ -87,6 +91,14 @@ def test_skill_is_shown_for_any_period_against_any_baseline(page, address, year,
     text = page.inner_text("#period")
     assert f"{abs(skill):.1f} %" in text
     assert f"closer in {won} of 16 weeks" in text
+    # The page draws its blocks by another chance than the API: alike to a tenth of the width.
+    _, low, high = bootstrap.skill(np.array(ours), np.array(theirs), 1)
+    said = re.search(r"95 % interval of the skill (-?[\d.]+) % to (-?[\d.]+) %", text).groups()
+    assert [float(end) for end in said] == pytest.approx(
+        [100 * low, 100 * high], abs=0.1 * 100 * (high - low) + 0.06
+    )
+    page.select_option("#to", str(found.weeks[-10]))
+    assert "It takes 13 weeks to say" in page.inner_text("#period")
     page.select_option("#to", str(found.weeks[0]))
     assert "ends before it begins" in page.inner_text("#period")
 

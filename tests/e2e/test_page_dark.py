@@ -92,3 +92,19 @@ def test_airflows_theme_is_followed_in_its_frame(browser, address):
     inside.wait_for_selector('html[data-theme="light"]')
     assert ground(inside) > 200
     page.close()
+
+
+def test_pages_of_text_take_airflows_theme_on(browser, address):
+    page = browser.new_page(color_scheme="light")
+    page.goto(f"{address}/v1/openapi.json")
+    page.evaluate(FRAME, f"{address}/?week={KNOWN}&view=trust")
+    page.evaluate("document.documentElement.className = 'dark'")
+    frame = page.frame_locator("iframe")
+    for name in ("Card of model 3", "All checks on one page"):
+        frame.locator("a", has_text=name).click()
+        frame.locator("html[data-theme=dark] nav a").wait_for()
+        drawn = "getComputedStyle(document.documentElement).backgroundColor"
+        assert page.frames[1].evaluate(drawn) == "rgb(19, 18, 17)"
+        frame.locator("nav a").click()
+        frame.locator('body[data-view="trust"]').wait_for()
+    page.close()

@@ -1,9 +1,14 @@
 """Can I trust it? The verdict, what was lost where, and the checks in plain words."""
 
+import numpy as np
 import pytest
 
+from pipeline.evaluation.bootstrap import skill
+from pipeline.results.page.track_record import scores, skill_known
+from pipeline.results.page.week_health import week_health
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
-from tests.e2e.page_steps import SIZES, faults, open_page
+from tests.e2e.page_steps import KNOWN, SIZES, WEEK, faults, open_page
+from tests.made_up_year import CITY, HORIZON
 
 pytestmark = NEEDS_THE_PAGE
 TRUST = '[data-shown="trust"]'
@@ -17,6 +22,21 @@ def test_it_opens_with_a_verdict_in_a_sentence(page, address):
     assert page.get_attribute("#verdict", "data-level") == "do not use"
     besides = page.locator("#besides li").all_inner_texts()
     assert besides[0] == "2 checks of its data gave a warning"
+
+
+def test_an_old_week_is_judged_by_what_was_known_when_it_was_made(year):
+    found = scores(year, CITY)
+    edge_week = found.weeks[2]
+    early = week_health(year, CITY, edge_week + HORIZON * WEEK).verdict
+    assert "there is hardly a track record: 3 weeks counted so far, and it takes 13" in (
+        early.besides
+    )
+    assert "hardly" not in " ".join(week_health(year, CITY, KNOWN).verdict.besides)
+    assert skill_known(year, CITY, found.weeks[0] - WEEK) is None
+    ours, theirs = (
+        np.array(found.scores["poisson_deviance"][of][4:30]) for of in ("forecast", "long_run_mean")
+    )
+    assert skill_known(year, CITY, found.weeks[29]) == (26, *skill(ours, theirs, 1))
 
 
 def test_what_was_lost_where_comes_with_counts_and_shares(page, address):

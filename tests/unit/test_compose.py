@@ -31,14 +31,17 @@ LAKE = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
 }
-BASE_MAP = {"HOTSPOTS_BASE_MAP_URL", "HOTSPOTS_BASE_MAP_SOURCE"}
+BASE_MAP = {"HOTSPOTS_BASE_MAP_URL", "HOTSPOTS_BASE_MAP_SOURCE",
+            "HOTSPOTS_ROADS_FILE", "HOTSPOTS_ROADS_SOURCE"}  # fmt: skip
 ALERTS = {"AIRFLOW_CONN_HOTSPOTS_SLACK", "AIRFLOW_CONN_HOTSPOTS_SMTP"}
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
-PORTAL = {"HOTSPOTS_SOCRATA_TOKEN", "HOTSPOTS_HISTORY_START"}
+WORKERS_ONLY = {"HOTSPOTS_SOCRATA_TOKEN", "HOTSPOTS_HISTORY_START", "HOTSPOTS_REPORT_TO"}
 DEMO_ONLY = {"HOTSPOTS_REPLAY_URL", "AIRFLOW_ON_SCHEDULE"}
 ADDRESSES = {"HOTSPOTS_AIRFLOW_URL", "HOTSPOTS_DATA_DOCS_URL", "AIRFLOW_PORT"}
 CITIES = {"HOTSPOTS_CITIES", "HOTSPOTS_CITIES_DIR"}
-OPTIONAL = {"COMMIT"} | CITIES | LAKE | BASE_MAP | ALERTS | PROXIES | PORTAL | DEMO_ONLY | ADDRESSES
+OPTIONAL = (
+    {"COMMIT"} | CITIES | LAKE | BASE_MAP | ALERTS | PROXIES | WORKERS_ONLY | DEMO_ONLY | ADDRESSES
+)
 ROLES = {
     "migrate": "results_owner",
     **dict.fromkeys(["api-server", "dag-processor", "demo-week"], "results_reader"),
@@ -203,7 +206,7 @@ def test_each_is_told_what_it_needs_and_no_more(name):
     given = set(SERVICES[name].get("environment", {}))
     page = BASE_MAP | {"HOTSPOTS_DATA_DOCS_URL"}
     assert given & page == (page if name == "api-server" else set())
-    assert given & PORTAL == (PORTAL if name in WORKERS else set())
+    assert given & WORKERS_ONLY == (WORKERS_ONLY if name in WORKERS else set())
     outward = ALERTS | PROXIES
     assert given & outward == (outward if name in WORKERS | {"dag-processor"} else set())
     everywhere = {"HOTSPOTS_AIRFLOW_URL", "HOTSPOTS_REPLAY_URL"}

@@ -211,7 +211,7 @@ def test_every_route_there_is_asks_for_a_user(anonymous, app):
     for path in {route.path for route in app.routes} | {"/docs", "/redoc", "/openapi.json"}:
         answer = anonymous.get(path.format(**values), params={"week": str(TARGET)})
         assert answer.status_code in (401, 404), path
-    assert len(app.routes) == 17
+    assert len(app.routes) == 18
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -268,7 +268,7 @@ def test_a_changed_answer_is_sent_again(reader, published):
 
 def test_answers_are_as_the_schema_says(reader, known):
     schema = reader.get("/v1/openapi.json").json()
-    assert len(schema["paths"]) == 14
+    assert len(schema["paths"]) == 15
     for path, methods in schema["paths"].items():
         assert list(methods) == ["get"], path
         assert methods["get"]["description"], path

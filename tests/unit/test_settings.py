@@ -112,3 +112,10 @@ def test_without_a_home_the_demos_is_meant_until_there_is_live_data(
         (tmp_path / "var" / name / "lake").mkdir(parents=True)
     assert Settings(replay_url=replay).home == Path("var") / meant
     assert Settings(replay_url=replay, home="elsewhere").home == Path("elsewhere")
+
+
+def test_roads_without_their_source_are_refused(monkeypatch):
+    monkeypatch.setenv("HOTSPOTS_ROADS_FILE", "roads.geojson")
+    get_settings.cache_clear()
+    with pytest.raises(InvalidRequest, match="set HOTSPOTS_ROADS_SOURCE, such as"):
+        get_settings()

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from pipeline.results.store.tables import Base, CellForecast, DataHealth, Run, TotalForecast
 
 Stage = Literal["forecast", "known", "scored"]
-NOT_ASKED_FOR = {"run_pk", "nb_size", "q05", "q25", "q50", "q75", "q95"}
+NOT_ASKED_FOR = {"run_pk", "nb_size", "q05", "q50", "q95"}
 
 
 def _as(table: type[Base], column: str) -> Any:  # noqa: ANN401 - as pydantic's own Field
@@ -78,6 +78,13 @@ class Places(BaseModel):
     where: list[str] = Field(description="size of the cell, its neighbourhood and its division")
 
 
+class Derived(Places):
+    """What follows from a cell's stored columns."""
+
+    q025: list[int] = Field(description="lower end of its 95 % interval")
+    q975: list[int] = Field(description="upper end of its 95 % interval")
+
+
 def _lists_of(table: type[Base]) -> dict[str, Any]:
     """Return a field for each column that is asked for: its values in all rows."""
     columns = {part.key: part.columns[0] for part in table.__mapper__.column_attrs}
@@ -90,11 +97,11 @@ def _lists_of(table: type[Base]) -> dict[str, Any]:
 
 
 if TYPE_CHECKING:
-    CellColumns = Places
+    CellColumns = Derived
 else:
     CellColumns = create_model(
         "CellColumns",
-        __base__=Places,
+        __base__=Derived,
         __doc__="The in-city cells by column, all lists in the same row-major order.",
         **_lists_of(CellForecast),
     )
@@ -233,6 +240,23 @@ class Geometry(BaseModel):
     outline: dict[str, Any] = Field(description="GeoJSON geometry of the in-city cells")
     divisions: dict[str, Any] = Field(description="GeoJSON feature collection, by name")
     base_map: BaseMap | None = Field(description="streets, if this installation has set some up")
+    has_roads: bool = Field(description="whether there are lines of roads to be asked for")
+
+
+class Road(BaseModel):
+    """A freeway or street by name, as far as it lies in the grid."""
+
+    name: str = Field(description="with its number, if it has one; empty for one without a name")
+    is_freeway: bool
+    lines: list[list[tuple[float, float]]] = Field(description="longitudes and latitudes")
+    cells: list[int] = Field(description="numbers of the grid's cells that it crosses")
+
+
+class Roads(BaseModel):
+    """Freeways and main streets, if this installation has set some up."""
+
+    source: str = Field(description="whose they are; to be shown with them, as plain text")
+    roads: list[Road]
 
 
 class Download(BaseModel):

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.evaluation.baselines import REFERENCE
-from pipeline.evaluation.bootstrap import recent_skill, skill
+from pipeline.evaluation.bootstrap import RECENT_WEEKS, recent_skill, skill
 from pipeline.results.page.score_schemas import (
     Comparison,
     RecentSkill,
@@ -29,6 +30,15 @@ OF_TOTALS = ("mean", "q025", "q10", "q25", "q75", "q90", "q975")
 SKILL_DIGITS = 5
 
 
+class SkillKnown(NamedTuple):
+    """Skill against the reference over some weeks, and its 95 % interval, NaN for too few."""
+
+    weeks: int
+    skill: float
+    low: float
+    high: float
+
+
 def scores(store: ResultsReader, city: str) -> Scores:
     """Return how the current forecasts came true, beside every baseline."""
     scored, values = _weekly(store.current_scores(city, SHOWN_SCORES))
@@ -47,9 +57,23 @@ def scores(store: ResultsReader, city: str) -> Scores:
     )
 
 
-def known_totals_inside(store: ResultsReader, city: str) -> list[bool]:
-    """Return of each week that is known whether its count lies in the 80 % band, oldest first."""
-    return _inside(_total_outcomes(store, city))
+def known_totals_inside(store: ResultsReader, city: str, last: date) -> list[bool]:
+    """Return whether the count lies in the 80 % band, of each known week up to `last`."""
+    return _inside([t for t in _total_outcomes(store, city) if t.week <= last])
+
+
+def skill_known(store: ResultsReader, city: str, last: date) -> SkillKnown | None:
+    """Return the skill over the last 26 scored weeks up to `last`; None without any."""
+    weeks, values = _weekly(store.current_scores(city, (DEVIANCE,)))
+    of = values.get(DEVIANCE, {})
+    if FORECAST not in of or REFERENCE not in of:
+        return None
+    until = sum(week <= last for week in weeks)
+    both = np.array([of[FORECAST][:until], of[REFERENCE][:until]], dtype=float)
+    ours, theirs = both[:, np.isfinite(both).all(axis=0)][:, -RECENT_WEEKS:]
+    if not theirs.sum() > 0:
+        return None
+    return SkillKnown(len(ours), *skill(ours, theirs, SEED))
 
 
 def _inside(totals: Sequence[TotalOutcome]) -> list[bool]:

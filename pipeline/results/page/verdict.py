@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.results.page.schemas import Check, Loss, Verdict
+from pipeline.results.page.track_record import SkillKnown
 
 ROWS_IN = "rows in"
 # What the account of a run calls them -> words for those who only read.
@@ -33,8 +34,9 @@ class Evidence:
         tally: rows by what became of them.
         is_stale: whether a newer forecast was due and could not be made.
         is_backfill: whether it was made after the day it is dated.
-        known_weeks: weeks whose count is known.
+        known_weeks: weeks whose count was known when it was made.
         weeks_inside: those of them with the count in the 80 % band.
+        skill: against each cell's long-run mean over the last 26 weeks that were scored then.
     """
 
     provenance: str
@@ -44,6 +46,7 @@ class Evidence:
     is_backfill: bool
     known_weeks: int
     weeks_inside: int
+    skill: SkillKnown | None
 
 
 def losses(tally: Mapping[str, int]) -> list[Loss]:
@@ -103,7 +106,20 @@ def _care(found: Evidence) -> list[str]:
             f"the 80 % band held the count in {inside} of {known} weeks, "
             f"{'fewer' if inside < low else 'more'} than chance explains",
         ),
+        *_worse(found.skill),
     ]
+
+
+def _worse(of: SkillKnown | None) -> list[str]:
+    """Say that the forecasts were worse than simple averages, where chance doesn't explain it."""
+    if of is None or not of.high < 0:
+        return []
+    worse = (
+        f"over the last {_count(of.weeks, 'scored week')} its error was {-100 * of.skill:.1f} % "
+        f"higher than that of each cell's long-run average (95 % interval {-100 * of.high:.1f} to "
+        f"{-100 * of.low:.1f} %)"
+    )
+    return [worse]
 
 
 def _lost_share(tally: Mapping[str, int]) -> float:

@@ -16,10 +16,10 @@ from pipeline.results.page.schemas import (
     CellHistory,
     CellWeek,
     Cluster,
+    Derived,
     Download,
     Downloads,
     Geometry,
-    Places,
     RunFacts,
     Total,
     WeekForecast,
@@ -28,15 +28,18 @@ from pipeline.results.page.schemas import (
     Weeks,
 )
 from pipeline.results.place_names import place_names, where
-from pipeline.results.store.current import Columns
 from pipeline.results.store.many_weeks import FORECAST, YEAR_WEEKS
+from pipeline.results.store.quantiles import quantiles
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import CellPast, StoredRun
+from pipeline.results.store.seals import Columns
 from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 
 NOTHING = CellPast(None, None, None, None)
-CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name not in Places.model_fields)
+CELL_COLUMNS = tuple(name for name in CellColumns.model_fields if name not in Derived.model_fields)
+SIZE = "nb_size"
+WIDEST = {"q025": 0.025, "q975": 0.975}
 
 
 def weeks(store: ResultsReader, city: str) -> Weeks:
@@ -61,7 +64,9 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         WeekNotReady: the week has none.
         InvalidRequest: the city's layer of neighbourhoods can't be used.
     """
-    run, cells, totals = store.week(city.name, week)
+    run, stored, totals = store.week(city.name, week)
+    cells = {name: stored[name] for name in CELL_COLUMNS}
+    widest = quantiles(cells["mean"], stored[SIZE], WIDEST)
     of_city, *of_divisions = _totals(totals)
     return WeekForecast(
         run=run_facts(run),
@@ -70,7 +75,11 @@ def week_forecast(store: ResultsReader, city: City, week: date) -> WeekForecast:
         has_neighbourhoods=has_neighbourhoods(city),
         neighbourhood_source=city.neighbourhoods and city.neighbourhoods.source,
         clusters=_clusters(city, cells),
-        cells=CellColumns(**{name: cells[name] for name in CELL_COLUMNS}, **_places(city, cells)),
+        cells=CellColumns(
+            **cells,
+            **_places(city, cells),
+            **{name: values.tolist() for name, values in widest.items()},
+        ),
     )
 
 
@@ -130,11 +139,11 @@ def cell_history(
     )
 
 
-def geometry(city: City, settings: Settings | None = None) -> Geometry:
+def geometry(city: City, settings: Settings) -> Geometry:
     """Return the grid, and the outlines of the city and its divisions; empty without a cell list.
 
     Outlines follow the cells, so that a map of them and the cells agree. The settings say which
-    streets lie beneath, if any.
+    streets lie beneath, if any, and whether there are lines of roads.
     """
     import shapely
 
@@ -157,7 +166,8 @@ def geometry(city: City, settings: Settings | None = None) -> Geometry:
         **grid.model_dump(),
         outline=shapely.geometry.mapping(outline),
         divisions={"type": "FeatureCollection", "features": features},
-        base_map=settings and _base_map(settings),
+        base_map=_base_map(settings),
+        has_roads=settings.roads_file is not None,
     )
 
 

@@ -1,14 +1,18 @@
 """Pages of text that load and run nothing: a model's card, and all checks of a week."""
 
 from html import escape
+from typing import Literal
 
 from pipeline.domain.city import City
 from pipeline.results.page.schemas import Check, WeekHealth
 
+Theme = Literal["light", "dark"]
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif;
   --line: light-dark(#dcd8cc, #3d3a35); --quiet: light-dark(#5d594f, #b5b0a3);
   color: light-dark(#23211d, #ece8de); background: light-dark(#f7f5ef, #131211); }
+:root[data-theme=light] { color-scheme: light; } :root[data-theme=dark] { color-scheme: dark; }
+@media print { :root[data-theme=dark] { color-scheme: light; } }
 body { max-width: 54rem; margin: 1.2rem auto 3rem; padding: 0 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 1.8rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .2rem; }
@@ -38,21 +42,31 @@ BESIDE_THE_API = "../../../"
 TABLES = {"incidents": "Reports", "weather_daily": "Weather"}
 
 
-def card_page(city: City, version: str, card: str, root: str = BESIDE_THE_API) -> str:
+def card_page(
+    city: City, version: str, card: str, root: str = BESIDE_THE_API, theme: Theme | None = None
+) -> str:
     """Return the card of a model, which is Markdown, as a page; markup in it stays text.
 
-    `root` is where the Hotspots page lies from this one.
+    Args:
+        city: of the model.
+        version: of the model.
+        card: its text.
+        root: where the Hotspots page lies from this one.
+        theme: that of the page around it; None for the system's.
     """
     from markdown_it import MarkdownIt
 
     text = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").render(card)
-    return _page(f"Model card: {city.title}, version {version}", f"{root}?city={city.name}", text)
+    title = f"Model card: {city.title}, version {version}"
+    return _page(title, f"{root}?city={city.name}", text, theme)
 
 
-def checks_page(city: City, health: WeekHealth, root: str = BESIDE_THE_API) -> str:
+def checks_page(
+    city: City, health: WeekHealth, root: str = BESIDE_THE_API, theme: Theme | None = None
+) -> str:
     """Return all checks of a week's data as a page, those that did not pass first.
 
-    `root` as in `card_page`.
+    `root` and `theme` as in `card_page`.
     """
     week, run = health.run.target_week, health.run
     title = f"{city.title}: checks of the data, week of {week.day} {week:%b %Y}"
@@ -72,7 +86,7 @@ def checks_page(city: City, health: WeekHealth, root: str = BESIDE_THE_API) -> s
         ),
         "" if health.checks else "<p>No checks of this week are on record.</p>",
     ]
-    return _page(title, f"{root}?city={city.name}&week={week}", "".join(parts))
+    return _page(title, f"{root}?city={city.name}&week={week}", "".join(parts), theme)
 
 
 def _check(check: Check) -> str:
@@ -91,13 +105,14 @@ def _check(check: Check) -> str:
     return f"<h3>{escape(name)}</h3><dl>{lines}</dl>"
 
 
-def _page(title: str, back: str, content: str) -> str:
+def _page(title: str, back: str, content: str, theme: Theme | None) -> str:
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
     )
     link = f'<nav><a href="{escape(back)}&amp;view=trust">Back to <i>Can I trust it?</i></a></nav>'
+    set_theme = f' data-theme="{theme}"' if theme else ""
     return (
-        f'<!doctype html><html lang="en"><head>{head}</head>'
+        f'<!doctype html><html lang="en"{set_theme}><head>{head}</head>'
         f"<body>{link}<main>{content}</main></body></html>"
     )

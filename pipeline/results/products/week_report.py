@@ -65,9 +65,10 @@ def report_page(store: ResultsReader, city: City, week: date) -> str:
         left, right = [maps[0], origin], [clusters, record, caveats]
     else:
         left, right = [maps[0], clusters, origin], [maps[1], record, caveats]
+    figures = _figures(three_figures(city, forecast, frame, scores))
     body = (
         f"<header><h1>{escape(title)}</h1>{_banners(store, city, forecast)}"
-        f"{_origin(city, forecast)}</header>{_figures(city, forecast, frame, scores)}"
+        f"{_origin(city, forecast)}</header>{figures}"
         f"<main><div>{''.join(left)}</div><div>{''.join(right)}</div></main>"
     )
     return (
@@ -104,22 +105,31 @@ def _origin(city: City, forecast: WeekForecast) -> str:
     return f'<p class="quiet">{escape(text)}</p>'
 
 
-def _figures(city: City, forecast: WeekForecast, cells: pd.DataFrame, scores: Scores) -> str:
-    """Return the three figures that matter, and what was counted once that is known."""
+def three_figures(
+    city: City, forecast: WeekForecast, cells: pd.DataFrame, scores: Scores
+) -> list[tuple[str, str]]:
+    """Return the three figures that matter in words, and what was counted once that is known.
+
+    Args:
+        city: where.
+        forecast: of the week.
+        cells: of the same forecast, as ResultsReader.cells_frame gives them.
+        scores: the track record, for the week before and for what was counted.
+    """
     total, week = forecast.city, forecast.run.target_week
     counted = [t for t in scores.totals if t.week == week and t.observed is not None]
     before = [t.mean for t in scores.totals if t.week == week - WEEK]
     between = f"80 % between {total.q10:,} and {total.q90:,}."
     expected = f"reports of {offence_words(city)} expected in the city, {between}"
     said = "".join(f" {t.observed:,} were counted: {_place(t)} the 80 %." for t in counted)
-    return (
-        f'<div class="figures">{_figure(f"{total.mean:,.0f}", expected + said)}'
-        f"{_figure(*_change(total.mean, before))}{_figure(*_share(cells))}</div>"
-    )
+    return [
+        (f"{total.mean:,.0f}", expected + said), _change(total.mean, before), _share(cells)
+    ]  # fmt: skip
 
 
-def _figure(value: str, text: str) -> str:
-    return f"<div><b>{escape(value)}</b> {escape(text)}</div>"
+def _figures(figures: Sequence[tuple[str, str]]) -> str:
+    shown = "".join(f"<div><b>{escape(value)}</b> {escape(text)}</div>" for value, text in figures)
+    return f'<div class="figures">{shown}</div>'
 
 
 def _change(mean: float, before: list[float]) -> tuple[str, str]:

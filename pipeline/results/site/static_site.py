@@ -12,6 +12,7 @@ from pipeline.domain.weeks import WEEK
 from pipeline.files import replace_folder
 from pipeline.results.page import views
 from pipeline.results.page.divisions import CITY_WIDE, area_hits
+from pipeline.results.page.roads import roads
 from pipeline.results.page.schemas import CellColumns, WeekForecast, Weeks
 from pipeline.results.page.score_schemas import AreaHits, Scores
 from pipeline.results.page.track_record import scores
@@ -104,7 +105,7 @@ def _files(
     yield "feed.xml", feed(weeks, contact=settings.contact, has_reports=has_cells)
     yield site_name("weeks"), _json(weeks[0][1])
     for city, lines in weeks:
-        yield from _city_files(store, city, lines, has_cells=has_cells)
+        yield from _city_files(store, settings, city, lines)
         for done, line in enumerate(lines.weeks):
             watch(f"weeks of {city.title}", done, len(lines.weeks))
             yield from _week_files(store, city, line.target_week, has_cells=has_cells)
@@ -114,15 +115,21 @@ def _files(
 
 
 def _city_files(
-    store: ResultsReader, city: City, lines: Weeks, *, has_cells: bool
+    store: ResultsReader, settings: Settings, city: City, lines: Weeks
 ) -> Iterator[tuple[str, bytes]]:
     record, hits = scores(store, city.name), area_hits(store, city.name)
+    has_cells = settings.public == "all"
+    has_roads = has_cells and settings.roads_file is not None
+    # A site asks nobody else, and so has no streets of a tile server.
+    without = {"base_map": None, "has_roads": has_roads}
     answers: dict[str, BaseModel] = {
         "weeks": lines,
-        "geometry": views.geometry(city),
+        "geometry": views.geometry(city, settings).model_copy(update=without),
         "scores": record if has_cells else _of_many_cells(record),
         "scores/areas": hits if has_cells else _of_the_city(hits),
     }
+    if has_roads:
+        answers["roads"] = roads(city, settings)
     for path, said in answers.items():
         yield site_name(path, city.name), _json(said)
 

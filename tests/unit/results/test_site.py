@@ -90,7 +90,7 @@ def test_all_is_what_the_api_answers_and_gives(write, reader, city):
         f"{WEEK}/downloads.json": views.downloads(made),
         f"v1/{CITY}/weeks.json": views.weeks(reader, CITY),
         "v1/weeks.json": views.weeks(reader, CITY),
-        f"v1/{CITY}/geometry.json": views.geometry(city),
+        f"v1/{CITY}/geometry.json": views.geometry(city, Settings()),
     }
     assert {name: files.pop(name).decode() for name in answers} == {
         name: said.model_dump_json() for name, said in answers.items()
@@ -219,3 +219,18 @@ def test_an_entry_keeps_its_id_and_says_what_is_made_up(reader, city):
     entry = ET.fromstring(texts[2]).find(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}title").endswith("(simulated data)")
     assert entry.findtext(f"{ATOM}summary").startswith("SIMULATED DATA. ")
+
+
+@pytest.mark.parametrize("public", ["all", "divisions"])
+def test_roads_are_of_the_site_where_its_map_is(write, city, tmp_path, public):
+    west, south, east, north = city.grid.bounds(1, 1)
+    line = {"type": "LineString", "coordinates": [[west, south], [east, north]]}
+    road = {"type": "Feature", "properties": {"name": "Main Street"}, "geometry": line}
+    path = tmp_path / "roads.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [road]}))
+    files = files_of(write(public, roads_file=path, roads_source="© City"))
+    assert json.loads(files[f"v1/{CITY}/geometry.json"])["has_roads"] is (public == "all")
+    found = files.get(f"v1/{CITY}/roads.json")
+    assert (found is not None) is (public == "all")
+    if found:
+        assert json.loads(found)["roads"][0]["name"] == "Main Street"

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.results.page.schemas import Check
+from pipeline.results.page.track_record import SkillKnown
 from pipeline.results.page.verdict import Evidence, losses, verdict
 
 
@@ -27,6 +28,12 @@ GOOD = Evidence(
     is_backfill=False,
     known_weeks=50,
     weeks_inside=41,
+    skill=SkillKnown(26, 0.02, -0.01, 0.05),
+)
+
+WORSE = (
+    "over the last 26 scored weeks its error was 3.0 % higher than that of each cell's long-run "
+    "average (95 % interval 1.2 to 5.0 %)"
 )
 
 
@@ -60,6 +67,10 @@ def test_a_sound_week_is_fit_for_use():
             {"weeks_inside": 50},
             "the 80 % band held the count in 50 of 50 weeks, more than chance explains",
         ),
+        (
+            {"skill": SkillKnown(26, -0.03, -0.05, -0.012)},
+            WORSE,
+        ),
     ],
 )
 def test_what_asks_for_care_says_why(change, why):
@@ -87,6 +98,14 @@ def test_simulated_data_say_so_first_and_lesser_reasons_stand_besides():
         "Do not use: the data are simulated, not those of a real city; 1 check of its data failed."
     )
     assert found.besides == ["1 check of its data gave a warning"]
+
+
+@pytest.mark.parametrize(
+    "skill",
+    [None, SkillKnown(26, -0.01, -0.03, 0.01), SkillKnown(5, -0.2, float("nan"), float("nan"))],
+)
+def test_what_chance_could_explain_asks_for_no_care(skill):
+    assert verdict(replace(GOOD, skill=skill)).level == "fit for use"
 
 
 def test_losses_say_where_and_how_many_of_all_rows():

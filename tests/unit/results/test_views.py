@@ -12,6 +12,7 @@ from pipeline.results.products.exports import week_files
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import CellPast
 from pipeline.results.store.writer import ResultsStore
+from pipeline.settings import Settings
 from tests.unit.results.samples import HEALTH, TARGET, publish, publish_as_first_version
 
 CITY = "smallville"
@@ -120,7 +121,7 @@ def test_geometry_holds_the_divisions_and_the_city_round_them():
     import shapely
 
     city = load_city("los_angeles")
-    found = views.geometry(city)
+    found = views.geometry(city, Settings())
     outline = shapely.geometry.shape(found.outline)
     parts = [shapely.geometry.shape(f["geometry"]) for f in found.divisions["features"]]
     assert [f["properties"]["name"] for f in found.divisions["features"]] == sorted(city.divisions)
@@ -130,6 +131,6 @@ def test_geometry_holds_the_divisions_and_the_city_round_them():
 
 
 def test_a_city_without_a_list_of_cells_has_no_outline(city):
-    found = views.geometry(city)
+    found = views.geometry(city, Settings())
     assert found.divisions["features"] == []
     assert (found.rows, found.cols, found.south) == (3, 4, 10.0)

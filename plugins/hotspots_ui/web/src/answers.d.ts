@@ -98,6 +98,16 @@ export interface components {
              */
             where: string[];
             /**
+             * Q025
+             * @description lower end of its 95 % interval
+             */
+            q025: number[];
+            /**
+             * Q975
+             * @description upper end of its 95 % interval
+             */
+            q975: number[];
+            /**
              * Row
              * @description grid row, 0 in the south
              */
@@ -152,6 +162,16 @@ export interface components {
              * @description 10 % quantile, lower end of the 80 % interval
              */
             q10: number[];
+            /**
+             * Q25
+             * @description 25 % quantile, lower end of the 50 % interval
+             */
+            q25: number[];
+            /**
+             * Q75
+             * @description 75 % quantile, upper end of the 50 % interval
+             */
+            q75: number[];
             /**
              * Q90
              * @description 90 % quantile, upper end of the 80 % interval
@@ -379,6 +399,11 @@ export interface components {
             };
             /** @description streets, if this installation has set some up */
             base_map: components["schemas"]["BaseMap"] | null;
+            /**
+             * Has Roads
+             * @description whether there are lines of roads to be asked for
+             */
+            has_roads: boolean;
         };
         /**
          * Loss
@@ -446,6 +471,45 @@ export interface components {
             chance: number;
             /** Share */
             share: number;
+        };
+        /**
+         * Road
+         * @description A freeway or street by name, as far as it lies in the grid.
+         */
+        Road: {
+            /**
+             * Name
+             * @description with its number, if it has one; empty for one without a name
+             */
+            name: string;
+            /** Is Freeway */
+            is_freeway: boolean;
+            /**
+             * Lines
+             * @description longitudes and latitudes
+             */
+            lines: [
+                number,
+                number
+            ][][];
+            /**
+             * Cells
+             * @description numbers of the grid's cells that it crosses
+             */
+            cells: number[];
+        };
+        /**
+         * Roads
+         * @description Freeways and main streets, if this installation has set some up.
+         */
+        Roads: {
+            /**
+             * Source
+             * @description whose they are; to be shown with them, as plain text
+             */
+            source: string;
+            /** Roads */
+            roads: components["schemas"]["Road"][];
         };
         /**
          * RunFacts
@@ -932,6 +996,8 @@ export type Loss = components['schemas']['Loss'];
 export type RecentSkill = components['schemas']['RecentSkill'];
 export type Refusal = components['schemas']['Refusal'];
 export type ReliabilityBin = components['schemas']['ReliabilityBin'];
+export type Road = components['schemas']['Road'];
+export type Roads = components['schemas']['Roads'];
 export type RunFacts = components['schemas']['RunFacts'];
 export type Scores = components['schemas']['Scores'];
 export type Total = components['schemas']['Total'];

@@ -28,8 +28,9 @@ let sorted = COLUMNS[0], isDown = false, looked = ""; // looked: for the chosen 
 let box;
 /** @type {HTMLElement} */
 let body;
-/** @type {HTMLInputElement} */
-let filter;
+/** @type {Set<string> | null} */
+let wanted = null; // the cells that were looked for; null: all
+let wantedText = "";
 
 /** @param {Given} now */
 export function showCells(now) {
@@ -42,15 +43,22 @@ export function showCells(now) {
 }
 
 function build() {
-  filter = make("input", { id: "filter", type: "search", placeholder: "place or cell", oninput: () => { box.scrollTop = 0; arrange(); } });
   body = make("tbody", { onclick: pick });
   const heads = COLUMNS.map((column) => make("th", { scope: "col", class: column.isNumber && "number" },
     make("button", { type: "button", onclick: () => sortBy(column) }, column.head)));
   box = make("div", { class: "scroll long", tabindex: 0, role: "region", "aria-label": "All cells", onscroll: () => render() },
     make("table", { "aria-label": "All cells" }, make("thead", {}, make("tr", { "aria-rowindex": 1 }, heads)), body));
   byId("cells").replaceChildren(make("h3", {}, "All cells"),
-    make("p", { class: "finder" }, make("label", {}, "Find ", filter), make("span", { id: "found", role: "status" })), box,
+    make("p", { id: "found", role: "status" }), box,
     make("p", { class: "quiet" }, "A head sorts by its column. A row chosen here is chosen on the map, and the other way round."));
+}
+
+/** @param {string} text  what was looked for @param {Set<string> | null} keys  its cells; null: all */
+export function keepCells(text, keys) {
+  [wantedText, wanted] = [text, keys];
+  if (!box) return;
+  box.scrollTop = 0;
+  arrange();
 }
 
 /** @param {Column} column */
@@ -63,18 +71,24 @@ function sortBy(column) {
 
 // Which rows there are, and in what order; what isn't known comes last.
 function arrange() {
-  const { cells } = given.forecast, wanted = filter.value.trim().toLowerCase(), sign = isDown ? -1 : 1;
+  const { cells } = given.forecast, sign = isDown ? -1 : 1;
   const values = cells.row.map((_, k) => sorted.of(k, given));
-  order = [...cells.row.keys()].filter((k) => !wanted || String(cells.cell_id[k]) === wanted || cells.place[k].toLowerCase().includes(wanted));
+  order = [...cells.row.keys()].filter((k) => !wanted || wanted.has(key(k, given)));
   order.sort((a, b) => compare(values[a], values[b], sign) || cells.rank[a] - cells.rank[b]);
   box.querySelectorAll("th").forEach((head, c) => {
     if (COLUMNS[c] === sorted) head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
     else head.removeAttribute("aria-sort");
   });
   box.querySelector("table")?.setAttribute("aria-rowcount", String(order.length + 1));
-  byId("found").textContent = order.length === cells.row.length ? `${whole(order.length)} cells`
-    : order.length ? `${whole(order.length)} of ${whole(cells.row.length)} cells` : `No cell's place or number holds “${filter.value.trim()}”.`;
+  byId("found").textContent = foundInWords(order.length, cells.row.length, order.reduce((sum, k) => sum + cells.mean[k], 0));
   render();
+}
+
+/** @param {number} found @param {number} all @param {number} expected  reports in those that were found */
+function foundInWords(found, all, expected) {
+  if (found === all) return `${whole(all)} cells`;
+  if (!found) return `No place, street or cell of the city is called “${wantedText.trim()}”.`;
+  return `${wantedText.trim()}: ${whole(found)} of ${whole(all)} cells, ${number(expected, 1)} reports expected together.`;
 }
 
 /** @param {Value | string} a @param {Value | string} b @param {number} sign */

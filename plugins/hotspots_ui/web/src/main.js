@@ -1,8 +1,9 @@
 /** @import { ApiError, Cell, Geometry, Layer, LayerName, Shown, State, Value, WeekForecast, WeekLine, WeekOutcome } from "./types" */
 import { copyLink, leaveFrame, login, readAddress, sectionOf, writeAddress } from "./address.js";
 import { ask, askOnce, askOutcome, weekOfRun } from "./api.js";
-import { showCells } from "./cells.js";
+import { keepCells, showCells } from "./cells.js";
 import { LAYERS, overStreets } from "./colours.js";
+import { Finder } from "./find.js";
 import { CityMap } from "./map.js";
 import * as pages from "./pages.js";
 import * as side from "./side.js";
@@ -20,6 +21,8 @@ const NEEDS_OUTCOME = ["outcome", "difference"];
 const state = { city: "", week: "", view: "map", layer: "forecast", cell: null, weeks: [], calendar: [] };
 /** @type {CityMap} */
 let map;
+/** @type {Finder} */
+let finder;
 /** @type {Geometry | undefined} */
 let geometry;
 /** @type {number | undefined} */
@@ -68,6 +71,9 @@ async function openCity(cell) {
   say("stale", list_.stale_reason);
   if (wanted.city !== state.city && location.search.includes("city=")) amiss.push(`There is no city “${wanted.city}” here. ${geometry.title} is shown instead.`);
   map.setGeometry(geometry);
+  finder.reset();
+  keepCells("", null);
+  if (geometry.has_roads && site !== "divisions") showRoads(state.city);
   const first = state.weeks[0].target_week, last = state.weeks[state.weeks.length - 1].target_week;
   state.calendar = [first];
   while (newest() < last) state.calendar.push(later(newest(), 1));
@@ -79,6 +85,20 @@ async function openCity(cell) {
   if (state.cell && !(await hasCell(state.cell))) state.cell = null;
   await show({ isStep: false });
   return amiss;
+}
+
+// They come after the map, which does without them where their file is amiss.
+/** @param {string} city */
+async function showRoads(city) {
+  try {
+    const { roads, source } = await askOnce("roads", { city });
+    if (city !== state.city) return;
+    finder.roads = roads;
+    map.setRoads(roads);
+    say("road-source", `Roads: ${source}`);
+  } catch (error) {
+    say("road-source", `The roads can't be shown. ${/** @type {Error} */ (error).message}`);
+  }
 }
 
 /** @param {string} week */
@@ -298,6 +318,17 @@ function setUpSite() {
 
 function setUp() {
   map = new CityMap(byId("map"), choose);
+  finder = new Finder({
+    forecast: () => map.shown?.forecast,
+    cellAt: (lat, lng) => map.cellAt({ lat, lng }),
+    type: keepCells,
+    clear: () => { keepCells("", null); map.find([]); },
+    pick: ({ keys }) => {
+      map.find(keys);
+      const [row, col] = keys[0].split(",").map(Number);
+      choose(keys.length === 1 ? { row, col } : null);
+    },
+  });
   const layers = /** @type {[LayerName, Layer][]} */ (Object.entries(LAYERS));
   byId("layers").append(...layers.map(([id, { name }]) => make("label", {},
     make("input", { type: "radio", name: "layer", value: id, checked: id === state.layer, onchange: () => { state.layer = id; show().catch(fail); } }), name)));

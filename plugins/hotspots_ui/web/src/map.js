@@ -3,7 +3,9 @@
 import L from "leaflet";
 import "leaflet/dist/leaflet.css";
 import { LAYERS, OPACITY, STREETS, hatch } from "./colours.js";
+import { Names } from "./names.js";
 import { figures, showReadout } from "./readout.js";
+import { RoadLines } from "./roads.js";
 import { tone } from "./theme.js";
 import { byId, inHabit } from "./words.js";
 
@@ -11,6 +13,7 @@ const NUMBERED = 10;
 /** @type {[number, number][]} */
 const BANDS = [[5, 1.4], [2, 2.4], [1, 3.6]]; // per cent of the cells, width of their outline
 const FULL_WIDTH_PX = 9; // narrower cells get thinner outlines
+const CLOSEST = 13; // zoom at which a single cell is shown
 const REACH_PX = 24; // as far beside a cell a tap is still meant for it
 const RING_GAP_PX = 3.5; // around a cell, whose own colour stays
 /** @type {Record<string, [number, number]>} */
@@ -58,6 +61,10 @@ export class CityMap {
     this.lines = L.layerGroup().addTo(this.map);
     this.map.on("click", (event) => onChoose(this.nearest(event.latlng)));
     this.rings = L.layerGroup().addTo(this.map);
+    this.names = new Names(this.map);
+    this.roads = new RoadLines(this.map);
+    /** @type {Set<string>} */
+    this.found = new Set(); // cells that were looked for, as ROW,COL
     this.hatch = hatch();
     this.map.on("zoomend", () => this.shown && this.outlineBands(this.shown.forecast));
     this.map.on("movestart", () => this.hush());
@@ -73,7 +80,10 @@ export class CityMap {
   setGeometry(geometry) {
     this.geometry = geometry;
     this.boxes.clear();
-    this.map.eachLayer((layer) => { if (layer !== this.lines && layer !== this.rings) this.map.removeLayer(layer); });
+    const kept = [this.lines, this.rings, this.names.group, this.roads.group];
+    this.map.eachLayer((layer) => { if (!kept.some((group) => group === layer)) this.map.removeLayer(layer); });
+    this.roads.set([], 0);
+    this.found.clear();
     this.bounds = L.latLngBounds([geometry.south, geometry.west], [geometry.north, geometry.east]);
     this.fit();
     if (geometry.base_map) this.layStreets(geometry.base_map.url);
@@ -137,6 +147,13 @@ export class CityMap {
     this.hatch = hatch();
     this.divisions?.resetStyle();
     this.outline?.resetStyle();
+    this.roads.draw(this.pixels(0, 0).width);
+  }
+
+  /** @param {import("./types").Road[]} roads */
+  setRoads(roads) {
+    this.roads.set(roads, this.pixels(0, 0).width);
+    this.element.dataset.roads = String(roads.length);
   }
 
   /** @param {number[]} row @param {number[]} col */
@@ -154,12 +171,17 @@ export class CityMap {
     this.outline.addTo(this.map);
   }
 
+  /** @param {number} row @param {number} col @returns {import("./names.js").Box} of a cell */
+  pixels(row, col) {
+    const [[south, west], [north, east]] = this.box(row, col);
+    const { x, y } = this.map.latLngToLayerPoint([north, west]), end = this.map.latLngToLayerPoint([south, east]);
+    return { x, y, width: end.x - x, height: end.y - y };
+  }
+
   /** @param {WeekForecast} forecast */
   outlineBands({ cells, clusters }) {
     this.lines.clearLayers();
-    const [[south, west], [north, east]] = this.box(0, 0);
-    const wide = this.map.latLngToLayerPoint([south, east]).x - this.map.latLngToLayerPoint([north, west]).x;
-    const thin = Math.min(1, wide / FULL_WIDTH_PX);
+    const wide = this.pixels(0, 0).width, thin = Math.min(1, wide / FULL_WIDTH_PX);
     for (const [percent, width] of BANDS) {
       const inside = new Set(cells.row.flatMap((row, k) => (cells.band[k] && cells.band[k] <= percent ? [`${row},${cells.col[k]}`] : [])));
       const sides = this.sides(inside), line = (/** @type {string} */ color, /** @type {number} */ weight) => L.polyline(sides, { renderer: this.renderer, color, weight, interactive: false });
@@ -168,7 +190,14 @@ export class CityMap {
       line(tone("--accent"), thin * width).addTo(this.lines);
     }
     this.drawRings();
-    for (const { cluster, peak_row, peak_col } of clusters.slice(0, NUMBERED)) {
+    this.roads.draw(wide);
+    const numbered = clusters.slice(0, NUMBERED);
+    this.names.setCells(cells);
+    this.names.draw((row, col) => this.pixels(row, col), numbered.map(({ peak_row, peak_col }) => {
+      const { x, y, width } = this.pixels(peak_row, peak_col);
+      return { x: x + width, y: y - 14, width: 20, height: 18 };
+    }));
+    for (const { cluster, peak_row, peak_col } of numbered) {
       const [, [north, east]] = this.box(peak_row, peak_col);
       const icon = L.divIcon({ className: "cluster", html: String(Number(cluster)), iconSize: [22, 18], iconAnchor: [-2, 14] });
       L.marker([north, east], { icon, interactive: false, keyboard: false }).addTo(this.lines);
@@ -192,7 +221,7 @@ export class CityMap {
     });
   }
 
-  /** @param {L.LatLng} point @returns {Cell | null} */
+  /** @param {{ lat: number, lng: number }} point @returns {Cell | null} */
   cellAt({ lat, lng }) {
     if (!this.geometry) return null;
     const { south, north, west, east, rows, cols } = this.geometry;
@@ -306,6 +335,17 @@ export class CityMap {
     this.map.panInside(this.middle(row, col), { padding: [24, 24], animate: false });
   }
 
+  /** @param {string[]} keys  cells that were looked for, as ROW,COL: shown from near, and outlined; none: the whole city */
+  find(keys) {
+    this.found = new Set(keys);
+    const cells = keys.map(cellOf);
+    if (cells.length) {
+      const corners = cells.map(({ row, col }) => L.latLngBounds(this.box(row, col)));
+      this.map.fitBounds(corners.reduce((all, of) => all.extend(of)), { padding: [40, 40], maxZoom: CLOSEST, animate: false });
+    } else this.fit();
+    this.drawRings();
+  }
+
   /** @param {Cell | null} cell */
   choose(cell) {
     this.chosen = cell;
@@ -323,6 +363,11 @@ export class CityMap {
       L.rectangle(bounds, { ...still, color: tone("--halo"), weight: 6 }).addTo(this.rings);
       L.rectangle(bounds, { ...still, color, weight: 3, dashArray }).addTo(this.rings);
     };
+    if (this.found.size > 1) {
+      const sides = this.sides(this.found);
+      L.polyline(sides, { renderer: this.renderer, interactive: false, color: tone("--halo"), weight: 5 }).addTo(this.rings);
+      L.polyline(sides, { renderer: this.renderer, interactive: false, color: tone("--chosen"), weight: 2.5, dashArray: "6 4" }).addTo(this.rings);
+    }
     if (this.chosen) ring(this.chosen, tone("--chosen"), undefined);
     if (this.cursor) ring(this.cursor, tone("--ink"), "4 3");
   }

@@ -2,6 +2,7 @@
 
 // "Is it any good?": skill against baselines, hit rates, the city's total, calibration.
 import { askOnce } from "./api.js";
+import { skillInterval } from "./bootstrap.js";
 import * as charts from "./charts.js";
 import { date, inHabit, make, percent, table, time, whole, words } from "./words.js";
 
@@ -50,14 +51,16 @@ function skillOf(weeks, ours, theirs, recent) {
 function skillIn(weeks, ours, theirs) {
   const both = weeks.flatMap((_, k) => (ours[k] == null || theirs[k] == null ? [] : [{ ours: ours[k], theirs: theirs[k] }]));
   const sum = (/** @type {"ours" | "theirs"} */ of) => both.reduce((all, week) => all + week[of], 0);
-  return { weeks, ours, theirs, skill: ratio(sum("ours"), sum("theirs")), count: both.length, won: both.filter((week) => week.ours < week.theirs).length };
+  const { low, high } = skillInterval(both.map((week) => week.ours), both.map((week) => week.theirs));
+  return { weeks, ours, theirs, low, high, skill: ratio(sum("ours"), sum("theirs")), count: both.length, won: both.filter((week) => week.ours < week.theirs).length };
 }
 
 /** @param {string} baseline @param {ReturnType<typeof skillIn>} of */
-function sayPeriod(baseline, { weeks, skill, count, won }) {
+function sayPeriod(baseline, { weeks, skill, low, high, count, won }) {
   const period = `From ${date(weeks[0])} to ${date(weeks[weeks.length - 1])}`;
   if (skill == null) return `${period} no week is scored for both the forecast and the ${called(baseline)}.`;
-  return `${period} the forecast’s error was ${percent(Math.abs(skill), 1)} ${skill >= 0 ? "lower" : "higher"} than that of the ${called(baseline)}; it was closer in ${won} of ${count} ${count === 1 ? "week" : "weeks"}.`;
+  const chance = low == null ? ` ${FEW_WEEKS}` : "", within = low == null ? "" : ` (95 % interval of the skill ${interval({ low, high })})`;
+  return `${period} the forecast’s error was ${percent(Math.abs(skill), 1)} ${skill >= 0 ? "lower" : "higher"} than that of the ${called(baseline)}${within}; it was closer in ${won} of ${count} ${count === 1 ? "week" : "weeks"}.${chance}`;
 }
 
 /** @param {number | null} ours @param {number | null} theirs */
@@ -86,6 +89,7 @@ function skillPart({ weeks, scores, comparisons }) {
     const found = comparisons.find((c) => c.baseline === choice.value), [from, to] = ends.map((end) => weeks.indexOf(end.value));
     if (!found) return;
     const theirs = deviance[found.baseline], of = skillIn(weeks.slice(from, to + 1), deviance.forecast.slice(from, to + 1), theirs.slice(from, to + 1));
+    if (of.count === found.weeks) Object.assign(of, { low: found.low, high: found.high }); // all weeks: the figure given elsewhere
     period.textContent = inHabit(to < from ? "The period ends before it begins: choose a later last week." : sayPeriod(found.baseline, of));
     if (to < from) return;
     const all = skillOf(of.weeks, of.ours, of.theirs, found.recent);

@@ -9,8 +9,7 @@ export const isDark = () => root.dataset.theme === "dark";
 export function followTheme(onChange) {
   const around = airflow();
   const settle = () => {
-    const set = around && ["dark", "light"].find((theme) => around.classList.contains(theme));
-    const theme = paper.matches ? "light" : set || (system.matches ? "dark" : "light");
+    const theme = paper.matches ? "light" : airflowTheme() ?? (system.matches ? "dark" : "light");
     if (theme === root.dataset.theme) return;
     root.dataset.theme = theme;
     tones.clear();
@@ -20,6 +19,9 @@ export function followTheme(onChange) {
   for (const query of [system, paper]) query.addEventListener("change", settle);
   if (around) new MutationObserver(settle).observe(around, { attributeFilter: ["class"] });
 }
+
+// The theme that Airflow around this page is set to, if it is.
+export const airflowTheme = () => ["dark", "light"].find((theme) => airflow()?.classList.contains(theme));
 
 // The document of the frame's owner, which marks its theme as a class; none of another's.
 function airflow() {

@@ -4,6 +4,7 @@
 import { leaveFrame } from "./address.js";
 import { askOnce } from "./api.js";
 import { addressOf } from "./site.js";
+import { airflowTheme } from "./theme.js";
 import { date, days, make, percent, table, whole, words } from "./words.js";
 
 /** @type {Record<string, string>} */
@@ -73,10 +74,12 @@ const facts = ({ name, outcome, found, expected, rows, action }) => [
 // Airflow's own pages lie beside this one, which may stand in a frame of theirs.
 /** @param {WeekHealth} found @param {string} city */
 function links(found, city) {
-  const outside = { onclick: leaveFrame };
+  const outside = { onclick: leaveFrame }, theme = airflowTheme();
+  /** @type {Record<string, string>} */
+  const asked = theme ? { city, theme } : { city };
   const all = [
-    found.has_card && make("a", { href: addressOf(`models/${encodeURIComponent(found.model_version)}/card.html`, { city }) }, `Card of model ${found.model_version}`),
-    make("a", { href: addressOf(`weeks/${found.run.target_week}/checks.html`, { city }) }, "All checks on one page"),
+    found.has_card && make("a", { href: addressOf(`models/${encodeURIComponent(found.model_version)}/card.html`, asked) }, `Card of model ${found.model_version}`),
+    make("a", { href: addressOf(`weeks/${found.run.target_week}/checks.html`, asked) }, "All checks on one page"),
     found.airflow_run && make("a", { href: runAddress(found.airflow_run), ...outside }, "The run in Airflow"),
     found.data_docs && make("a", { href: found.data_docs, ...outside }, "Great Expectations’ own report (Data Docs)"),
   ].filter((link) => link instanceof HTMLElement);

@@ -1,7 +1,7 @@
 // What the modules of the page hand one another. The API's answers stand in answers.d.ts, which
 // `make page-types` makes.
 import type {
-  AreaHits, CellHistory, Downloads, Geometry, Scores, WeekForecast, WeekHealth, WeekLine, WeekOutcome, Weeks,
+  AreaHits, CellHistory, Downloads, Geometry, Roads, Scores, WeekForecast, WeekHealth, WeekLine, WeekOutcome, Weeks,
 } from "./answers";
 
 export type * from "./answers";
@@ -9,6 +9,7 @@ export type * from "./answers";
 // The answer to a path under v1/.
 export type Answer<Path extends string> =
   Path extends "geometry" ? Geometry
+  : Path extends "roads" ? Roads
   : Path extends "scores" ? Scores
   : Path extends "scores/areas" ? AreaHits
   : Path extends "weeks" ? Weeks
@@ -60,6 +61,7 @@ export interface Elements {
   city: HTMLSelectElement;
   link: HTMLInputElement;
   slider: HTMLInputElement;
+  filter: HTMLInputElement;
 }
 
 export type Child = Node | string | number | null | undefined | Child[];
