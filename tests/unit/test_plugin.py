@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy.stats import nbinom
 
 from pipeline.domain.city import FORMS, load_city
 from pipeline.domain.distributions import CountDistribution, Forecast
@@ -360,6 +361,9 @@ def test_page_terminal_and_files_hold_the_numbers_of_the_store(reader, published
     assert place[westlake] == "Westlake (Rampart)"
     assert where[westlake] == "0.63 x 1.17 km, Westlake, Rampart Division"
     assert body["neighbourhood_source"] == "Los Angeles Times, Mapping L.A. (CC BY 4.0)"
+    mean, size = frame["mean"].to_numpy(), frame["nb_size"].to_numpy()
+    for name, share in (("q025", 0.025), ("q975", 0.975)):  # not stored: made of the distribution
+        assert body["cells"].pop(name) == nbinom.ppf(share, size, size / (size + mean)).tolist()
     for name, values in body["cells"].items():
         assert values == frame[name].tolist(), name
     assert body["city"] == total[["name", "mean", "q10", "q90"]].to_dict()
