@@ -151,19 +151,20 @@ def test_a_lost_or_cut_manifest_is_told_and_the_rest_is_checked(lake):
     assert found(lake) == [(first.ref.path, "unreadable"), (second.ref.path, "removed")]
 
 
-@pytest.mark.parametrize("byte", [0x00, 0x20, 0x7B, 0xFF])
-def test_any_changed_byte_of_a_manifest_is_found(tmp_path, byte):
+def test_each_changed_byte_of_a_manifest_is_found(tmp_path):
     lake = Lake(tmp_path)
     first, _ = week_by_week(lake, 2)
-    whole = content_of(lake, f"{first.ref.path}/manifest.json")
-    for place in range(0, len(whole), 3):
-        spoiled = whole[:place] + bytes([byte]) + whole[place + 1 :]
-        if _says_the_same(spoiled, whole):
-            continue  # a blank between words
-        replace_file(lake, f"{first.ref.path}/manifest.json", spoiled)
-        assert [path for path, _ in found(lake)] == [first.ref.path], place
-        with pytest.raises(CorruptArtifact):
-            lake.snapshots(*OF)
+    path, tried = tmp_path / first.ref.path / "manifest.json", 0
+    whole = path.read_bytes()
+    for place, byte in enumerate(whole):
+        for other in {0x00, 0x20, 0x7B, 0xFF, byte ^ 1} - {byte}:
+            spoiled = whole[:place] + bytes([other]) + whole[place + 1 :]
+            if _says_the_same(spoiled, whole):
+                continue  # a blank between words
+            path.write_bytes(spoiled)
+            assert [at for at, _ in found(lake)] == [first.ref.path], (place, other)
+            tried += 1
+    assert tried > 2000
 
 
 def _says_the_same(text, other):
