@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.domain.errors import CorruptArtifact, WeekNotReady
 from pipeline.files import parquet_bytes
+from pipeline.lake.chain import read_chain
 from pipeline.lake.lake import Lake
 from pipeline.lake.manifests import OWN_HASH, manifest_hash
 from tests.unit.lake_samples import (
@@ -154,15 +155,16 @@ def test_a_lost_or_cut_manifest_is_told_and_the_rest_is_checked(lake):
 def test_each_changed_byte_of_a_manifest_is_found(tmp_path):
     lake = Lake(tmp_path)
     first, _ = week_by_week(lake, 2)
-    path, tried = tmp_path / first.ref.path / "manifest.json", 0
-    whole = path.read_bytes()
+    parent, tried = "/".join(("snapshots", *OF)), 0
+    texts = lake._folders.manifests(parent)
+    whole = texts[first.ref.path]
     for place, byte in enumerate(whole):
         for other in {0x00, 0x20, 0x7B, 0xFF, byte ^ 1} - {byte}:
             spoiled = whole[:place] + bytes([other]) + whole[place + 1 :]
             if _says_the_same(spoiled, whole):
                 continue  # a blank between words
-            path.write_bytes(spoiled)
-            assert [at for at, _ in found(lake)] == [first.ref.path], (place, other)
+            _, breaks = read_chain(parent, {**texts, first.ref.path: spoiled})
+            assert [broken.path for broken in breaks] == [first.ref.path], (place, other)
             tried += 1
     assert tried > 2000
 
