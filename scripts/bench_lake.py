@@ -72,13 +72,21 @@ def week(settings: Settings) -> None:
 
 
 def hold_snapshots(lake: Lake) -> None:
-    """Store a small snapshot for each of many weeks."""
-    for k in range(SNAPSHOTS):
-        lake.add_snapshot(
-            "chicago", "many", pa.table({"week": [k]}),
-            pulled_at=datetime(2016, 1, 6, tzinfo=UTC) + timedelta(weeks=k),
-            source_updated_at=None, provenance="simulated",
-        )  # fmt: skip
+    """Store a small snapshot for each of many weeks.
+
+    On disk, and copied: each one names the one before it, which is looked for among all of them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = Lake(folder)
+        for k in range(SNAPSHOTS):
+            snapshot = made.add_snapshot(
+                "chicago", "many", pa.table({"week": [k]}),
+                pulled_at=datetime(2016, 1, 6, tzinfo=UTC) + timedelta(weeks=k),
+                source_updated_at=None, provenance="simulated",
+            )  # fmt: skip
+            files = (Path(folder) / snapshot.ref.path).iterdir()
+            content = {file.name: file.read_bytes() for file in files}
+            lake._folders.write(snapshot.ref.path, content)  # noqa: SLF001
 
 
 def main() -> None:

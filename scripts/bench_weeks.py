@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from pipeline.clock import going_on
 from pipeline.console import Terminal
 from pipeline.domain.weeks import WEEK
 from pipeline.replay.server import ReplayServer
@@ -35,6 +36,7 @@ def main() -> None:
     first = LAST_ISSUE - (WEEKS - 1) * WEEK
     console = Terminal()
     now = datetime.combine(LAST_ISSUE + WEEK, datetime.min.time(), UTC)
+    present = going_on(now)
     source = simulate(7, first - HISTORY, LAST_ISSUE + WEEK)
     with tempfile.TemporaryDirectory() as home, ReplayServer(source) as server:
         settings = Settings(
@@ -46,13 +48,13 @@ def main() -> None:
         before = make_plan(
             settings, city=CITY, issue_date=first - WEEK, training="retrain", now=now
         )
-        run_week(settings, before, now=now)
+        run_week(settings, before, now=present())
         clock = Clock()
         began = time.perf_counter()
         weeks = [first + week * WEEK for week in range(WEEKS)]
         plans = plan_past_weeks(settings, weeks, city=CITY, training="reuse", now=now)
-        for plan, to_cube in cubes_ahead(settings, plans, now=now):
-            done = run_week(settings, plan, now=now, watch=clock.start, to_cube=to_cube)
+        for plan, to_cube in cubes_ahead(settings, plans, now=present()):
+            done = run_week(settings, plan, now=present(), watch=clock.start, to_cube=to_cube)
         clock.stop()
         seconds = time.perf_counter() - began
     table = Table(title=f"{WEEKS} weeks in one process, {done.validated['rows_in']:,} reports")

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pipeline.domain.errors import CorruptArtifact
-from pipeline.lake.manifests import content_hash, is_sealed, manifest_hash, parsed
+from pipeline.lake.manifests import OWN_HASH, content_hash, is_sealed, manifest_hash, parsed
 
+Manifest = Mapping[str, Any]
 BEFORE = "before"
 PULLED_AT = "%Y%m%dT%H%M%SZ"
 RESTORE = (
@@ -37,40 +38,41 @@ class Break:
     says: str
 
 
-def snapshot_name(manifest: Mapping[str, Any]) -> str:
+def snapshot_name(manifest: Manifest) -> str:
     """Return how a snapshot with this manifest is called."""
     pulled_at = datetime.fromisoformat(manifest["pull"]["pulled_at"])
     return f"{pulled_at.strftime(PULLED_AT)}-{content_hash(manifest)[:12]}"
 
 
-def links(manifests: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+def links(manifests: Mapping[str, Manifest]) -> list[dict[str, str]]:
     """Return what a new snapshot names of those held (path -> manifest), each with its hash."""
     held = {_name(path): manifest for path, manifest in manifests.items()}
     chained = {name: manifest for name, manifest in held.items() if BEFORE in manifest}
     named = {name for manifest in chained.values() for name, _ in _named(manifest)}
     return [
-        {"name": name, "manifest_sha256": manifest_hash(manifest)}
+        {"name": name, "manifest_sha256": _hash(manifest)}
         for name, manifest in sorted((chained or held).items())
         if name not in named
     ]
 
 
-def find_breaks(parent: str, texts: Mapping[str, bytes]) -> list[Break]:
-    """Return all that is wrong with the snapshots of a dataset; nothing where the chain is whole.
+def read_chain(parent: str, texts: Mapping[str, bytes]) -> tuple[dict[str, Manifest], list[Break]]:
+    """Return the snapshots of a dataset, path -> manifest, and all that is wrong with them.
 
     Args:
         parent: the folder that they lie in, relative to the lake's root.
         texts: path -> manifest of each.
     """
-    own = {path: _own_break(path, text) for path, text in texts.items()}
-    whole = {_name(path): parsed(path, texts[path]) for path, found in own.items() if not found}
-    spoiled = {_name(path) for path, found in own.items() if found}
-    by_links = _broken_links(parent, whole, spoiled)
-    return sorted([*filter(None, own.values()), *by_links], key=lambda found: found.path)
+    read = {path: _read(path, text) for path, text in texts.items()}
+    whole = {path: found for path, found in read.items() if not isinstance(found, Break)}
+    breaks = [found for found in read.values() if isinstance(found, Break)]
+    spoiled = {_name(found.path) for found in breaks}
+    breaks += _broken_links(parent, {_name(p): manifest for p, manifest in whole.items()}, spoiled)
+    return whole, sorted(breaks, key=lambda found: found.path)
 
 
-def _own_break(path: str, text: bytes) -> Break | None:
-    """Return what is wrong with a manifest by itself."""
+def _read(path: str, text: bytes) -> Manifest | Break:
+    """Return a manifest, or what is wrong with it by itself."""
     try:
         manifest = parsed(path, text, RESTORE)
     except CorruptArtifact as error:
@@ -80,7 +82,7 @@ def _own_break(path: str, text: bytes) -> Break | None:
     except (KeyError, TypeError, ValueError):
         name, does_match = "none", False
     if name == _name(path) and does_match:
-        return None
+        return manifest
     said = (
         f"{path}/manifest.json was changed since it was written: found what would be called "
         f"{name}, {'with' if does_match else 'without'} the right hash of all that it says; "
@@ -90,20 +92,21 @@ def _own_break(path: str, text: bytes) -> Break | None:
 
 
 def _broken_links(
-    parent: str, whole: Mapping[str, Mapping[str, Any]], spoiled: AbstractSet[str]
+    parent: str, whole: Mapping[str, Manifest], spoiled: AbstractSet[str]
 ) -> Iterator[Break]:
     """Yield what is wrong between snapshots (name -> manifest), once for each that is wrong."""
+    hashes = {name: _hash(manifest) for name, manifest in whole.items()}
     links_to: dict[str, tuple[str, str]] = {}
     for after, manifest in sorted(whole.items()):
         for name, sha256 in _named(manifest):
-            if name not in whole or manifest_hash(whole[name]) != sha256:
+            if hashes.get(name) != sha256:
                 links_to.setdefault(name, (after, sha256))
     for name, (after, sha256) in links_to.items():
         path = f"{parent}/{name}"
         if name in whole:
             said = (
                 f"{path}/manifest.json was changed since {after} was stored, which names it: found "
-                f"the hash {manifest_hash(whole[name])[:12]}, expected {sha256[:12]}. {RESTORE}"
+                f"the hash {hashes[name][:12]}, expected {sha256[:12]}. {RESTORE}"
             )
             yield Break(path, "changed", said)
         elif name not in spoiled:
@@ -112,7 +115,7 @@ def _broken_links(
     yield from _outside(parent, whole)
 
 
-def _outside(parent: str, whole: Mapping[str, Mapping[str, Any]]) -> Iterator[Break]:
+def _outside(parent: str, whole: Mapping[str, Manifest]) -> Iterator[Break]:
     """Yield the snapshots without links, which only those older than the chain may be."""
     named = {name for manifest in whole.values() for name, _ in _named(manifest)}
     is_chained = any(BEFORE in manifest for manifest in whole.values())
@@ -125,9 +128,14 @@ def _outside(parent: str, whole: Mapping[str, Mapping[str, Any]]) -> Iterator[Br
             yield Break(f"{parent}/{name}", "outside", said)
 
 
-def _named(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _named(manifest: Manifest) -> list[tuple[str, str]]:
     """Return the snapshots that one names, and the hashes of their manifests."""
     return [(link["name"], link["manifest_sha256"]) for link in manifest.get(BEFORE, ())]
+
+
+def _hash(manifest: Manifest) -> str:
+    """Return the hash of a whole manifest: the one that it names, where it names one."""
+    return manifest.get(OWN_HASH) or manifest_hash(manifest)
 
 
 def _name(path: str) -> str:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest, WeekNotReady
 from pipeline.files import MANIFEST, DiskFolders, Folders, parquet_bytes
-from pipeline.lake.chain import BEFORE, PULLED_AT, Break, find_breaks, links, snapshot_name
+from pipeline.lake.chain import BEFORE, PULLED_AT, Break, Manifest, links, read_chain, snapshot_name
 from pipeline.lake.manifests import (
     OWN_HASH,
     PRUNED,
@@ -129,8 +129,8 @@ class Lake:
                 "notes": list(notes),
             },
         }
-        path = f"{_parent(city, dataset)}/{snapshot_name(manifest)}"
-        held = self._whole_manifests(city, dataset)
+        path = f"{SNAPSHOTS}/{city}/{dataset}/{snapshot_name(manifest)}"
+        held = self._whole_chain(city, dataset)
         if path not in held:
             self._store(path, files, {**manifest, BEFORE: links(held)})
         return snapshot_of(path, self._manifest(path))
@@ -141,7 +141,7 @@ class Lake:
         Raises:
             CorruptArtifact: one was changed since, or was put there by something else than a pull.
         """
-        found = self._whole_manifests(city, dataset)
+        found = self._whole_chain(city, dataset)
         held = [snapshot_of(path, manifest) for path, manifest in found.items()]
         return sorted(held, key=lambda s: (s.pulled_at, s.ref.path))
 
@@ -150,7 +150,7 @@ class Lake:
 
         Files of tables are not read.
         """
-        return self._linked(city, dataset)[1]
+        return self._chain(city, dataset)[1]
 
     def files(self) -> dict[str, set[str]]:
         """Return the path of every folder -> the names of its files."""
@@ -209,23 +209,23 @@ class Lake:
         tables = {f"{name}.parquet": content for name, content in files.items()}
         self._folders.write(path, {**tables, MANIFEST: as_bytes(sealed(manifest))})
 
-    def _linked(self, city: str, dataset: str) -> tuple[dict[str, bytes], list[Break]]:
+    def _chain(self, city: str, dataset: str) -> tuple[dict[str, Manifest], list[Break]]:
         """Return path -> manifest of a dataset's snapshots, and how they break the chain."""
-        parent = _parent(city, dataset)
-        found = self._folders.manifests(parent)
-        if find_breaks(parent, found):  # a pull may have been stored while they were listed
-            found = self._folders.manifests(parent)
-        return found, find_breaks(parent, found)
+        parent = f"{SNAPSHOTS}/{city}/{dataset}"
+        found, breaks = read_chain(parent, self._folders.manifests(parent))
+        if breaks:  # a pull may have been stored while they were listed
+            found, breaks = read_chain(parent, self._folders.manifests(parent))
+        return found, breaks
 
-    def _whole_manifests(self, city: str, dataset: str) -> dict[str, dict[str, Any]]:
-        found, breaks = self._linked(city, dataset)
+    def _whole_chain(self, city: str, dataset: str) -> dict[str, Manifest]:
+        found, breaks = self._chain(city, dataset)
         kinds = {"unreadable", "changed"}
         if all(broken.kind != "removed" for broken in breaks):
             kinds.add("outside")  # else what names it may be what was removed
         for broken in breaks:
             if broken.kind in kinds:
                 raise CorruptArtifact(broken.says)
-        return {path: parsed(path, text) for path, text in found.items()}
+        return found
 
     def _manifest(self, path: str) -> dict[str, Any]:
         return parsed(path, self._folders.read(f"{path}/{MANIFEST}"))
@@ -258,10 +258,6 @@ class Lake:
         if found != entry["sha256"]:
             raise changed(path, found, entry["sha256"])
         return pq.read_table(pa.BufferReader(content), columns=columns)
-
-
-def _parent(city: str, dataset: str) -> str:
-    return f"{SNAPSHOTS}/{city}/{dataset}"
 
 
 def _folders_at(root: Path | str) -> Folders:
