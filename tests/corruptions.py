@@ -34,8 +34,8 @@ CITY = "chicago"
 # Issue date, now, the last report there is, training. The second week is issued once the first is
 # known, so that it is scored, and more has been published then, so that it is pulled anew.
 WEEKS = (
-    ("2017-12-13", datetime(2018, 3, 1, 15, tzinfo=UTC), "2018-01-13", "auto"),
-    ("2018-01-17", datetime(2018, 3, 8, 15, tzinfo=UTC), "2018-01-27", "reuse"),
+    ("2017-12-13", datetime(2017, 12, 13, 20, tzinfo=UTC), "2017-12-05", "auto"),
+    ("2018-01-17", datetime(2018, 1, 17, 20, tzinfo=UTC), "2018-01-09", "reuse"),
 )
 STORE, REGISTRY = "results.db", "mlflow.db"
 # What is read of MLflow's tables; the rest is MLflow's own.
