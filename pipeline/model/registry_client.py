@@ -2,6 +2,8 @@
 
 import logging
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+RESTORE_REGISTRY = "Put a copy of it back, or move it away: the next week trains a new model."
 
 
 def open_client(url: str) -> "MlflowClient":
@@ -44,3 +47,21 @@ def open_client(url: str) -> "MlflowClient":
             "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
             "week trains a new model."
         ) from error
+
+
+def registry_file(url: str) -> Path | None:
+    """Return the file of a registry; None where it is no file of SQLite's."""
+    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+
+
+def integrity_of_registry(file: Path | None) -> list[str]:
+    """Return what SQLite finds wrong with a registry's file; nothing where there is none."""
+    if file is None or not file.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            found = [line for (line,) in connection.execute("PRAGMA integrity_check")]
+            tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return [str(error)]
+    return [line for line in found if line != "ok"] or ([] if tables else ["it holds no tables"])
