@@ -10,6 +10,7 @@ import json
 import random
 import shutil
 import sqlite3
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -34,8 +35,8 @@ CITY = "chicago"
 # Issue date, now, the last report there is, training. The second week is issued once the first is
 # known, so that it is scored, and more has been published then, so that it is pulled anew.
 WEEKS = (
-    ("2017-12-13", datetime(2018, 3, 1, 15, tzinfo=UTC), "2018-01-13", "auto"),
-    ("2018-01-17", datetime(2018, 3, 8, 15, tzinfo=UTC), "2018-01-27", "reuse"),
+    ("2017-12-13", datetime(2017, 12, 13, 20, tzinfo=UTC), "2017-12-05", "auto"),
+    ("2018-01-17", datetime(2018, 1, 17, 20, tzinfo=UTC), "2018-01-09", "reuse"),
 )
 STORE, REGISTRY = "results.db", "mlflow.db"
 # What is read of MLflow's tables; the rest is MLflow's own.
@@ -45,6 +46,7 @@ READ_OF_REGISTRY = {
     "registered_model_aliases": ("alias", "version"),
     "latest_metrics": ("key", "value"),
 }
+LISTED = ("lake", "reports")  # where a file that nothing names is told of
 OF_DERIVED = ("mean", "nb_size", "p_any", "p_top5", "q05", "q10", "q25", "q50", "q75", "q90", "q95")
 
 
@@ -130,8 +132,8 @@ def delete(home: Path, chance: random.Random) -> Spoiled:
 
 def stray(home: Path, chance: random.Random) -> Spoiled:
     """Put a file beside others."""
-    files = [path for path in artefacts(home) if path.relative_to(home).parts[0] != "mlruns"]
-    beside = one_of_each_kind([p for p in files if p.relative_to(home).parts[0] != "models"], chance)
+    held = [path for path in artefacts(home) if path.relative_to(home).parts[0] in LISTED]
+    beside = one_of_each_kind(held, chance)
     path = beside.with_name(f"x{chance.randrange(1000)}.parquet")
     path.write_bytes(b"PAR1")
     return Spoiled(f"{path.relative_to(home)} added", named(home, path))
@@ -141,12 +143,12 @@ def swap_columns(home: Path, chance: random.Random) -> Spoiled | None:
     """Give two columns of a Parquet file each other's values."""
     path = one_of_each_kind([p for p in artefacts(home) if p.suffix == ".parquet"], chance)
     table = pq.read_table(path)
-    types = Counter(field.type for field in table.schema)
-    alike = [f.name for f in table.schema if types[f.type] > 1]
+    a = chance.choice(table.column_names)
+    kind = table.schema.field(a).type
+    alike = [field.name for field in table.schema if field.type == kind and field.name != a]
     if not alike:
         return None
-    a = chance.choice(alike)
-    b = chance.choice([n for n in alike if n != a and table.schema.field(n).type == table.schema.field(a).type])
+    b = chance.choice(alike)
     order = [{a: b, b: a}.get(name, name) for name in table.column_names]
     path.write_bytes(parquet_bytes(table.select(order).rename_columns(table.column_names)))
     return Spoiled(f"columns {a} and {b} of {path.relative_to(home)} swapped", named(home, path))
@@ -165,9 +167,9 @@ def edit_manifest(home: Path, chance: random.Random) -> Spoiled:
 
 
 def remove_folder(home: Path, chance: random.Random) -> Spoiled:
-    """Remove a whole folder of the lake: a snapshot, a cube, a forecast or what was checked."""
+    """Remove a whole folder of the lake: a snapshot, a cube or a forecast."""
     folders = sorted({path.parent for path in (home / "lake").rglob("manifest.json")})
-    of_kind = chance.choice(["snapshots", "cubes", "forecasts", "archives"])
+    of_kind = chance.choice(["snapshots", "cubes", "forecasts"])
     folder = chance.choice([f for f in folders if f.relative_to(home).parts[1] == of_kind])
     shutil.rmtree(folder)
     return Spoiled(f"{folder.relative_to(home)} removed", (str(folder.relative_to(home / "lake")),))
@@ -334,54 +336,64 @@ def _other(value, chance: random.Random):
 def _a_row(store: sqlite3.Connection, chance: random.Random):
     """Return a table that has rows, its columns with whether each is of the key, and a row."""
     store.row_factory = sqlite3.Row
-    tables = [name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type='table'")]
-    table = chance.choice([t for t in tables if store.execute(f"SELECT 1 FROM {t}").fetchone()])
+    filled = [name for name in _tables(store) if store.execute(f"SELECT 1 FROM {name}").fetchone()]
+    table = chance.choice(filled)
     columns = {row["name"]: bool(row["pk"]) for row in store.execute(f"PRAGMA table_info({table})")}
     rows = store.execute(f"SELECT rowid AS rowid, * FROM {table}").fetchall()
     return table, columns, {"rowid": None, **dict(chance.choice(rows))}
 
 
+def _tables(base: sqlite3.Connection) -> list[str]:
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    return [row[0] for row in base.execute(query)]
+
+
 def _shown(row) -> str:
-    return str({name: value for name, value in list(row.items())[1:5]})
+    return str(dict(list(row.items())[1:5]))
 
 
 def _rows(path: Path):
     """Return what is read of a database, or the error that reading it ends with."""
     try:
         with closing(sqlite3.connect(path)) as base:
-            tables = [n for (n,) in base.execute("SELECT name FROM sqlite_schema WHERE type='table'")]
-            chosen = READ_OF_REGISTRY if path.name == REGISTRY else dict.fromkeys(sorted(tables), ("*",))
             base.execute("PRAGMA integrity_check").fetchall()
-            return {t: base.execute(f"SELECT {','.join(c)} FROM {t}").fetchall() for t, c in chosen.items()}
+            read = READ_OF_REGISTRY if path.name == REGISTRY else dict.fromkeys(_tables(base), "*")
+            queries = [f"SELECT {', '.join(names)} FROM {table}" for table, names in read.items()]
+            return [base.execute(query).fetchall() for query in queries]
     except (sqlite3.Error, UnicodeDecodeError) as error:
         return str(error)
 
 
-def main() -> None:
-    """Make a home, spoil it many times, and print what was found."""
+def main() -> int:
+    """Make a home, spoil it many times, and tell what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--home", type=Path, help="A home made by an earlier run, to start from.")
+    parser.add_argument("--home", type=Path, help="A home of `make_home`, instead of a new one.")
     asked = parser.parse_args()
-    began = time.monotonic()
+    began, done, found = time.monotonic(), Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         whole, home = asked.home or Path(folder) / "whole", Path(folder) / "home"
         if not whole.exists():
             make_home(whole)
         shutil.copytree(whole, home)
-        print(f"a home of two weeks made in {time.monotonic() - began:.0f} s", flush=True)
-        done, found = Counter[str](), Counter[str]()
         for seed in range(asked.seed, asked.seed + asked.count):
             kind, spoiled, is_found = spoil_and_look(Settings(home=home), whole, seed)
             done[kind] += 1
             found[kind] += is_found
             if not is_found:
-                print(f"missed, seed {seed}: {kind}: {spoiled.what}; {spoiled.named}", flush=True)
-    for kind in KINDS:
-        print(f"{kind:34}{found[kind]:5} of {done[kind]}")
-    print(f"{'all':34}{found.total():5} of {done.total()}, {time.monotonic() - began:.0f} s")
+                say(f"missed, seed {seed}: {kind}: {spoiled.what}; expected {spoiled.named}")
+    for kind in sorted(done):
+        say(f"{kind:34}{found[kind]:5} of {done[kind]}")
+    say(f"{'all':34}{found.total():5} of {done.total()} in {time.monotonic() - began:.0f} s")
+    return 0 if found == done else 1
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -33,10 +33,10 @@ def doctor(
         ),
     ] = None,
 ) -> None:
-    """Check from outside of Airflow: scheduler, results store, forecast, feed.
+    """Check from outside of Airflow: scheduler, results store, registry, forecast, feed.
 
-    Ends with the exit code of the first check that fails: 3 out of reach, 5 missing or stale. A
-    forecast is due by Thursday noon, in the city's time, before its week.
+    Ends with the exit code of the first check that fails: 3 out of reach, 4 damaged, 5 missing or
+    stale. A forecast is due by Thursday noon, in the city's time, before its week.
     """
     from pipeline.workflow.operations.health import examine
 

@@ -34,16 +34,15 @@ def lake_faults(lake: Lake) -> Iterator[Fault]:
         try:
             manifest = parsed(folder, lake.content(f"{folder}/{MANIFEST}"))
         except CorruptArtifact as error:
-            if not _is_snapshot(folder):  # of those the chain has told
-                yield _fault(f"{folder}/{MANIFEST}", str(error))
+            # of a snapshot's the chain has told
+            yield from [] if _is_snapshot(folder) else [_fault(f"{folder}/{MANIFEST}", str(error))]
             continue
         yield from _of_manifest(lake, folder, manifest)
         if content_hash(manifest).startswith(folder.replace("-", "/").rsplit("/", 1)[1]):
             yield from _of_tables(lake, folder, manifest, names - {MANIFEST})
             pointed |= dict.fromkeys(_pointers(manifest["info"]), folder)
-    for path, folder in sorted(pointed.items()):
-        if path not in folders:
-            yield _fault(path, f"It is gone, and {folder} was made of it.")
+    gone = sorted(pointed.keys() - folders.keys())
+    yield from (missing_fault(path, pointed[path]) for path in gone)
 
 
 def missing_fault(path: str, named_by: str) -> Fault:

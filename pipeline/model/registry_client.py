@@ -2,7 +2,9 @@
 
 import logging
 import os
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+RESTORE_REGISTRY = "Put a copy of it back, or move it away: the next week trains a new model."
 
 
 def open_client(url: str) -> "MlflowClient":
@@ -100,3 +103,21 @@ def unregistered_runs(url: str, folders: Iterable[Path]) -> list[Path]:
 def _drop(file: Path) -> None:
     for left in (file, Path(f"{file}-journal")):
         left.unlink(missing_ok=True)
+
+
+def registry_file(url: str) -> Path | None:
+    """Return the file of a registry; None where it is no file of SQLite's."""
+    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
+
+
+def integrity_of_registry(file: Path | None) -> list[str]:
+    """Return what SQLite finds wrong with a registry's file; nothing where there is none."""
+    if file is None or not file.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            found = [line for (line,) in connection.execute("PRAGMA integrity_check")]
+            tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return [str(error)]
+    return [line for line in found if line != "ok"] or ([] if tables else ["it holds no tables"])

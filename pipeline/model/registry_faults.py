@@ -1,10 +1,8 @@
-"""All that is wrong with the model registry: its file, its versions, the archives of their files."""
+"""All that is wrong with the model registry: its file, its versions, their archives."""
 
 import hashlib
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,12 @@ from pipeline.domain.errors import ModelRejected
 from pipeline.domain.fault import Fault
 from pipeline.model.identity import ARCHIVE_SHA256, TAGS_SHA256, hash_tags
 from pipeline.model.registry import ARCHIVE, extract
-from pipeline.model.registry_client import SQLITE, open_client
+from pipeline.model.registry_client import (
+    RESTORE_REGISTRY,
+    integrity_of_registry,
+    open_client,
+    registry_file,
+)
 from pipeline.model.saved import FORMAT, TrainedModel, hash_folder, load
 from pipeline.settings import Settings
 
@@ -21,30 +24,15 @@ if TYPE_CHECKING:
 
 TRAIN = "Put back a copy of it, or train a new model: `hotspots run --training retrain`."
 NOT_USED = "The model can't be trusted and is not used."
-RESTORE = "Put back a copy of mlflow.db, or move it away: the next week trains a new model."
-
-
-def integrity_of_registry(settings: Settings) -> list[str]:
-    """Return what SQLite finds wrong with the registry's file; nothing of another, or of none."""
-    file = _file(settings)
-    if file is None or not file.is_file():
-        return []
-    try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            found = [line for (line,) in connection.execute("PRAGMA integrity_check")]
-            has_tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    except sqlite3.Error as error:
-        return [str(error)]
-    return [line for line in found if line != "ok"] or ([] if has_tables else ["It is empty."])
 
 
 def registry_faults(settings: Settings) -> Iterator[Fault]:
     """Yield all that is wrong with the models of all cities; every file of them is read."""
     yield from _of_unpacked(settings)
-    said = integrity_of_registry(settings)
+    file = registry_file(settings.mlflow_database)
+    said = integrity_of_registry(file)
     for line in said:
-        yield _fault("mlflow.db", line, "Which model is used can't be told.", RESTORE)
-    file = _file(settings)
+        yield _fault("mlflow.db", line, "Which model is used can't be told.", RESTORE_REGISTRY)
     if said or (file is not None and not file.is_file()):
         return
     try:
@@ -54,7 +42,7 @@ def registry_faults(settings: Settings) -> Iterator[Fault]:
         metrics = {str(v.run_id): client.get_run(str(v.run_id)).data.metrics for v in versions}
     except Exception as error:  # noqa: BLE001 - MLflow lets anything through that a value can cause
         line = f"It can't be read: {str(error).splitlines()[0]}"
-        yield _fault("mlflow.db", line, "Which model is used can't be told.", RESTORE)
+        yield _fault("mlflow.db", line, "Which model is used can't be told.", RESTORE_REGISTRY)
         return
     for version in versions:
         yield from _of_version(settings, version, metrics[str(version.run_id)])
@@ -85,7 +73,7 @@ def _of_version(
     where, tags = f"{version.name} version {version.version}", dict(version.tags)
     if tags.get(TAGS_SHA256, hash_tags(tags)) != hash_tags(tags):
         said = "Its tags don't match the hash kept of them."
-        yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE)
+        yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE_REGISTRY)
         return
     if tags.get("format") != str(FORMAT):
         return  # of other code, which alone can read it
@@ -104,7 +92,7 @@ def _of_version(
     ):
         if found != expected:
             said = f"Its {name} is {found}; its files say {expected}."
-            yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE)
+            yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE_REGISTRY)
 
 
 def _model(archive: Path, tags: Mapping[str, str]) -> TrainedModel:
@@ -126,16 +114,13 @@ def _of_aliases(model: "RegisteredModel", versions: list["ModelVersion"]) -> Ite
     for alias, number in model.aliases.items():
         if str(number) not in numbers:
             said = f"The {alias} is version {number}, which there is not."
-            yield _fault(f"mlflow.db, {model.name}", said, "No model is used under it.", RESTORE)
+            yield _fault(
+                f"mlflow.db, {model.name}", said, "No model is used under it.", RESTORE_REGISTRY
+            )
     if numbers and not {"champion", "challenger"} & model.aliases.keys():
         said = "None of its versions is the champion."
         mend = "Name one: `hotspots models` lists them, `hotspots promote` names it."
         yield _fault(f"mlflow.db, {model.name}", said, "The next week trains a new model.", mend)
-
-
-def _file(settings: Settings) -> Path | None:
-    url = settings.mlflow_database
-    return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
 
 
 def _fault(where: str, found: str, means: str, mend: str) -> Fault:

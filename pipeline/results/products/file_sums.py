@@ -10,7 +10,6 @@ from pipeline.files import MANIFEST, TEMPORARY, write_file
 
 SUMS = "SHA256SUMS"
 MEANS = "Who reads it may read something else than was forecast."
-ANEW = "Write it anew: {}."
 
 
 def note_sums(files: Iterable[Path]) -> None:
@@ -72,5 +71,8 @@ def _fault(folder: Path, where: str, found: str) -> Fault:
     if week == "models":
         mend = "`hotspots models --card VERSION` prints the card that is stored."
     else:
-        mend = f"`hotspots export --city {city} --week {week} --out FOLDER` and `hotspots report` write it anew."
+        of_week = f"--city {city} --week {week} --out"
+        mend = (
+            f"Write it anew: `hotspots export {of_week} FOLDER`, `hotspots report {of_week} FILE`."
+        )
     return Fault("reports", where, found, MEANS, mend)

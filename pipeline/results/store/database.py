@@ -76,6 +76,15 @@ class Connected:
         """Point at a database; nothing is opened yet."""
         self._engine = make_engine(url)
 
+    def require_integrity(self) -> None:
+        """Let SQLite look through its file; another database is asked nothing.
+
+        Raises:
+            CorruptArtifact: the file is damaged.
+        """
+        if said := integrity_faults(self._engine):
+            raise _damaged(self._engine, said[0])
+
     @contextmanager
     def _read(self) -> Iterator[Session]:
         file = sqlite_file(self._engine)
@@ -153,7 +162,7 @@ def _is_damage(engine: Engine, error: DatabaseError) -> bool:
     return is_of_file and not getattr(error.orig, "sqlite_errorname", "").startswith(PASSING)
 
 
-def _damaged(engine: Engine, error: BaseException | None) -> CorruptArtifact:
+def _damaged(engine: Engine, error: BaseException | str | None) -> CorruptArtifact:
     return CorruptArtifact(
         f"The results store {_shown(engine)} is damaged: {error}. Run `hotspots verify` to see "
         "what is, and put back a copy of it; no forecast is made from the store, so that the "

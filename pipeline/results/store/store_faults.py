@@ -173,8 +173,9 @@ def _derived(made: pd.DataFrame) -> pd.DataFrame:
 
 def _runs(session: Session) -> dict[str, tuple[str, ...]]:
     """Return id -> city, week, revision and hash of every run, as texts, whatever they hold."""
-    names = "id, city, target_week, revision, forecast_sha256"
-    rows = session.connection().exec_driver_sql(f"SELECT {names} FROM forecast_runs")
+    rows = session.connection().exec_driver_sql(
+        "SELECT id, city, target_week, revision, forecast_sha256 FROM forecast_runs"
+    )
     return {str(row[0]): tuple(map(str, row[1:])) for row in rows}
 
 

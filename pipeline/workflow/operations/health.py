@@ -9,10 +9,21 @@ import requests
 
 from pipeline.domain.city import City
 from pipeline.domain.city_parts import Dataset
-from pipeline.domain.errors import HotspotsError, SourceUnavailable, StaleData, WeekNotReady
+from pipeline.domain.errors import (
+    CorruptArtifact,
+    HotspotsError,
+    SourceUnavailable,
+    StaleData,
+    WeekNotReady,
+)
 from pipeline.domain.weeks import week_start_of
 from pipeline.lake.lake import Lake
 from pipeline.masking import hidden
+from pipeline.model.registry_client import (
+    RESTORE_REGISTRY,
+    integrity_of_registry,
+    registry_file,
+)
 from pipeline.results.store.tables import NEWEST
 from pipeline.results.store.writer import ResultsStore
 from pipeline.settings import Settings
@@ -40,7 +51,7 @@ class Finding:
 
 
 def examine(settings: Settings, city: City, *, now: datetime) -> list[Finding]:
-    """Return every check of a city: scheduler, store, forecast, feed.
+    """Return every check of a city: scheduler, store, registry, forecast, feed.
 
     Args:
         settings: the installation; `airflow_url` says where the scheduler is asked after.
@@ -51,6 +62,7 @@ def examine(settings: Settings, city: City, *, now: datetime) -> list[Finding]:
     checks: dict[str, Callable[[], str | None]] = {
         "scheduler": lambda: _scheduler(settings, now),
         "store": lambda: _store(store, city),
+        "registry": lambda: _registry(settings),
         "forecast": lambda: _forecast(store, city, now),
         "feed": lambda: _feed(Lake(settings.lake_root), city, now),
     }
@@ -111,8 +123,16 @@ def _scheduler(settings: Settings, now: datetime) -> str | None:
 
 
 def _store(store: ResultsStore, city: City) -> str:
+    store.require_integrity()
     weeks = store.status(city.name).weeks_stored
     return f"answers, at migration {NEWEST}; {weeks} weeks of {city.title}"
+
+
+def _registry(settings: Settings) -> str:
+    file = registry_file(settings.mlflow_database)
+    if said := integrity_of_registry(file):
+        raise CorruptArtifact(f"The registry {file} is damaged: {said[0]}. {RESTORE_REGISTRY}")
+    return "its file is whole" if file else "it is a service, which looks after itself"
 
 
 def _forecast(store: ResultsStore, city: City, now: datetime) -> str:
