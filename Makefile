@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities clean corruptions
+.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities corruptions sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +101,12 @@ bench-backfill: .venv/.test ## Backfill twelve weeks through the scheduler, twic
 
 bench-cities: .venv/.test ## Forecast a hundred cities through the scheduler with stub training, and time them
 	@CITIES=$${CITIES:-100} $(VENV)/python -m pytest --no-cov -s -q tests/e2e/test_many_cities.py
+
+sbom: .venv/.test .venv/.page ## Write what the software is made of (CycloneDX), and every licence, into var/supply
+	@bash scripts/sbom.sh "$(CURDIR)/$(UV)" var/supply
+
+audit: .venv/.run .venv/.page ## Ask the databases of known weaknesses about every locked package
+	@bash scripts/audit.sh "$(CURDIR)/$(UV)"
 
 clean: ## Remove what was set up and written (.tools, .venv, .venv-gpu, var, the built page)
 	@rm -rf .tools .venv .venv-gpu var $(WEB)/node_modules $(WEB)/dist
