@@ -25,6 +25,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.domain.sentences import sentences
 from pipeline.domain.weeks import EPOCH
+from pipeline.masking import hidden
 
 # Only a plain name: a path would let a caller read files. No file's name is longer than 255 bytes.
 CityName = Annotated[
@@ -71,8 +72,9 @@ def guard(app: FastAPI) -> None:
 
 def answer_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer a named error with the status that fits it; where things lie is for the log alone."""
-    log.warning("%s: %s", type(error).__name__, error)
-    said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", str(error))
+    words = hidden(str(error))
+    log.warning("%s: %s", type(error).__name__, words)
+    said = NO_ANSWER if isinstance(error, SourceUnavailable) else FOLDERS.sub("", words)
     return JSONResponse({"detail": said}, STATUS.get(type(error), 500))
 
 
