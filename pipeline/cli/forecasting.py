@@ -17,6 +17,7 @@ from pipeline.domain.errors import (
     WeekNotReady,
 )
 from pipeline.domain.weeks import WEEK, parse_date
+from pipeline.masking import hidden
 
 # What stops a week of a backfill and says nothing against the next.
 ONE_WEEK_ONLY = (ForecastLocked, QualityGateFailed, StaleData, WeekNotReady)
@@ -130,7 +131,7 @@ def backfill(
             except ONE_WEEK_ONLY as error:
                 steps.fail()
                 failed.append(str(plan.issue_date))
-                line = f"{plan.target_week}  {type(error).__name__}: {error}"
+                line = f"{plan.target_week}  {type(error).__name__}: {hidden(str(error))}"
             else:
                 line = week_line(week)
                 scored += week.scored["weeks"]

@@ -26,6 +26,7 @@ from pipeline.domain.errors import (
 )
 from pipeline.domain.sentences import sentences
 from pipeline.domain.weeks import EPOCH
+from pipeline.masking import hidden
 
 # Only a plain name: a path would let a caller read files. No file's name is longer than 255 bytes.
 CityName = Annotated[
@@ -73,9 +74,10 @@ def guard(app: FastAPI) -> None:
 
 def answer_error(_request: Request, error: Exception) -> JSONResponse:
     """Answer a named error with the status that fits it; where things lie is for the log alone."""
-    log.warning("%s: %s", type(error).__name__, error)
+    words = hidden(str(error))
+    log.warning("%s: %s", type(error).__name__, words)
     is_out = isinstance(error, SourceUnavailable | StorageUnavailable)
-    said = NO_ANSWER if is_out else FOLDERS.sub("", str(error))
+    said = NO_ANSWER if is_out else FOLDERS.sub("", words)
     return JSONResponse({"detail": said}, STATUS.get(type(error), 500))
 
 

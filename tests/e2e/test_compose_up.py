@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+from base64 import b64decode
 from datetime import timedelta
 
 import pytest
@@ -51,7 +52,10 @@ def deployment(tmp_path_factory):
     }
     made.adapt(
         {
-            "postgres": {"ports": [f"127.0.0.1:{made.database_port}:5432"]},
+            "postgres": {
+                "ports": [f"127.0.0.1:{made.database_port}:5432"],
+                "networks": ["outside"],
+            },
             "replay": {"command": served},
             "scheduler": {"environment": at_once},
             "worker": quick,
@@ -89,7 +93,7 @@ def alone(deployment, tmp_path_factory):
         for issued, training in ((LAST_DAY, "auto"), (EARLIER, "retrain")):
             words = f"--issue-date {issued} --training {training}"
             deployment.inside("worker", f"{own} hotspots run {words}")
-        deployment.compose("cp", "worker:/tmp/alone/results.db", f"{path}")
+        path.write_bytes(b64decode(deployment.inside("worker", "base64 /tmp/alone/results.db")))
     return f"sqlite:///{path}"
 
 
@@ -155,6 +159,86 @@ def test_no_secret_is_in_a_log(deployment):
     secret = [n for n in deployment.given if n.endswith(("_PASSWORD", "_SECRET", "_FERNET_KEY"))]
     assert len(secret) == 12
     assert [name for name in secret if deployment.given[name] in logs] == []
+
+
+# Asks a port of another part for a connection.
+REACH = (
+    "python -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 5)'"
+)
+PARTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker-training")
+
+
+@pytest.mark.parametrize(
+    ("asked", "port", "may"),
+    [
+        ("mlflow", 5000, {"worker", "worker-training"}),
+        ("redis", 6379, {"scheduler", "worker", "worker-training"}),
+        ("api-server", 8080, set(PARTS)),
+        ("postgres", 5432, set(PARTS)),
+    ],
+)
+def test_a_part_is_reached_by_those_who_need_it(deployment, asked, port, may):
+    said = {p: deployment.inside(p, f"{REACH} {asked} {port} 2>&1 || true") for p in PARTS}
+    assert {part for part, trouble in said.items() if not trouble} == may, said
+    refused = "".join(trouble for part, trouble in said.items() if part not in may)
+    assert "timed out" in refused or "resolution" in refused or not refused
+
+
+def test_mlflow_is_not_reached_from_this_machine(deployment):
+    form = "{{json .NetworkSettings.Ports}} {{json .HostConfig.PortBindings}}"
+    said = deployment.run("docker", "inspect", "-f", form, deployment.container("mlflow"))
+    assert "HostPort" not in said
+
+
+# Logs in as nobody: makes a token of a user, or of a task, with the key that the part has, and asks
+# the API server for something by it.
+MINT = """
+import sys, urllib.error, urllib.request
+from airflow.api_fastapi.auth.tokens import JWTGenerator, get_signing_args
+from airflow.configuration import conf
+as_user = sys.argv[1] == "user"
+audience = "apache-airflow" if as_user else conf.get("execution_api", "jwt_audience")
+task = "00000000-0000-7000-8000-000000000000"
+claims = {"sub": "admin", "role": "ADMIN"} if as_user else {"sub": task}
+made = JWTGenerator(**get_signing_args(), valid_for=600, audience=audience).generate(claims)
+path = "api/v2/dags" if as_user else "execution/variables/none"
+asked = urllib.request.Request(f"http://api-server:8080/{path}")
+asked.add_header("Authorization", f"Bearer {made}")
+try:
+    print(urllib.request.urlopen(asked, timeout=30).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.parametrize("kind", ["user", "task"])
+def test_a_worker_cannot_make_a_token_that_counts(deployment, kind):
+    def asked_from(part):
+        command = f"python -W ignore - {kind} <<'END' 2>/dev/null\n{MINT}\nEND"
+        return int(deployment.inside(part, command).split()[-1])
+
+    assert asked_from("worker") in {401, 403}
+    assert asked_from("worker-training") in {401, 403}
+    # With the key the same token counts: 404 is that there is no such variable.
+    assert asked_from("scheduler") == {"user": 200, "task": 404}[kind]
+
+
+def test_a_worker_holds_no_key_of_airflows(deployment):
+    keys = ("AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET", "AIRFLOW_FERNET_KEY", "AIRFLOW_DB_PASSWORD")
+    for part in ("worker", "worker-training"):
+        held = deployment.inside(part, "cat /proc/[0-9]*/environ | tr '\\0' '\\n'")
+        held += deployment.inside(part, "cat /var/lib/hotspots/airflow/airflow.cfg || true")
+        assert "HOTSPOTS_HOME=" in held
+        assert [key for key in keys if deployment.given[key] in held] == []
+
+
+@pytest.mark.parametrize(
+    ("part", "may"), [("api-server", set()), ("worker", {"/var/lib/hotspots"})]
+)
+def test_a_part_writes_to_its_volume_at_most(deployment, part, may):
+    places = ("/opt/hotspots/plugins", "/opt/venv/bin", "/etc", "/var/lib/hotspots", "/var/tmp")
+    command = "for d in {}; do touch $d/written 2>/dev/null && rm $d/written && echo $d; done; true"
+    assert set(deployment.inside(part, command.format(" ".join(places))).split()) == may
 
 
 def week_of(issued):

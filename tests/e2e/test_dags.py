@@ -6,12 +6,14 @@ import sqlite3
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 
 from tests.e2e.conftest import BIN, run_command
 from tests.integration.conftest import ISSUE_DATE, made_up_folder, portal  # noqa: F401
+from tests.planted import NOWHERE, everything_in, found_in, planted, with_login
 
 RUNS = """
     select (julianday(run.end_date) - julianday(run.start_date)) * 86400, note.content
@@ -22,7 +24,14 @@ RUNS = """
 @pytest.fixture
 def portal_of_chicago(airflow, portal):  # noqa: F811
     portal.clear_faults()
-    return {**airflow, "HOTSPOTS_REPLAY_URL": portal.url, "HOTSPOTS_CITIES": "chicago"}
+    return {
+        **airflow,
+        "HOTSPOTS_REPLAY_URL": with_login(portal.url, "replay"),
+        "HOTSPOTS_SOCRATA_TOKEN": f" {planted('token')}",
+        "HOTSPOTS_AIRFLOW_URL": with_login(f"http://{NOWHERE}", "airflow"),
+        "HTTPS_PROXY": with_login(f"http://{NOWHERE}", "proxy"),
+        "HOTSPOTS_CITIES": "chicago",
+    }
 
 
 def dag_test(environment, code=0, dag="weekly_forecast", **conf):
@@ -39,13 +48,36 @@ def metadata(environment, query):
 
 
 def test_a_week_runs_through_airflow(portal_of_chicago):
-    assert "calling listener" not in dag_test(portal_of_chicago)
+    said = dag_test(portal_of_chicago)
+    assert "calling listener" not in said
     [(took, note)] = metadata(portal_of_chicago, RUNS)
     assert 0 < took < 3600
     assert re.match(r"Week of 2017-12-17: \d+ expected, published \(revision 1\)\n", note)
+    # Logs of tasks, metadata with XCom and notes, lake, reports, registry and store are all there.
+    written = everything_in(Path(portal_of_chicago["AIRFLOW_HOME"]))
+    assert b"published (revision 1)" in written
+    assert found_in(said.encode() + written) == []
     said = run_command(portal_of_chicago, BIN / "hotspots", "show", "--city", "chicago")
     assert "2017-12-17 to 2017-12-23" in said
     assert "RECORDED" in said
+
+
+def test_a_week_that_fails_at_a_server_with_a_login_tells_nobody_the_password(
+    portal_of_chicago, tmp_path
+):
+    registry = {
+        "HOTSPOTS_MLFLOW_URL": with_login(f"http://{NOWHERE}", "mlflow"),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "HOTSPOTS_HOME": str(tmp_path),
+    }
+    said = dag_test({**portal_of_chicago, **registry}, code=1)
+    assert f"API request to http://{NOWHERE}/" in said
+    [(why,)] = metadata(portal_of_chicago, "select value from xcom where key = 'failure'")
+    assert NOWHERE in why
+    [alert] = (tmp_path / "alerts").iterdir()
+    assert NOWHERE in alert.read_text()
+    written = everything_in(tmp_path) + everything_in(Path(portal_of_chicago["AIRFLOW_HOME"]))
+    assert found_in(said.encode() + written) == []
 
 
 def test_a_new_model_is_tried_and_promoted_through_airflow(portal_of_chicago):

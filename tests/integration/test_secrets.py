@@ -1,6 +1,5 @@
 """No secret of a setting is in anything that a good week or a failing one writes."""
 
-import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from pipeline.console import print_unforeseen
 from tests.integration.conftest import ISSUE_DATE
+from tests.planted import NOWHERE, everything_in, found_in, planted, with_login
 from tests.services import free_port, is_open
 from tests.waiting import wait_for
 
@@ -22,21 +22,6 @@ pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
 WEEK = ("run", "--city", "chicago", "--issue-date", ISSUE_DATE)
-NOWHERE = "127.0.0.1:1"
-
-
-def planted(name):
-    """Return the secret that is planted in a setting; each is found by its own name."""
-    return f"planted-{name}-0123456789"
-
-
-def with_login(url, name):
-    """Return an address with a login whose password is planted."""
-    return url.replace("//", f"//somebody:{planted(name)}@", 1)
-
-
-def found_in(written):
-    return sorted(set(re.findall(rb"planted-[a-z]+-0123456789", written)))
 
 
 @contextmanager
@@ -79,10 +64,6 @@ def settings(monkeypatch, databases, portal, s3_url):
         "NO_PROXY": "127.0.0.1",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     }
-
-
-def everything_in(folder):
-    return b"\n".join(p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file())
 
 
 def rows_of(url):

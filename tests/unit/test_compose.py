@@ -169,16 +169,80 @@ def test_a_device_is_reserved_for_the_one_that_trains():
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
 
 
+LAKE_VOLUME, DATABASE = "lake:/var/lib/hotspots", "postgres:/var/lib/postgresql/data"
+
+
 def test_nothing_of_this_machine_is_mounted_whose_owner_alone_may_read_it():
     mounted = {volume for service in SERVICES.values() for volume in service.get("volumes", [])}
-    assert mounted == {"lake:/var/lib/hotspots", "postgres:/var/lib/postgresql/data"}
+    assert mounted == {LAKE_VOLUME, f"{LAKE_VOLUME}:ro", DATABASE}
 
 
-def test_airflow_may_write_its_file_of_passwords():
+def test_what_faces_readers_can_write_to_no_disk():
     server = SERVICES["api-server"]
+    assert server["volumes"] == [f"{LAKE_VOLUME}:ro"]
+    folders = dict(folder.partition(":")[::2] for folder in server["tmpfs"])
+    assert set(folders) == {"/tmp", "/home/airflow", "/run/hotspots"}
+    assert server["environment"]["AIRFLOW_HOME"] == "/run/hotspots"
     path = server["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
-    assert server["tmpfs"] == [f"{path.rpartition('/')[0]}:uid=50000,mode=0700"]
+    assert folders[path.rpartition("/")[0]] == "uid=50000,mode=0700"
     assert f">{path}" in server["command"][2]
+
+
+@every_service
+def test_no_service_can_change_its_own_files(service):
+    assert service["read_only"] is True
+    assert all("exec" not in folder for folder in service.get("tmpfs", []))
+
+
+KEYS = {
+    "AIRFLOW__API_AUTH__JWT_SECRET": {"scheduler", "api-server"},
+    "AIRFLOW__API__SECRET_KEY": {"api-server"},
+    "AIRFLOW__CORE__FERNET_KEY": {"api-server", "scheduler", "dag-processor", "triggerer"},
+    "AIRFLOW__CELERY__BROKER_URL": {"scheduler"} | WORKERS,
+    "AIRFLOW__CELERY__RESULT_BACKEND": {"scheduler"} | WORKERS,
+}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_is_only_where_it_is_needed(key):
+    assert {name for name in SERVICES if key in SERVICES[name].get("environment", {})} == KEYS[key]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_airflows_metadata_are_open_to_all_its_parts_but_workers(name):
+    variables = SERVICES[name].get("environment", {})
+    url = variables.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "")
+    expected = "@postgres/airflow" if name in AIRFLOW - WORKERS else "sqlite://"
+    assert url.endswith(expected) if name in AIRFLOW else url == ""
+    knows = any("AIRFLOW_DB_PASSWORD" in str(value) for value in variables.values())
+    assert knows is (name in AIRFLOW - WORKERS | {"postgres"})
+
+
+def test_a_worker_serves_no_logs_for_which_it_would_need_a_key():
+    for name in (*WORKERS, "triggerer"):
+        assert "--skip-serve-logs" in SERVICES[name]["command"]
+
+
+def on(network):
+    """Return the services on a network."""
+    return {name for name, service in SERVICES.items() if network in service["networks"]}
+
+
+def test_each_network_joins_those_who_talk_and_only_one_leads_out():
+    assert {n for n, how in COMPOSE["networks"].items() if not (how or {}).get("internal")} == {
+        "outside"
+    }
+    assert on("outside") == WORKERS | {"api-server", "dag-processor"}
+    assert on("models") == WORKERS | {"mlflow"}
+    assert on("registry") == {"mlflow", "postgres"}
+    assert on("queue") == WORKERS | {"scheduler", "redis"}
+    assert on("database") == AIRFLOW | {"postgres"}
+    assert on("execution") == AIRFLOW - {"migrate", "triggerer"} | {"replay"}
+
+
+def test_one_port_is_published():
+    published = {name for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"api-server"}
 
 
 def test_a_server_without_its_roles_is_not_healthy():

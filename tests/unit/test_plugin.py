@@ -613,9 +613,13 @@ def odd_addresses(app):
                 yield f"{route.path.format(**said)}?{query}"
 
 
-def test_no_parameter_however_odd_is_a_fault_of_the_server(reader, known, app):
+def test_no_parameter_however_odd_is_a_fault_of_the_server(
+    reader, known, app, monkeypatch, tmp_path
+):
     from fastapi.testclient import TestClient
 
+    (tmp_path / "index.html").write_text("<!doctype html><title>Hotspots</title>")
+    monkeypatch.setattr(sys.modules["hotspots_ui.api"], "PAGE", tmp_path)
     client = TestClient(app, raise_server_exceptions=False)
     asked = list(odd_addresses(app))
     answers = {address: client.get(address) for address in asked}

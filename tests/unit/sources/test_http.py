@@ -9,6 +9,7 @@ from email.utils import formatdate
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from pipeline.domain.errors import (
     DatasetMoved,
@@ -359,7 +360,10 @@ def test_a_replay_address_without_scheme_is_rejected():
         HttpClient(Settings(_env_file=None, replay_url="localhost:8765"))
 
 
-def test_the_token_shows_nowhere(http, loopback, caplog):
+@pytest.mark.parametrize("blank", ["", " "])
+def test_the_token_shows_nowhere(settings, fake_time, loopback, caplog, blank):
+    own = settings.model_copy(update={"socrata_token": SecretStr(f"{blank}{TOKEN}")})
+    http = HttpClient(own, sleep=fake_time.sleep, clock=fake_time.clock)
     caplog.set_level(logging.DEBUG)
     echo = json.dumps({"message": f"bad token {TOKEN}"}).encode()
     loopback.script(PATH, Reply(status=503), Reply(raw=echo, status=403))
