@@ -1,8 +1,9 @@
 """Time the Hotspots page and its API with five years of weeks stored: `make bench-page`.
 
-260 weeks of a made-up Los Angeles, all but the last three counted and scored, in SQLite; page, API
-and readers on loopback, on the same cores. Each part finds a fresh server: the browser and the
-first readers one that has only just started, the others one that has made its answers ahead.
+260 weeks of a made-up Los Angeles, all but the last three counted and scored, in SQLite, and roads
+of 12,000 points; page, API and readers on loopback, on the same cores. Each part finds a fresh
+server: the browser and the first readers one that has only just started, the others one that has
+made its answers ahead.
 
 The server is uvicorn with the plugin's own app, Airflow's check of what a viewer may see, and
 Airflow's compression; in the last part it is Airflow's own, with its metadata in SQLite, which
@@ -10,6 +11,7 @@ also checks each reader's token and writes its access log.
 """
 
 import asyncio
+import json
 import os
 import random
 import subprocess
@@ -41,6 +43,7 @@ LOADS, ARROWS, PAGES = 7, 20, 10
 MADE_AHEAD_S = 20  # wait; it takes half of that on two quiet cores
 MOUNTED_AT = "/hotspots"
 CELLS = 1663
+FREEWAYS, STREETS, ROAD_POINTS = 20, 100, 100
 # Targets.
 PAINTED_MS, CHANGED_MS, ANSWERED_MS, WEIGHT_KB = 1500, 150, 100, 600
 Answers = dict[str, list[float]]  # milliseconds, by route
@@ -83,7 +86,13 @@ def serving(home: Path, store: str) -> Iterator[str]:
     words = ["uvicorn", "scripts.bench_page:server", "--factory", "--port", str(port)]
     process = subprocess.Popen(  # noqa: S603 - our own words
         [sys.executable, "-W", "ignore", "-m", *words, "--log-level", "warning", "--ws", "none"],
-        env={**os.environ, "AIRFLOW_HOME": str(home), "HOTSPOTS_RESULTS_URL": store},
+        env={
+            **os.environ,
+            "AIRFLOW_HOME": str(home),
+            "HOTSPOTS_RESULTS_URL": store,
+            "HOTSPOTS_ROADS_FILE": str(home / "roads.geojson"),
+            "HOTSPOTS_ROADS_SOURCE": "made up",
+        },
     )
     try:
         wait_for(lambda: is_open(port), 120, "the server")
@@ -91,6 +100,20 @@ def serving(home: Path, store: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
+
+
+def write_roads(path: Path) -> None:
+    """Write winding roads across the city's grid, some of them freeways."""
+    rng, grid = np.random.default_rng(1), load_city(CITY).grid
+    low, high = np.array([grid.west, grid.south]), np.array([grid.east, grid.north])
+    features = []
+    for k in range(FREEWAYS + STREETS):
+        ends = low + rng.uniform(size=(2, 2)) * (high - low)
+        points = np.linspace(*ends, ROAD_POINTS) + rng.normal(0, 1e-3, (ROAD_POINTS, 2))
+        about = {"name": f"Road {k}", "highway": "motorway" if k < FREEWAYS else "primary"}
+        line = {"type": "LineString", "coordinates": points.round(6).tolist()}
+        features.append({"type": "Feature", "properties": about, "geometry": line})
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
 def browse(address: str) -> dict[str, Any]:
@@ -110,11 +133,11 @@ def browse(address: str) -> dict[str, Any]:
 
 
 def _load(browser: Any, address: str) -> Any:  # noqa: ANN401
-    """Return a page in a browser that held nothing of it, once the map is painted."""
+    """Return a page in a browser that held nothing of it, once map and roads are painted."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.add_init_script(WATCH)
     page.goto(address)
-    page.wait_for_selector(f'body[data-painted="1"] #map[data-cells="{CELLS}"]')
+    page.wait_for_selector(f'body[data-painted="1"] #map[data-cells="{CELLS}"][data-roads]')
     return page
 
 
@@ -183,6 +206,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home, store = Path(folder), f"sqlite:///{folder}/results.db"
         fill(store, WEEKS)
+        write_roads(home / "roads.geojson")
         with serving(home, store) as address:
             seen = browse(address)
         with serving(home, store) as address:

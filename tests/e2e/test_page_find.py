@@ -1,6 +1,5 @@
 """Names on the map, roads of a file, and one field that finds places, streets, cells and points."""
 
-import json
 import sys
 
 import pytest
@@ -11,9 +10,8 @@ from pipeline.settings import get_settings
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.e2e.page_steps import CELL, CELL_ID, KNOWN, drawn, faults, open_page, point_of
 from tests.made_up_year import CITY
+from tests.road_file import LAT, LON, write_roads
 
-GRID = load_city(CITY).grid
-LAT, LON = (sum(GRID.bounds(*CELL)[k::2]) / 2 for k in (1, 0))  # the cell's middle
 SOURCE = "© <b>Road</b> makers"
 NAMES_ARE_APART = """
 () => {
@@ -29,20 +27,7 @@ pytestmark = NEEDS_THE_PAGE
 
 @pytest.fixture(scope="module")
 def roads(tmp_path_factory):
-    """A file with a freeway from west to east, and a boulevard from south to north."""
-    lines = (
-        ({"ref": "I 10", "name": "Long Freeway", "highway": "motorway"},
-         [[GRID.west, LAT], [GRID.east, LAT]]),
-        ({"name": "Crossing Boulevard"}, [[LON, GRID.south], [LON - 0.03, GRID.north]]),
-    )  # fmt: skip
-    features = [
-        {"type": "Feature", "properties": about,
-         "geometry": {"type": "LineString", "coordinates": points}}
-        for about, points in lines
-    ]  # fmt: skip
-    path = tmp_path_factory.mktemp("roads") / "roads.geojson"
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    return path
+    return write_roads(tmp_path_factory.mktemp("roads") / "roads.geojson")
 
 
 @pytest.fixture

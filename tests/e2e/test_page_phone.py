@@ -56,6 +56,21 @@ def test_a_tap_opens_a_sheet_over_the_lower_half(phone, address, year):
     assert faults(phone) == []
 
 
+def test_a_place_is_found_beside_the_map_and_not_over_it(phone, address):
+    open_page(phone, address)
+    field, chart = (phone.locator(name).bounding_box() for name in ("#filter", "#map"))
+    assert field["y"] >= chart["y"] + chart["height"]
+    phone.locator("#filter").tap()
+    phone.fill("#filter", "mid-c")
+    option = phone.locator("#finds li").first
+    assert option.bounding_box()["height"] >= 24
+    phone.screenshot(path=SHOTS / "phone_find.png")
+    assert faults(phone) == []
+    option.tap()
+    assert phone.input_value("#filter") == "Mid-City"
+    assert phone.is_hidden("#finds")
+
+
 def test_a_cell_far_down_is_brought_above_its_sheet(phone, address):
     open_page(phone, address)
     tap(phone, (3, 55))

@@ -31,6 +31,7 @@ from tests.e2e.page_steps import (
     wait_for,
 )
 from tests.made_up_year import CITY, LAST_TARGET, fill
+from tests.road_file import write_roads
 from tests.services import free_port, is_open
 from tests.services import wait_for as until
 
@@ -58,12 +59,15 @@ def stored(database):
 @pytest.fixture(scope="module")
 def sites(database, tmp_path_factory):
     """What is public -> the folder that the command wrote."""
-    folders = {}
+    folders, roads = {}, write_roads(tmp_path_factory.mktemp("roads") / "roads.geojson")
     for public in ("all", "divisions"):
         folders[public] = tmp_path_factory.mktemp("sites") / public
         subprocess.run(
             [sys.executable, "-m", "pipeline.cli.main", "site", "--out", folders[public]],
-            env={**os.environ, "HOTSPOTS_RESULTS_URL": database, "HOTSPOTS_PUBLIC": public},
+            env={
+                **os.environ, "HOTSPOTS_RESULTS_URL": database, "HOTSPOTS_PUBLIC": public,
+                "HOTSPOTS_ROADS_FILE": str(roads), "HOTSPOTS_ROADS_SOURCE": "© Roads",
+            },
             check=True, capture_output=True,
         )  # fmt: skip
     return folders
@@ -211,6 +215,18 @@ def test_a_city_that_is_not_there_leads_to_one_that_is(browser, address):
     wait_for(page, LAST_TARGET)
     page.wait_for_function("document.getElementById('problem').textContent.includes('atlantis')")
     page.close()
+
+
+def test_a_road_is_found_and_a_period_has_its_interval(page, address, stored):
+    open_page(page, address)
+    page.wait_for_selector('#map[data-roads="2"]')
+    page.fill("#filter", "long fre")
+    page.keyboard.press("Enter")
+    assert page.locator(f'#cells tr[data-cell="{CELL[0]},{CELL[1]}"]').count() == 1
+    page.click('[data-view="skill"]')
+    wait_for(page, KNOWN, "skill")
+    page.select_option("#from", str(scores(stored, CITY).weeks[1]))
+    assert "95 % interval of the skill" in page.inner_text("#period")
 
 
 def test_downloads_are_the_stores(page, address, stored):
