@@ -253,7 +253,7 @@ class Registry:
         with tempfile.TemporaryDirectory() as temporary:
             path = self._client.download_artifacts(str(version.run_id), ARCHIVE, temporary)
             unpacked = Path(temporary) / "model"
-            extract(Path(path), unpacked)
+            _extract(Path(path), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
 
@@ -283,12 +283,8 @@ def _archive(folder: Path) -> Iterator[Path]:
         yield path
 
 
-def extract(path: Path, folder: Path) -> None:
-    """Unpack the model's own files and nothing else.
-
-    Raises:
-        ModelRejected: the archive is damaged.
-    """
+def _extract(path: Path, folder: Path) -> None:
+    """Unpack the model's own files and nothing else."""
     folder.mkdir()
     try:
         with zipfile.ZipFile(path) as archive:
