@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.domain.city import City
 from pipeline.grid.neighbourhoods import neighbourhoods
 from pipeline.results.place_names import cluster_name, extent
-from pipeline.results.store.current import Columns
+from pipeline.results.store.seals import Columns
 
 
 class _Cell(NamedTuple):

@@ -28,10 +28,10 @@ from pipeline.results.page.schemas import (
     Weeks,
 )
 from pipeline.results.place_names import place_names, where
-from pipeline.results.store.current import Columns
 from pipeline.results.store.many_weeks import FORECAST, YEAR_WEEKS
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import CellPast, StoredRun
+from pipeline.results.store.seals import Columns
 from pipeline.results.summaries import clusters_summary
 from pipeline.settings import Settings
 

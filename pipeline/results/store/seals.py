@@ -43,7 +43,7 @@ GROUPED_BY: dict[type[Base], tuple[str, ...]] = {
     ModelCard: ("city", "version"),
     CityState: ("city",),
 }
-SEALS = Seal.__table__
+SEALS = Base.metadata.tables[Seal.__tablename__]
 OF_EACH_RUN = (CellForecast, TotalForecast, DataHealth)
 NUMBERS = {float: "<f8", int: "<i8", bool: "<i8"}
 
