@@ -257,7 +257,7 @@ class Registry:
         """Unpack a version, check it in a folder of its own, then write it into place."""
         with temporary_folder(folder.parent) as temporary:
             unpacked = temporary / "model"
-            extract(self._archive(str(version.run_id)), unpacked)
+            _extract(self._archive(str(version.run_id)), unpacked)
             load(unpacked, version.tags["sha256"])
             write_folder(folder, {name: (unpacked / name).read_bytes() for name in FILES})
 
@@ -285,12 +285,8 @@ def _zipped(folder: Path) -> bytes:
     return content.getvalue()
 
 
-def extract(path: Path, folder: Path) -> None:
-    """Unpack the model's own files and nothing else.
-
-    Raises:
-        ModelRejected: the archive is damaged.
-    """
+def _extract(path: Path, folder: Path) -> None:
+    """Unpack the model's own files and nothing else."""
     folder.mkdir()
     try:
         with zipfile.ZipFile(path) as archive:

@@ -3,10 +3,11 @@
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
 from pipeline.domain.errors import ModelRejected
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+OF_DAMAGE = ("sqlite3.DatabaseError", "no such table", "no such column", "Could not decode")
 RESTORE_REGISTRY = "Put a copy of it back, or move it away: the next week trains a new model."
 
 
@@ -48,16 +50,41 @@ def open_client(url: str) -> "MlflowClient":
             raise
         new.rename(file)
     try:
-        return MlflowClient(tracking_uri=url, registry_uri=url)
+        return cast("MlflowClient", _Named(file, MlflowClient(tracking_uri=url, registry_uri=url)))
     except (DatabaseError, MlflowException) as error:
         refused = storage_error(error, file)
         if refused is not None:
             raise refused from error
-        raise ModelRejected(
-            f"{file} can't be opened as a model registry: {str(error).splitlines()[0]}. It is "
-            "damaged, or its making was cut off. Put a copy of it back, or move it away: the next "
-            "week trains a new model."
-        ) from error
+        raise _damaged(file, error) from error
+
+
+class _Named:
+    """A client of a registry in a file, which says so where the file turns out to be damaged."""
+
+    def __init__(self, file: Path, client: "MlflowClient") -> None:
+        self._file, self._client = file, client
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
+        asked = getattr(self._client, name)
+        return wraps(asked)(partial(self._ask, asked)) if callable(asked) else asked
+
+    def _ask(self, asked: Callable[..., Any], *words: Any, **named: Any) -> Any:  # noqa: ANN401
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import DatabaseError
+
+        try:
+            return asked(*words, **named)
+        except (DatabaseError, MlflowException) as error:
+            if not any(sign in str(error) for sign in OF_DAMAGE):
+                raise
+            raise _damaged(self._file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> ModelRejected:
+    return ModelRejected(
+        f"{file} can't be opened as a model registry: {str(error).splitlines()[0]}. It is "
+        f"damaged, or its making was cut off. {RESTORE_REGISTRY}"
+    )
 
 
 def without_login(url: str) -> str:

@@ -2,6 +2,8 @@
 
 import hashlib
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.domain.errors import ModelRejected
 from pipeline.domain.fault import Fault
 from pipeline.model.identity import ARCHIVE_SHA256, TAGS_SHA256, hash_tags
-from pipeline.model.registry import ARCHIVE, extract
+from pipeline.model.registry import ARCHIVE
 from pipeline.model.registry_client import (
     RESTORE_REGISTRY,
     integrity_of_registry,
@@ -71,7 +73,8 @@ def _of_version(
     settings: Settings, version: "ModelVersion", metrics: Mapping[str, float]
 ) -> Iterator[Fault]:
     where, tags = f"{version.name} version {version.version}", dict(version.tags)
-    if tags.get(TAGS_SHA256, hash_tags(tags)) != hash_tags(tags):
+    is_older = not {ARCHIVE_SHA256, TAGS_SHA256} & tags.keys()  # than the hashes of tags
+    if not is_older and tags.get(TAGS_SHA256) != hash_tags(tags):
         said = "Its tags don't match the hash kept of them."
         yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE_REGISTRY)
         return
@@ -104,9 +107,12 @@ def _model(archive: Path, tags: Mapping[str, str]) -> TrainedModel:
             f"The archive has the sha256 {found[:12]}; {tags[ARCHIVE_SHA256][:12]} was stored."
         )
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "model"
-        extract(archive, folder)
-        return load(folder, tags["sha256"])
+        try:
+            with zipfile.ZipFile(archive) as files:
+                files.extractall(temporary)
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+            raise ModelRejected(f"The archive can't be unpacked ({error}).") from error
+        return load(Path(temporary), tags["sha256"])
 
 
 def _of_aliases(model: "RegisteredModel", versions: list["ModelVersion"]) -> Iterator[Fault]:

@@ -31,14 +31,10 @@ from pipeline.results.store.tables import NEWEST, VERSION_TABLE
 LOCK_WAIT_S = 60
 IS_WRITE = "hotspots_is_write"
 # What keeps SQLite from answering though the file may be whole.
-PASSING: tuple[str, ...] = (
-    "SQLITE_BUSY",
-    "SQLITE_LOCKED",
-    "SQLITE_IOERR",
-    "SQLITE_FULL",
-    "SQLITE_READONLY",
+PASSING = (
+    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_READONLY"),
+    *("SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_AUTH"),
 )
-PASSING += ("SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_AUTH")
 # Of PostgreSQL: no room on its disk, an error of it, a read-only transaction.
 PG_STORAGE = ("53100", "58030", "25006")
 

@@ -7,10 +7,10 @@ checks, its scores, a known week and its cells, a card, a city's state.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, Table, delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
 from pipeline.results.store.tables import (
@@ -43,7 +43,7 @@ GROUPED_BY: dict[type[Base], tuple[str, ...]] = {
     ModelCard: ("city", "version"),
     CityState: ("city",),
 }
-SEALS = cast("Table", Seal.__table__)
+SEALS = Base.metadata.tables[Seal.__tablename__]
 OF_EACH_RUN = (CellForecast, TotalForecast, DataHealth)
 NUMBERS = {float: "<f8", int: "<i8", bool: "<i8"}
 
