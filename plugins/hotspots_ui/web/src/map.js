@@ -128,7 +128,10 @@ export class CityMap {
    */
   draw(shown) {
     const { row, col } = shown.forecast.cells, { colour } = LAYERS[shown.layer];
-    if (row.length !== this.boxes.size) this.place(row, col);
+    if (row.length !== this.boxes.size) {
+      this.place(row, col);
+      this.names.setCells(shown.forecast.cells);
+    }
     // A canvas fills with a pattern as it does with a colour, though Leaflet's types don't say so.
     const unknown = /** @type {string} */ (/** @type {unknown} */ (this.hatch));
     row.forEach((_, k) => {
@@ -192,7 +195,6 @@ export class CityMap {
     this.drawRings();
     this.roads.draw(wide);
     const numbered = clusters.slice(0, NUMBERED);
-    this.names.setCells(cells);
     this.names.draw((row, col) => this.pixels(row, col), numbered.map(({ peak_row, peak_col }) => {
       const { x, y, width } = this.pixels(peak_row, peak_col);
       return { x: x + width, y: y - 14, width: 20, height: 18 };
