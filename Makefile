@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
+.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak crash-matrix compose-test ui bench bench-gpu bench-lake bench-weeks bench-page bench-backfill bench-cities clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ fuzz: .venv/.test ## Give every client a million spoiled answers (ANSWERS=..., S
 
 soak: .venv/.test ## Run simulated weeks for an hour, every fifth request of which fails (MINUTES=...)
 	@$(VENV)/python -m tests.soak --minutes $(or $(MINUTES),60)
+
+crash-matrix: .venv/.test ## Kill every writer, and fill its disk, at many of its system calls (POINTS=16, SEED=1)
+	@$(VENV)/python -W ignore -m tests.crash_matrix --points $(or $(POINTS),16) --seed $(or $(SEED),1)
 
 compose-test: .venv/.test ## Build and run docker-compose.yml on the container engine at hand, and test it
 	@bash scripts/compose-test.sh

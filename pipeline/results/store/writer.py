@@ -102,7 +102,9 @@ class ResultsStore(ResultsReader):
             ModelRejected: an in-city cell has no rate.
         """
         week = run.weeks.target_week
-        rows = cell_rows(forecast, hotspots, cells, long_run_mean)
+        # All that takes long is made before the transaction: others wait for its end.
+        rows, totals = cell_rows(forecast, hotspots, cells, long_run_mean), total_rows(forecast)
+        checks = health_rows(health)
         with transaction(self._engine, is_write=True) as session:
             _lock(session, f"{run.city} {week}")
             current = _current_run(session, run.city, week)
@@ -114,8 +116,8 @@ class ResultsStore(ResultsReader):
             revision = current.revision + 1 if current else 1
             run_pk = _add_run(session, run, revision, is_backfill=is_backfill)
             _insert(session, CellForecast, [{"run_pk": run_pk, **row} for row in rows])
-            _add(session, TotalForecast, run_pk, total_rows(forecast))
-            _add(session, DataHealth, run_pk, health_rows(health))
+            _add(session, TotalForecast, run_pk, totals)
+            _add(session, DataHealth, run_pk, checks)
         return revision
 
     def save_scores(
