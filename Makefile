@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities corruptions sbom audit clean
+.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities corruptions sbom audit crash-matrix clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ soak: .venv/.test ## Run simulated weeks for an hour, every fifth request of whi
 
 corruptions: .venv/.test ## Spoil a small home a thousand times, and look whether verify finds each (COUNT=..., SEED=...)
 	@$(VENV)/python -W ignore -m tests.corruptions --count $(or $(COUNT),1000) --seed $(or $(SEED),1)
+
+crash-matrix: .venv/.test ## Kill every writer, and fill its disk, at many of its system calls (POINTS=16, SEED=1)
+	@$(VENV)/python -W ignore -m tests.crash_matrix --points $(or $(POINTS),16) --seed $(or $(SEED),1)
 
 compose-test: .venv/.test ## Build and run docker-compose.yml on the container engine at hand, and test it
 	@bash scripts/compose-test.sh

@@ -210,7 +210,8 @@ class Registry:
         run = client.create_run(self._experiment(), run_name=model.sha256[:12])
         for name, value in model.metrics.items():
             client.log_metric(run.info.run_id, name, value)
-        write_file(self._archive(run.info.run_id), _zipped(model.folder))
+        archive = _zipped(model.folder)
+        write_file(self._archive(run.info.run_id), archive)
         client.set_terminated(run.info.run_id)
         if not client.search_registered_models(f"name='{self._name}'"):
             client.create_registered_model(self._name)
@@ -221,15 +222,12 @@ class Registry:
             "sha256": model.sha256,
             "trained_through": model.trained_through.isoformat(),
             "config_sha256": model.config.sha256,
-            ARCHIVE_SHA256: self._archive_sha256(run.info.run_id),
+            ARCHIVE_SHA256: hashlib.sha256(archive).hexdigest(),
         }
         tags[TAGS_SHA256] = hash_tags(tags)
         source = f"{run.info.artifact_uri}/{ARCHIVE}"
         created = client.create_model_version(self._name, source, run.info.run_id, tags=tags)
         return str(created.version)
-
-    def _archive_sha256(self, run_id: str) -> str:
-        return hashlib.sha256(self._archive(run_id).read_bytes()).hexdigest()
 
     def _archive(self, run_id: str) -> Path:
         """Return where a run's archive lies: where MLflow would look, but below today's home.

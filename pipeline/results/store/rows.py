@@ -17,6 +17,8 @@ from pipeline.evaluation.hotspots import Hotspots
 from pipeline.evaluation.scores import probability_of_any
 from pipeline.results.store.dictionary import CELL_ROWS
 from pipeline.results.store.quantiles import quantiles
+from pipeline.results.store.records import RunRecord
+from pipeline.results.store.tables import Run
 
 Row = dict[str, Any]
 
@@ -126,3 +128,28 @@ def observed_cell_rows(city: str, week: date, grid: NDArray[np.floating]) -> lis
     columns = (row.tolist(), col.tolist(), grid[row, col].astype(int).tolist())
     key = {"city": city, "week_start": week}
     return [{**key, "row": r, "col": c, "reports": n} for r, c, n in zip(*columns, strict=True)]
+
+
+def run_row(run: RunRecord, model_id: int, revision: int, *, is_backfill: bool) -> Run:
+    """Return a run as the store keeps it."""
+    return Run(
+        city=run.city,
+        target_week=run.weeks.target_week,
+        revision=revision,
+        is_backfill=is_backfill,
+        run_id=run.run_id,
+        issue_date=run.weeks.issue_date,
+        edge_week=run.weeks.edge_week,
+        provenance=run.provenance,
+        input_ref=run.input_ref,
+        input_sha256=run.input_sha256,
+        snapshot_age_days=run.snapshot_age_days,
+        model_id=model_id,
+        training_mode=run.training_mode,
+        code_version=run.code_version,
+        config_sha256=run.config_sha256,
+        forecast_sha256=run.forecast_sha256,
+        tally=dict(run.tally),
+        notes=list(run.notes),
+        created_at=run.created_at,
+    )

@@ -31,6 +31,7 @@ from pipeline.results.store.rows import (
     health_rows,
     observed_cell_rows,
     observed_week_rows,
+    run_row,
     score_rows,
     total_rows,
 )
@@ -115,7 +116,9 @@ class ResultsStore(ResultsReader):
             ModelRejected: an in-city cell has no rate.
         """
         week = run.weeks.target_week
-        rows = cell_rows(forecast, hotspots, cells, long_run_mean)
+        # All that takes long is made before the transaction: others wait for its end.
+        rows, totals = cell_rows(forecast, hotspots, cells, long_run_mean), total_rows(forecast)
+        checks = health_rows(health)
         with transaction(self._engine, is_write=True) as session:
             _lock(session, f"{run.city} {week}")
             current = _current_run(session, run.city, week)
@@ -126,10 +129,10 @@ class ResultsStore(ResultsReader):
                 raise _locked(current, run)
             revision = current.revision + 1 if current else 1
             model_id, is_new = _add_model(session, run)
-            run_pk = _add_run(session, run, model_id, revision, is_backfill=is_backfill)
+            run_pk = _added(session, run_row(run, model_id, revision, is_backfill=is_backfill))
             _insert(session, CellForecast, [{"run_pk": run_pk, **row} for row in rows])
-            _add(session, TotalForecast, run_pk, total_rows(forecast))
-            _add(session, DataHealth, run_pk, health_rows(health))
+            _add(session, TotalForecast, run_pk, totals)
+            _add(session, DataHealth, run_pk, checks)
             if is_new:  # one that lay there before keeps the hash it has
                 seal(session, Model, (model_id,))
             for table in (Run, *OF_EACH_RUN):
@@ -254,30 +257,7 @@ def _add_model(session: Session, run: RunRecord) -> tuple[int, bool]:
     return session.scalars(query).one(), True
 
 
-def _add_run(
-    session: Session, run: RunRecord, model_id: int, revision: int, *, is_backfill: bool
-) -> int:
-    row = Run(
-        city=run.city,
-        target_week=run.weeks.target_week,
-        revision=revision,
-        is_backfill=is_backfill,
-        run_id=run.run_id,
-        issue_date=run.weeks.issue_date,
-        edge_week=run.weeks.edge_week,
-        provenance=run.provenance,
-        input_ref=run.input_ref,
-        input_sha256=run.input_sha256,
-        snapshot_age_days=run.snapshot_age_days,
-        model_id=model_id,
-        training_mode=run.training_mode,
-        code_version=run.code_version,
-        config_sha256=run.config_sha256,
-        forecast_sha256=run.forecast_sha256,
-        tally=dict(run.tally),
-        notes=list(run.notes),
-        created_at=run.created_at,
-    )
+def _added(session: Session, row: Run) -> int:
     session.add(row)
     session.flush()
     return row.id
