@@ -68,7 +68,7 @@ IN_MAKING_A_REGISTRY = {  # which takes 1,695 statements
     "with all, not yet named": ("pathlib", "Path.rename", 0),
 }
 IN_PUBLISHING = {
-    "before anything is written": ("pipeline.results.store.writer", "_add_run", 0),
+    "before anything is written": ("pipeline.results.store.writer", "_added", 0),
     "with the run and its cells written": ("pipeline.results.store.writer", "_insert", 1),
     "with all written but not committed": ("pipeline.results.store.writer", "_add", 2),
     "committed but not reported back": ("pipeline.results.store.writer", "ResultsStore.publish", 1),

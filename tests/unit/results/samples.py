@@ -17,10 +17,10 @@ from pipeline.evaluation.hotspots import Hotspots, find_hotspots
 from pipeline.results.store.database import transaction
 from pipeline.results.store.reader import ResultsReader
 from pipeline.results.store.records import RunRecord
-from pipeline.results.store.rows import cell_rows, total_rows
+from pipeline.results.store.rows import cell_rows, run_row, total_rows
 from pipeline.results.store.schema import MIGRATIONS
 from pipeline.results.store.tables import CellForecast, TotalForecast
-from pipeline.results.store.writer import ResultsStore, _add, _add_model, _add_run
+from pipeline.results.store.writer import ResultsStore, _add, _add_model, _added
 
 TARGET = date(2026, 1, 4)
 BEFORE = date(2026, 1, 1)
@@ -138,7 +138,7 @@ def publish_as_first_version(store: ResultsStore, cells: Cells) -> None:
         config.attributes["connection"] = session.connection()
         command.upgrade(config, "0001")
         model_id, _ = _add_model(session, make_run())
-        run_pk = _add_run(session, make_run(), model_id, 1, is_backfill=False)
+        run_pk = _added(session, run_row(make_run(), model_id, 1, is_backfill=False))
         _add(session, CellForecast, run_pk, rows)
         _add(session, TotalForecast, run_pk, total_rows(forecast))
 
