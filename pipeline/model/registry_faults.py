@@ -74,7 +74,7 @@ def _of_version(
 ) -> Iterator[Fault]:
     where, tags = f"{version.name} version {version.version}", dict(version.tags)
     is_older = not {ARCHIVE_SHA256, TAGS_SHA256} & tags.keys()  # than the hashes of tags
-    if not is_older and tags.get(TAGS_SHA256) != hash_tags(tags):
+    if not tags or (not is_older and tags.get(TAGS_SHA256) != hash_tags(tags)):
         said = "Its tags don't match the hash kept of them."
         yield _fault(f"mlflow.db, {where}", said, NOT_USED, RESTORE_REGISTRY)
         return
@@ -123,7 +123,7 @@ def _of_aliases(model: "RegisteredModel", versions: list["ModelVersion"]) -> Ite
             yield _fault(
                 f"mlflow.db, {model.name}", said, "No model is used under it.", RESTORE_REGISTRY
             )
-    if numbers and not {"champion", "challenger"} & model.aliases.keys():
+    if not {"champion", "challenger"} & model.aliases.keys():
         said = "None of its versions is the champion."
         mend = "Name one: `hotspots models` lists them, `hotspots promote` names it."
         yield _fault(f"mlflow.db, {model.name}", said, "The next week trains a new model.", mend)

@@ -37,7 +37,7 @@ def report_faults(reports: Path) -> Iterator[Fault]:
             if found is None:
                 yield _fault(folder, f"{where}/{name}", "It is gone.")
             elif found != expected:
-                said = f"It has the sha256 {found[:12]}; {expected[:12]} was written."
+                said = f"It has the sha256 {found[:12]}; {where}/{SUMS} says {expected[:12]}."
                 yield _fault(folder, f"{where}/{name}", said)
         if SUMS not in names:
             yield _fault(folder, f"{where}/{SUMS}", "It is gone, or was never written.")
