@@ -227,7 +227,7 @@ def test_a_worker_holds_no_key_of_airflows(deployment):
     keys = ("AIRFLOW_JWT_SECRET", "AIRFLOW_API_SECRET", "AIRFLOW_FERNET_KEY", "AIRFLOW_DB_PASSWORD")
     for part in ("worker", "worker-training"):
         held = deployment.inside(part, "cat /proc/[0-9]*/environ | tr '\\0' '\\n'")
-        held += deployment.inside(part, "cat /var/lib/hotspots/airflow/airflow.cfg || true")
+        held += deployment.inside(part, "cat /home/airflow/airflow/airflow.cfg")
         assert "HOTSPOTS_HOME=" in held
         assert [key for key in keys if deployment.given[key] in held] == []
 

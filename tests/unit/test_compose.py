@@ -182,10 +182,20 @@ def test_what_faces_readers_can_write_to_no_disk():
     assert server["volumes"] == [f"{LAKE_VOLUME}:ro"]
     folders = dict(folder.partition(":")[::2] for folder in server["tmpfs"])
     assert set(folders) == {"/tmp", "/home/airflow", "/run/hotspots"}
-    assert server["environment"]["AIRFLOW_HOME"] == "/run/hotspots"
     path = server["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"]
     assert folders[path.rpartition("/")[0]] == "uid=50000,mode=0700"
     assert f">{path}" in server["command"][2]
+
+
+@pytest.mark.parametrize("name", sorted(AIRFLOW))
+def test_airflow_takes_no_settings_or_code_from_where_a_worker_writes(name):
+    service = SERVICES[name]
+    home = service["environment"]["AIRFLOW_HOME"]
+    assert home == "/home/airflow/airflow"
+    assert "/home/airflow:uid=50000,mode=0700" in service["tmpfs"]
+    assert service["environment"]["AIRFLOW__LOGGING__BASE_LOG_FOLDER"].startswith(
+        "/var/lib/hotspots"
+    )
 
 
 @every_service
