@@ -91,7 +91,7 @@ bench-lake: .venv/.test ## Time what a week asks of its lake, on disk and in obj
 	@$(VENV)/python -W ignore -m scripts.bench_lake
 
 bench-data: .venv/.test ## Time gridding beside pandas, DuckDB and geopandas, a week's steps, and how cost grows
-	@OMP_NUM_THREADS=1 $(UV) run --no-sync --with duckdb python -W ignore -m scripts.bench_data
+	@$(SYNC) --extra test --extra bench && OMP_NUM_THREADS=1 $(VENV)/python -W ignore -m scripts.bench_data
 
 bench-weeks: .venv/.test ## Time `hotspots backfill` over 200 weeks in one process (WEEKS=200)
 	@$(VENV)/python -W ignore -m scripts.bench_weeks $(WEEKS)

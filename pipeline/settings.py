@@ -219,6 +219,12 @@ class Settings(BaseSettings):
         return self.mlflow_url or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
 
 
+FORMS = {
+    f"{PREFIX}LAKE_URL": "s3://BUCKET/PREFIX, without a login",
+    f"{PREFIX}REPORT_TO": "e-mail addresses, parted by commas",
+}
+
+
 @cache
 def get_settings() -> Settings:
     """Return the settings of this process.
@@ -241,7 +247,7 @@ def get_settings() -> Settings:
 def _said(error: ValidationError) -> str:
     """Return a sentence for each setting that can't be, without what may hold a password."""
     problems = SimpleNamespace(errors=lambda: [_named(one) for one in error.errors()])
-    return sentences(problems, {f"{PREFIX}LAKE_URL": "s3://BUCKET/PREFIX, without a login"})
+    return sentences(problems, FORMS)
 
 
 def _named(problem: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,5 +133,7 @@ def test_what_is_not_to_be_mailed_is_not(mail_report, stored, server, monkeypatc
 def test_addresses_that_are_none_are_refused(monkeypatch, wrong):
     monkeypatch.setenv("HOTSPOTS_REPORT_TO", wrong)
     get_settings.cache_clear()
-    with pytest.raises(InvalidRequest, match="report_to"):
+    with pytest.raises(
+        InvalidRequest, match="`HOTSPOTS_REPORT_TO`: .* expected e-mail addresses, parted by commas"
+    ):
         get_settings()

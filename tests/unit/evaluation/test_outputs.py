@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from pipeline.domain.errors import StorageUnavailable
 from pipeline.evaluation.outputs import write_backtest
 
 TABLE = pa.table({"week_start": [date(2020, 1, 5)], "mean": [0.5]})
@@ -26,7 +27,7 @@ def test_a_broken_off_write_leaves_the_earlier_files(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", no_space)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageUnavailable, match="the disk is full"):
         write_backtest(tmp_path, TABLE.slice(0, 0), TABLE, {"run": 2})
     assert {n: (tmp_path / n).read_bytes() for n in before} == before
 

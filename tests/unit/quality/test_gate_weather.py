@@ -118,14 +118,14 @@ def test_one_run_at_a_time_writes_the_data_docs_of_a_day(
 ):
     """Two runs of one week once removed each other's files while they wrote."""
     docs, seen = tmp_path / "docs", []
-    finish = engine._with_plain_links
+    finish = engine.put_in_place
 
-    def look(index):
+    def look(made, folder):
         with (tmp_path / ".docs.lock").open() as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        seen.append(index)
-        return finish(index)
+        seen.append(folder)
+        finish(made, folder)
 
-    monkeypatch.setattr(engine, "_with_plain_links", look)
+    monkeypatch.setattr(engine, "put_in_place", look)
     check_weather(city, weather_table(weather), issue_date=AS_OF, docs_dir=docs)
-    assert seen == [docs / "index.html"]
+    assert seen == [docs]
