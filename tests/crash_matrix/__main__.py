@@ -114,9 +114,13 @@ class Matrix:
         files, rows = files_seen(self._home), rows_seen(self._home)
         told = json.loads((self._root / "told").read_text())
         expected = _comparable(self._results[step])
-        return files == after[0] and rows == after[1] and told["result"] == expected and (
-            told["models"] == json.loads((self._root / "models" / f"{step}.json").read_text())
-        )  # fmt: skip
+        models = json.loads((self._root / "models" / f"{step}.json").read_text())
+        pairs = {"result": (told["result"], expected), "models": (told["models"], models)}
+        differ = [*_differing(files, after[0]), *_differing(rows, after[1])]
+        differ += [name for name, (found, whole) in pairs.items() if found != whole]
+        if differ:
+            sys.stderr.write(f"differs: {', '.join(differ)}\n")
+        return not differ
 
     def _seen_in(self, part: str, step: str) -> tuple:
         """Return what is seen before or after a step, with the models that are listed after it."""
@@ -186,6 +190,13 @@ class Matrix:
     def _reset(self, template: Path) -> None:
         shutil.rmtree(self._home, ignore_errors=True)
         shutil.copytree(template, self._home)
+
+
+def _differing(found: dict, expected: dict) -> list[str]:
+    """Return the names of what is not as expected."""
+    return sorted(
+        name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name)
+    )
 
 
 def _chosen(calls: int, points: int, chance: random.Random) -> list[int]:

@@ -133,7 +133,6 @@ def test_what_is_not_to_be_mailed_is_not(mail_report, stored, server, monkeypatc
 def test_addresses_that_are_none_are_refused(monkeypatch, wrong):
     monkeypatch.setenv("HOTSPOTS_REPORT_TO", wrong)
     get_settings.cache_clear()
-    with pytest.raises(
-        InvalidRequest, match="`HOTSPOTS_REPORT_TO`: .* expected e-mail addresses, parted by commas"
-    ):
+    told = r"`HOTSPOTS_REPORT_TO`: .* expected e-mail addresses, parted by commas"
+    with pytest.raises(InvalidRequest, match=told):
         get_settings()

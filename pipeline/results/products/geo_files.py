@@ -55,7 +55,7 @@ def geopackage(shapes: "gpd.GeoDataFrame", run: StoredRun) -> bytes:
     said = " ".join(filter(None, [f"Reports expected per cell in {title}.", run.banner]))
     shapes.to_file(
         sink, driver="GPKG", layer=LAYER, index=False, engine="pyogrio", IDENTIFIER=title,
-        DESCRIPTION=said,
+        DESCRIPTION=said, SPATIAL_INDEX="NO",  # whether GDAL makes one depends on the process
     )  # fmt: skip
     with closing(sqlite3.connect(":memory:")) as database:
         database.deserialize(sink.getvalue())
