@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
-from hotspots_ui import asked
+from hotspots_ui import questions
 from hotspots_ui.ahead import make_ahead
 from hotspots_ui.answering import Results, answer, cells, files, keep, kept, packed, send, tagged
-from hotspots_ui.asking import (
+from hotspots_ui.guard import (
     CellIndex,
     CityName,
     Kind,
@@ -89,7 +89,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
-    ahead = create_task(make_ahead(asked.soon_asked))
+    ahead = create_task(make_ahead(questions.soon_asked))
     yield
     ahead.cancel()
 
@@ -148,7 +148,7 @@ async def weeks(request: Request, store: Results, city: CityName = CITY) -> Resp
 @app.get("/v1/weeks/{week}/forecast", response_model=answers.WeekForecast)
 async def forecast(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return a week's forecast: cells, bands, clusters, divisions and the city's total."""
-    return await answer(request, store, city, asked.forecast_of, week)
+    return await answer(request, store, city, questions.forecast_of, week)
 
 
 @app.get("/v1/weeks/{week}/outcome", response_model=answers.WeekOutcome)
@@ -160,7 +160,7 @@ async def outcome(request: Request, store: Results, week: Week, city: CityName =
 @app.get("/v1/weeks/{week}/health", response_model=answers.WeekHealth)
 async def health(request: Request, store: Results, week: Week, city: CityName = CITY) -> Response:
     """Return what a week was made from, where its rows went, and what the checks found."""
-    return await answer(request, store, city, asked.health_of, week)
+    return await answer(request, store, city, questions.health_of, week)
 
 
 @app.get("/v1/cells/{row}/{col}", response_model=answers.CellHistory)
@@ -218,7 +218,7 @@ def checks_page(
     request: Request, store: Results, week: Week, city: CityName = CITY, theme: SetTheme = None
 ) -> Response:
     """Return all checks of a week's data as a page that loads nothing from elsewhere."""
-    health, settings = asked.health_of(store, city, week), get_settings()
+    health, settings = questions.health_of(store, city, week), get_settings()
     page = plain_pages.checks_page(settings.city(city), health, theme=theme)
     return _text_page(request, page.encode())
 
@@ -231,13 +231,13 @@ def _text_page(request: Request, content: bytes) -> Response:
 @app.get("/v1/geometry", response_model=answers.Geometry)
 async def geometry(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the grid, the outlines of the city and its divisions, and where streets come from."""
-    return await answer(request, store, city, asked.geometry_of)
+    return await answer(request, store, city, questions.geometry_of)
 
 
 @app.get("/v1/roads", response_model=answers.Roads)
 async def roads(request: Request, store: Results, city: CityName = CITY) -> Response:
     """Return the lines of freeways and main streets, and the cells that each crosses."""
-    return await answer(request, store, city, asked.roads_of)
+    return await answer(request, store, city, questions.roads_of)
 
 
 @app.get("/v1/weeks/{week}/downloads", response_model=answers.Downloads)

@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 from hotspots_ui.api import app
-from hotspots_ui.asking import NoSniff
+from hotspots_ui.guard import NoSniff
 
 URL_PREFIX = "/hotspots"
 
