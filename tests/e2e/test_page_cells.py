@@ -1,7 +1,5 @@
 """All cells in a table beside the map: sorted, filtered, and one chosen in either place."""
 
-import time
-
 import pytest
 
 from pipeline.domain.city import load_city
@@ -9,8 +7,6 @@ from pipeline.results.place_names import with_places
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.e2e.page_steps import CELL, CELL_ID, KNOWN, WEEK, faults, open_page, point_of, wait_for
 from tests.made_up_year import CITY
-
-QUICK_S = 0.4  # of a test; `make bench-page` measures it to the painted picture
 
 pytestmark = NEEDS_THE_PAGE
 
@@ -125,12 +121,9 @@ def test_a_cell_chosen_on_the_map_is_brought_into_the_tables_sight(page, address
     page.screenshot(path=SHOTS / "cells_table.png")
 
 
-def test_a_week_changes_quickly_with_all_cells(page, address):
+def test_a_change_of_weeks_keeps_only_the_rows_in_sight(page, address):
     open_page(page, address)
-    page.wait_for_load_state("networkidle")
     page.focus("#slider")
-    began = time.perf_counter()
     page.keyboard.press("ArrowRight")
     wait_for(page, KNOWN + WEEK)
-    assert time.perf_counter() - began < QUICK_S
     assert page.locator("#cells tbody tr").count() < 60

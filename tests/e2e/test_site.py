@@ -111,7 +111,8 @@ def page_of_divisions(browser, city_wide):
 def test_the_newest_week_comes_first_with_its_banner_and_the_feed(page, address):
     page.goto(address)
     wait_for(page, LAST_TARGET)
-    assert drawn(page) == {"cells": "1663", "layer": "forecast", "week": str(LAST_TARGET)}
+    wanted = {"cells": "1663", "roads": "2", "layer": "forecast", "week": str(LAST_TARGET)}
+    assert drawn(page) == wanted
     assert page.inner_text("#provenance").startswith("SIMULATED DATA")
     feed = page.request.get(f"{address}/{page.get_attribute('#feed', 'href')}").text()
     assert feed.count("<entry>") == WEEKS
