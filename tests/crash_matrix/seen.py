@@ -5,6 +5,7 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.files import TEMPORARY
@@ -12,6 +13,7 @@ from pipeline.files import TEMPORARY
 VOLATILE = {"log", "lock", "progress.json", "failure.json", "unfinished"}  # of a training's folder
 CHECKED_AT = re.compile(rb"\d{8}T\d{6}\.\d{6}Z</span")  # which Data Docs show
 OF_A_RUN = {"forecast_runs", "cell_forecasts", "total_forecasts", "data_health"}
+OF_A_RUN |= {f"hashes of {name}" for name in OF_A_RUN}
 Units = dict[str, dict[str, str]]
 
 
@@ -62,11 +64,21 @@ def rows_seen(home: Path) -> dict[str, str]:
         with sqlite3.connect(home / "results.db") as store:
             names = store.execute("select name from sqlite_master where type = 'table'").fetchall()
             for (name,) in names:
-                rows = sorted(map(repr, store.execute(f"select * from {name}")))
-                tables[name] = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+                tables[name] = _digest(store.execute(f"select * from {name}"))
+            # Hashes of rows are stored with the rows that they are of.
+            hashes = "select * from row_seals where table_name = ?"
+            sealed = [name for name in tables if name != "row_seals"]
+            tables |= {
+                f"hashes of {name}": _digest(store.execute(hashes, (name,))) for name in sealed
+            }
+            tables.pop("row_seals", None)
             assert store.execute("pragma integrity_check").fetchone() == ("ok",)
         store.close()
     return tables
+
+
+def _digest(rows: Iterable[tuple]) -> str:
+    return hashlib.sha256(json.dumps(sorted(map(repr, rows))).encode()).hexdigest()
 
 
 def is_whole_store(seen: dict[str, str], before: dict[str, str], after: dict[str, str]) -> bool:

@@ -9,8 +9,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from pipeline.domain.errors import ForecastLocked, SourceUnavailable, StoreOutdated
+from pipeline.results.store import writer
 from pipeline.results.store.database import transaction
-from pipeline.results.store.tables import Base
+from pipeline.results.store.tables import Base, DataHealth
 from pipeline.results.store.writer import ResultsStore
 from tests.services import create_database
 from tests.unit.results.samples import (
@@ -148,26 +149,26 @@ def test_eight_writers_of_five_weeks_lose_and_double_nothing(url, cells, is_same
     assert count(store, "forecast_models") == 1
 
 
-def test_connection_lost_half_way_leaves_nothing(store, cells):
-    class Cut(list):
-        """Checks that cut every connection while they are being stored."""
-
-        def __iter__(self):
-            with transaction(store._engine) as session:
-                session.execute(
+def test_connection_lost_half_way_leaves_nothing(store, cells, monkeypatch):
+    def cut_before(session, table, run_pk, rows):
+        """Cut every connection when the checks are to be stored, after run and cells."""
+        if table is DataHealth:
+            with transaction(store._engine) as other:
+                other.execute(
                     text(
                         "select pg_terminate_backend(pid) from pg_stat_activity "
                         "where datname = current_database() and pid <> pg_backend_pid()"
                     )
                 )
-            return super().__iter__()
+        add(session, table, run_pk, rows)
 
+    add = writer._add
+    monkeypatch.setattr(writer, "_add", cut_before)
     forecast = make_forecast()
     with pytest.raises(SourceUnavailable, match="run the step again"):
-        store.publish(
-            make_run(), forecast, make_hotspots(forecast), Cut(HEALTH), cells, today=BEFORE
-        )
+        store.publish(make_run(), forecast, make_hotspots(forecast), HEALTH, cells, today=BEFORE)
     assert [count(store, t) for t in ("forecast_runs", "cell_forecasts", "forecast_models")] == [
         0, 0, 0,
     ]  # fmt: skip
+    monkeypatch.undo()
     assert publish(store, cells) == 1
