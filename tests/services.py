@@ -54,7 +54,7 @@ def postgres_server() -> Iterator[str]:
     programs = max((p.parent for p in found), key=lambda p: int(p.parent.name), default=None)
     if programs is None:
         absent("no PostgreSQL server programs in /usr/lib/postgresql/*/bin", "postgresql")
-    who = {"user": ORDINARY_USER, "extra_groups": []} if os.geteuid() == 0 else {}
+    who: dict[str, Any] = {"user": ORDINARY_USER, "extra_groups": []} if os.geteuid() == 0 else {}
     folder, port = Path(tempfile.mkdtemp(prefix="hotspots_pg_")), free_port()
     if who:
         shutil.chown(folder, ORDINARY_USER)
