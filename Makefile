@@ -16,7 +16,7 @@ endif
 WEB := plugins/hotspots_ui/web
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities corruptions sbom audit crash-matrix clean
+.PHONY: help setup page page-types run test lint fmt fast docs fuzz soak soak-weeks compose-test ui bench bench-gpu bench-lake bench-data bench-weeks bench-page bench-backfill bench-cities corruptions sbom audit crash-matrix clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ fuzz: .venv/.test ## Give every client a million spoiled answers (ANSWERS=..., S
 
 soak: .venv/.test ## Run simulated weeks for an hour, every fifth request of which fails (MINUTES=...)
 	@$(VENV)/python -m tests.soak --minutes $(or $(MINUTES),60)
+
+soak-weeks: .venv/.test ## Backfill ten simulated years, revised and with faults, each week twice (WEEKS=520)
+	@$(VENV)/python -W ignore -m tests.soak_weeks --weeks $(or $(WEEKS),520)
 
 corruptions: .venv/.test ## Spoil a small home a thousand times, and look whether verify finds each (COUNT=..., SEED=...)
 	@$(VENV)/python -W ignore -m tests.corruptions --count $(or $(COUNT),1000) --seed $(or $(SEED),1)
