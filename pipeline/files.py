@@ -63,7 +63,7 @@ def write_file(path: Path, content: bytes) -> Path:
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to fill, for its owner alone; it gets its name once all of it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+    temporary = _temporary(path)
     try:
         temporary.touch(mode=0o600, exist_ok=False)
         with temporary.open("r+b") as file:
@@ -71,8 +71,9 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        _drop(temporary)
+        raise
     _sync(path.parent)
 
 

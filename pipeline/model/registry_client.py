@@ -36,10 +36,10 @@ def open_client(url: str) -> "MlflowClient":
 
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    if not url.startswith(SQLITE):
+    file = registry_file(url)
+    if file is None:
         url = without_login(url)
         return MlflowClient(tracking_uri=url, registry_uri=url)
-    file = Path(url.removeprefix(SQLITE))
     if not file.exists():
         new = file.with_name(TEMPORARY + file.name)
         _drop(new)
@@ -109,7 +109,8 @@ def unregistered_runs(url: str, folders: Iterable[Path]) -> list[Path]:
         url: of the registry; a SQLite file that isn't there knows no run.
         folders: folders of artifacts, each named by its run.
     """
-    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
+    file = registry_file(url)
+    if file is not None and not file.exists():
         return []
     client = open_client(url)
     from mlflow.exceptions import MlflowException
