@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ CITY = "los_angeles"
 LAST_ISSUE = date(2026, 10, 28)
 YEAR_WEEKS = 52
 HISTORY = timedelta(days=366)
+NOON = time_of_day(20)  # in UTC, of a winter's day in Los Angeles
 SAME, ERROR = "same as revision ", "came to"
 
 
@@ -50,9 +52,9 @@ def size_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
 
 
-def at_end_of(day: date) -> datetime:
-    """Return a moment after all that happens on a day."""
-    return datetime.combine(day + timedelta(days=2), datetime.min.time(), UTC)
+def at_noon_of(day: date) -> datetime:
+    """Return noon of an issue date: for a week of an earlier day nothing is pulled."""
+    return datetime.combine(day, NOON, UTC)
 
 
 def forecast_weeks(
@@ -83,7 +85,7 @@ def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
             history_start=f"{first - HISTORY}",
         )  # fmt: skip
         for year in years:
-            began, now = time.monotonic(), at_end_of(year[-1])
+            began, now = time.monotonic(), at_noon_of(year[-1])
             server.source = source(year[-1])
             plan = make_plan(settings, city=CITY, issue_date=None, data_interval_end=now, now=now)
             run_to_cube(settings, plan, now=now)

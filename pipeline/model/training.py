@@ -51,7 +51,7 @@ def train(
         view: the cube as of the edge week.
         city: whose target offences are learned.
         config: how.
-        mode: "retrain" starts anew; "fine_tune" from a model, at about a tenth of the cost.
+        mode: "retrain" starts anew; "fine_tune" from a model, in a tenth of the steps.
         start_from: folder of that model.
         folder: where to write the model.
         progress: called with steps done and steps in all.

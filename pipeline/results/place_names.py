@@ -53,10 +53,18 @@ def place_names(of_neighbourhoods: Iterable[str], of_divisions: Iterable[str]) -
     return [called[pair] for pair in pairs]
 
 
-def where(grid: GridSpec, neighbourhood: str, division: str) -> str:
-    """Return where a cell is and how large: "0.63 x 1.17 km, Westlake, Rampart Division"."""
+def wheres(
+    grid: GridSpec, of_neighbourhoods: Iterable[str], of_divisions: Iterable[str]
+) -> list[str]:
+    """Return where each cell is and how large: "0.63 x 1.17 km, Westlake, Rampart Division"."""
+    size, pairs = cell_size(grid), list(zip(of_neighbourhoods, of_divisions, strict=True))
+    said = {pair: ", ".join((size, *_where(*pair))) for pair in set(pairs)}
+    return [said[pair] for pair in pairs]
+
+
+def _where(neighbourhood: str, division: str) -> list[str]:
     of_division = "" if division == WHOLE_CITY else f"{division} Division"
-    return ", ".join(filter(None, (cell_size(grid), neighbourhood, of_division)))
+    return [name for name in (neighbourhood, of_division) if name]
 
 
 def cell_size(grid: GridSpec) -> str:

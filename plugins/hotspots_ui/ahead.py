@@ -12,7 +12,7 @@ from pipeline.domain.errors import HotspotsError
 from pipeline.results.store.reader import ResultsReader
 
 # Between two looks whether anything changed: while a history is loaded, it does all the time, and
-# all answers of five years take 6 s of processor time.
+# all answers of five years take 15 s of processor time.
 LOOK_S = 300.0
 REST_S = 0.005  # after each answer
 MOST = KEPT_ANSWERS // 2  # answers of all cities; the other half is for what else is asked

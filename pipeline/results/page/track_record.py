@@ -57,20 +57,10 @@ def scores(store: ResultsReader, city: str) -> Scores:
     )
 
 
-def known_totals_inside(store: ResultsReader, city: str, last: date) -> list[bool]:
-    """Return whether the count lies in the 80 % band, of each known week up to `last`."""
-    return _inside([t for t in _total_outcomes(store, city) if t.week <= last])
-
-
 def skill_known(store: ResultsReader, city: str, last: date) -> SkillKnown | None:
     """Return the skill over the last 26 scored weeks up to `last`; None without any."""
-    weeks, values = _weekly(store.current_scores(city, (DEVIANCE,)))
-    of = values.get(DEVIANCE, {})
-    if FORECAST not in of or REFERENCE not in of:
-        return None
-    until = sum(week <= last for week in weeks)
-    both = np.array([of[FORECAST][:until], of[REFERENCE][:until]], dtype=float)
-    ours, theirs = both[:, np.isfinite(both).all(axis=0)][:, -RECENT_WEEKS:]
+    pairs = store.newest_pairs(city, DEVIANCE, REFERENCE, last, RECENT_WEEKS)
+    ours, theirs = np.array(pairs).reshape(-1, 2).T
     if not theirs.sum() > 0:
         return None
     return SkillKnown(len(ours), *skill(ours, theirs, SEED))

@@ -27,7 +27,7 @@ from pipeline.results.page.schemas import (
     WeekOutcome,
     Weeks,
 )
-from pipeline.results.place_names import place_names, where
+from pipeline.results.place_names import place_names, wheres
 from pipeline.results.store.many_weeks import FORECAST, YEAR_WEEKS
 from pipeline.results.store.quantiles import quantiles
 from pipeline.results.store.reader import ResultsReader
@@ -87,11 +87,10 @@ def _places(city: City, cells: Columns) -> dict[str, Any]:
     """Return the columns of `Places` for these cells."""
     row, col, divisions = (cells[name] for name in ("row", "col", "division"))
     names = neighbourhoods(city)[row, col].tolist()
-    pairs = zip(names, divisions, strict=True)
     return {
         "cell_id": [city.grid.cell_id(*place) for place in zip(row, col, strict=True)],
         "place": place_names(names, divisions),
-        "where": [where(city.grid, *pair) for pair in pairs],
+        "where": wheres(city.grid, names, divisions),
     }
 
 
@@ -102,10 +101,9 @@ def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
     edge_week, reports = store.observed_week(city, week)
-    _, cells, _ = store.week(city, week)
-    counts = store.counts(city, week)
-    divisions = dict.fromkeys(cells["division"], 0)
-    for division, count in zip(cells["division"], counts, strict=True):
+    of_cells, counts = store.counted(city, week)
+    divisions = dict.fromkeys(of_cells, 0)
+    for division, count in zip(of_cells, counts, strict=True):
         divisions[division] += count
     return WeekOutcome(
         target_week=week,

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.quality.rules import RULES
 from pipeline.results.page.schemas import Check, WeekHealth
-from pipeline.results.page.track_record import known_totals_inside, skill_known
+from pipeline.results.page.track_record import skill_known
 from pipeline.results.page.verdict import Evidence, losses, verdict
 from pipeline.results.page.views import run_facts
 from pipeline.results.store.reader import ResultsReader
@@ -28,7 +28,7 @@ def week_health(
     checks = [check_in_words(check) for check in store.health(city, week, run.revision)]
     # The track record as it was known when the forecast was made, not as it is now.
     edge_week = record.weeks.edge_week
-    inside = known_totals_inside(store, city, edge_week)
+    known_weeks, weeks_inside = store.totals_inside(city, edge_week)
     return WeekHealth(
         run=run_facts(run),
         verdict=verdict(
@@ -38,8 +38,8 @@ def week_health(
                 tally=record.tally,
                 is_stale=is_last,
                 is_backfill=run.is_backfill,
-                known_weeks=len(inside),
-                weeks_inside=sum(inside),
+                known_weeks=known_weeks,
+                weeks_inside=weeks_inside,
                 skill=skill_known(store, city, edge_week),
             )
         ),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, select
+from sqlalchemy.orm import aliased
 
 from pipeline.results.store.current import as_frame, is_counted, is_current
 from pipeline.results.store.database import Connected
@@ -55,6 +56,48 @@ class ManyWeeks(Connected):
         with self._read() as session:
             rows = list(session.execute(query.order_by(Run.target_week)))
         return pd.DataFrame(rows, columns=["target_week", *names])
+
+    def totals_inside(self, city: str, last: date) -> tuple[int, int]:
+        """Return how many weeks up to `last` are known, and in how many the 80 % band held."""
+        is_inside = ObservedWeek.reports.between(TotalForecast.q10, TotalForecast.q90)
+        known = and_(ObservedWeek.city == Run.city, ObservedWeek.week_start == Run.target_week)
+        query = (
+            select(func.count(), func.coalesce(func.sum(case((is_inside, 1), else_=0)), 0))
+            .select_from(Run)
+            .join(TotalForecast, TotalForecast.run_pk == Run.id)
+            .join(ObservedWeek, known)
+            .where(is_current(city), TotalForecast.kind == "city", Run.target_week <= last)
+        )
+        with self._read() as session:
+            weeks, inside = session.execute(query).one()
+        return weeks, inside
+
+    def newest_pairs(
+        self, city: str, score: str, baseline: str, last: date, most: int
+    ) -> list[tuple[float, float]]:
+        """Return a score of the forecasts and of a baseline, of the weeks up to `last` with both.
+
+        Args:
+            city: short name of the city.
+            score: name of the score.
+            baseline: name of the baseline.
+            last: Sunday of the last week that counts.
+            most: so many at most, the newest; they come oldest first.
+        """
+        ours, theirs = aliased(Score), aliased(Score)
+        query = (
+            select(ours.value, theirs.value)
+            .join(Run, Run.id == ours.run_pk)
+            .join(Model, and_(Model.id == Run.model_id, Model.name == ours.model))
+            .join(theirs, and_(theirs.run_pk == Run.id, theirs.model == baseline))
+            .where(is_current(city), Run.target_week <= last)
+            .where(ours.score == score, theirs.score == score)
+            .where(ours.value.is_not(None), theirs.value.is_not(None))
+            .order_by(Run.target_week.desc())
+            .limit(most)
+        )
+        with self._read() as session:
+            return [(of_ours, of_theirs) for of_ours, of_theirs in session.execute(query)][::-1]
 
     def current_scores(self, city: str, names: Sequence[str] = ()) -> pd.DataFrame:
         """Return scores, all unless named, of each week's current run.

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from pipeline.domain.city import load_city
 from pipeline.results.page import views
-from pipeline.results.place_names import cluster_name, extent, place_name, where, with_places
+from pipeline.results.place_names import cluster_name, extent, place_name, wheres, with_places
 from pipeline.results.products.comparison import compare_weeks
 from pipeline.results.products.exports import export_week
 from pipeline.results.products.terminal import cells_table, clusters_table, week_table
@@ -75,7 +75,8 @@ def test_a_cluster_is_named_after_its_peak_and_two_more(of_neighbourhoods, of_di
     ],
 )
 def test_a_cell_says_where_it_is_and_how_large(neighbourhood, division, said):
-    assert where(load_city("los_angeles").grid, neighbourhood, division) == said
+    grid = load_city("los_angeles").grid
+    assert wheres(grid, [neighbourhood], [division]) == [said]
 
 
 def test_a_cluster_is_as_large_as_the_box_around_it():
