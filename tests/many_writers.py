@@ -64,7 +64,7 @@ def read_on(url: str, is_over: Event) -> tuple[int, int]:
     reader, reads, half = ResultsReader(url), 0, 0
     while not is_over.is_set():
         for week in _stored(reader):
-            _, cells, _ = reader.week("smallville", week, ("row", "col"))
+            _, cells, _ = reader.week("smallville", week)
             reads += 1
             half += len(cells["row"]) != len(CELLS)
     return reads, half

@@ -9,6 +9,7 @@ from smtplib import SMTP
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from pipeline.settings import Settings
     from pipeline.workflow.operations.report_mail import Mail
 
 CONNECTION = "hotspots_smtp"
@@ -21,21 +22,30 @@ def mail_report(context: dict[str, Any]) -> None:
     Whatever goes wrong is logged: the week is published, and stands without its mail.
     """
     from pipeline.settings import get_settings
-    from pipeline.workflow.operations.report_mail import mail_due, note_sent
+    from pipeline.workflow.operations.report_mail import one_mailer
 
     try:
         settings = get_settings()
-        due = mail_due(settings, context["ti"].xcom_pull(task_ids="resolve_week"))
-        if due is not None:
-            refused = _send(due, settings.subscribers)
-            note_sent(settings, due)
-            log.info("The report was mailed to %d addresses", len(settings.subscribers))
-            if refused:
-                log.error("The mail server refused %s", ", ".join(sorted(refused)))
+        if settings.subscribers:
+            with one_mailer(settings):
+                _mail_if_due(settings, context["ti"].xcom_pull(task_ids="resolve_week"))
     except Exception:
         log.exception(
             "The report could not be mailed. The forecast stands; clear `report` to try again."
         )
+
+
+def _mail_if_due(settings: "Settings", plan: dict[str, Any]) -> None:
+    from pipeline.workflow.operations.report_mail import mail_due, note_sent
+
+    due = mail_due(settings, plan)
+    if due is None:
+        return
+    refused = _send(due, settings.subscribers)
+    note_sent(settings, due)
+    log.info("The report was mailed to %d addresses", len(settings.subscribers))
+    if refused:
+        log.error("The mail server refused %s", ", ".join(sorted(refused)))
 
 
 def _send(due: "Mail", to: list[str]) -> list[str]:

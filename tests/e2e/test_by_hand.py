@@ -27,12 +27,14 @@ from tests.e2e.conftest import (
 )
 from tests.e2e.forms import Form, answer_required_action, logged_in
 from tests.services import wait_for
+from tests.smtp_server import MailServer
 from tests.standalone import Standalone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 CLICKED = pytest.mark.skipif(not (CI or BROWSER.is_file()), reason=f"no browser at {BROWSER}")
 
 CITY = "los_angeles"
+SUBSCRIBERS = ["one@example.org", "two@example.org"]
 OPERATIONS, EXAMPLE = ROOT / "docs" / "operations.md", "after_a_forecast"
 
 
@@ -45,12 +47,29 @@ def docs(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def airflow(docs, living_sources):
+def mail_server():
+    with MailServer() as server:
+        yield server
+
+
+def on_the_mailing_list(server):
+    """Return settings, as environment variables, that mail each new week's report."""
+    extra = {"from_email": "hotspots@example.org", "disable_ssl": True, "disable_tls": True}
+    told = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.port, "extra": extra}
+    return {
+        "HOTSPOTS_REPORT_TO": ", ".join(SUBSCRIBERS),
+        "AIRFLOW_CONN_HOTSPOTS_SMTP": json.dumps(told),
+    }
+
+
+@pytest.fixture(scope="module")
+def airflow(docs, living_sources, mail_server):
     """Our DAGs, but for a challenger that does worse, and the DAG that our docs show."""
     folder, address = docs
     settings = {
         **dags_changed_by(folder / "dags", "retrain_model", "tests.spoiled:spoil_the_challenger"),
         **quick_settings(living_sources.url, START_OF_LIVING),
+        **on_the_mailing_list(mail_server),
     }
     [example] = re.findall(r"```python\n(.*?)```", OPERATIONS.read_text(), re.DOTALL)
     (folder / "dags" / f"{EXAMPLE}.py").write_text(example)
@@ -161,6 +180,19 @@ def test_a_published_forecast_and_no_dry_run_starts_the_dag_of_the_docs(airflow,
     logs = Path(airflow.environment["AIRFLOW_HOME"], "logs", f"dag_id={EXAMPLE}").rglob("*.log")
     line = f"{week}: {forecast['expected']:.0f} expected, simulated, revision 1"
     assert any(line in log.read_text() for log in logs)
+
+
+def test_the_report_was_mailed_once_to_those_who_asked(mail_server, settings, target):
+    ((to, mail),) = mail_server.mails  # of two runs that published the week, and a dry one
+    assert to == SUBSCRIBERS
+    assert mail["subject"].endswith("(simulated data)")
+    assert "SIMULATED DATA" in mail.get_body(("plain",)).get_content()
+    (sheet,) = mail.iter_attachments()
+    assert sheet.get_filename() == f"{CITY}_{target}_report.html"
+    assert (
+        sheet.get_content()
+        == (settings.home / "reports" / CITY / target / "report.html").read_text()
+    )
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from types import SimpleNamespace
 
@@ -94,6 +95,13 @@ def test_a_forecast_is_mailed_once_and_its_revision_again(mail_report, stored, s
     stored(2.0, forecast_sha256="b" * 64)
     mail_report()
     assert ", revision 2" in server.mails[1][1]["subject"]
+
+
+def test_runs_of_a_week_that_end_together_mail_it_once(mail_report, stored, server):
+    stored()
+    with ThreadPoolExecutor(4) as runs:
+        list(runs.map(lambda _: mail_report(), range(4)))
+    assert len(server.mails) == 1
 
 
 def test_a_mail_that_failed_is_sent_by_the_next_try(

@@ -1,11 +1,12 @@
 """The mail of a week's report: what it says, and whether it is due."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import write_file
+from pipeline.files import exclusive, write_file
 from pipeline.results.page.track_record import scores
 from pipeline.results.page.views import week_forecast
 from pipeline.results.page.week_health import week_health
@@ -41,20 +42,25 @@ class Mail:
     key: str
 
 
+def one_mailer(settings: Settings) -> AbstractContextManager[None]:
+    """Wait for whoever mails reports just now: two runs of a week would both find it due."""
+    return exclusive(settings.home / "mails" / "lock")
+
+
 def mail_due(settings: Settings, planned: Mapping[str, Any]) -> Mail | None:
-    """Return the mail of a run's week; None where nobody asked for it, or it was sent before.
+    """Return the mail of a run's week; None where it was sent before.
 
     A dry run has none, nor has a week that was forecast only after it had begun.
 
     Args:
-        settings: the installation; `report_to` says who gets it.
+        settings: the installation.
         planned: the run's plan as JSON.
 
     Raises:
         WeekNotReady: the week has no forecast.
     """
     plan = Plan.model_validate(planned)
-    if not settings.subscribers or not plan.publish:
+    if not plan.publish:
         return None
     store = ResultsReader(settings.results_database)
     run = store.run(plan.city, plan.target_week)

@@ -103,7 +103,7 @@ def test_an_expectation_without_an_answer_is_no_pass(weather):
     run = SuiteRun(None, AS_OF)
     (wanted,) = [c for c in expectations.table_checks("incidents", load_city("chicago"))
                  if c.name == "missing_area"]  # fmt: skip
-    unanswered = engine._verdict(wanted, [], None, weather)
+    unanswered = engine._verdict(wanted, [], None)
     assert not unanswered.is_met
     assert unanswered.crash == "0 of its 1 expectations were evaluated"
     assert run.validate("nothing", weather, [Check("missing_area", "")])["missing_area"].is_met
