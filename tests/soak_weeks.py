@@ -2,22 +2,26 @@
 
     python -m tests.soak_weeks [--weeks 520] [--seed 7] [--home DIR]
 
-A SIMULATED Los Angeles. Year by year the portal moves on (late reports come, rows are revised), one
-request in five fails, and the year's weeks are backfilled; then every week is forecast again.
-Prints, as JSON, by year: memory in use, size of the home, seconds. Ends with 1 where a second pass
-differs from what is stored, or a week came to an error.
+A SIMULATED Los Angeles, whose whole history is pulled at first, as by who begins today. Its weeks
+are backfilled year by year. Between two years a week goes by: the portal shows late reports and
+revised rows, and is pulled again. One request in five fails. Each year's weeks are forecast again,
+and must come to what is stored. Prints, as JSON, by year: memory in use, size of the home, seconds.
+Ends with 1 where a second pass differs, or a week came to an error.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -71,25 +75,53 @@ def forecast_weeks(
             yield plan.issue_date, week.published["difference"]
 
 
+def serve(seed: int, first: date, days: Connection) -> None:
+    """Serve the portal as of each day that is sent; answer with how often it was asked so far."""
+    source = partial(simulate, seed, first, LAST_ISSUE)
+    with ReplayServer(source(LAST_ISSUE)) as server:
+        server.faults = OneInFive(seed, RATE)
+        days.send(server.url)
+        while True:
+            server.source = source(days.recv())
+            days.send(server.faults.asked)
+
+
+@contextmanager
+def portal(seed: int, first: date) -> Iterator[tuple[str, Callable[[date], int]]]:
+    """Give the address of a portal in a process of its own, and what moves it to a day."""
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=serve, args=(seed, first, there), daemon=True)
+    process.start()
+
+    def move_to(day: date) -> int:
+        here.send(day)
+        return here.recv()
+
+    try:
+        yield here.recv(), move_to
+    finally:
+        process.terminate()
+
+
 def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
     """Run all weeks twice; return what was found."""
-    first = LAST_ISSUE - (weeks - 1) * WEEK
+    first = LAST_ISSUE - weeks * WEEK
     issued = [first + week * WEEK for week in range(weeks)]
     years = [issued[k : k + YEAR_WEEKS] for k in range(0, weeks, YEAR_WEEKS)]
     found: dict[str, Any] = {"years": [], "errors": {}, "second_pass": {"same": 0, "differs": {}}}
-    source = partial(simulate, seed, first - HISTORY, LAST_ISSUE)
-    with ReplayServer(source(first)) as server:
-        server.faults = OneInFive(seed, RATE)
+    with portal(seed, first - HISTORY) as (url, move_to):
         settings = Settings(
-            _env_file=None, home=home, replay_url=server.url, train_epochs=1,
+            _env_file=None, home=home, replay_url=url, train_epochs=1,
             history_start=f"{first - HISTORY}",
         )  # fmt: skip
-        for year in years:
-            began, now = time.monotonic(), at_noon_of(year[-1])
-            server.source = source(year[-1])
+        for number, year in enumerate(years):
+            began, today = time.monotonic(), LAST_ISSUE + number * WEEK
+            now = at_noon_of(today)
+            move_to(today)
             plan = make_plan(settings, city=CITY, issue_date=None, data_interval_end=now, now=now)
             run_to_cube(settings, plan, now=now)
-            training = "retrain" if year is years[0] else "reuse"
+            training = "retrain" if number == 0 else "reuse"
             said = dict(forecast_weeks(settings, year[:1], training, now))
             said |= dict(forecast_weeks(settings, year[1:], "reuse", now))
             again = dict(forecast_weeks(settings, year, "reuse", now))
@@ -98,13 +130,14 @@ def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
                 {
                     "to": f"{year[-1]}",
                     "weeks": len(year),
+                    "errors": len(found["errors"]),
                     "memory_mb": round(memory_mb()),
                     "home_mb": round(size_mb(home), 1),
                     "seconds": round(time.monotonic() - began),
                 }
             )
             sys.stderr.write(json.dumps(found["years"][-1]) + "\n")
-        found["requests"] = server.faults.asked
+        found["requests"] = move_to(LAST_ISSUE)
     return found
 
 

@@ -94,13 +94,18 @@ class Matrix:
         for at in _chosen(calls, points, chance):
             outcome.points += 1
             code, _ = self._fork(writer, mode, at)
+            words = self._last_words() if code in (NAMED, RAW) else ""
             found = self._found(mode, code, before, after)
             again, _ = self._fork(writer, "again", 0)
             found["same hashes"] = again == DONE and self._is_same(step, after)
             outcome.held.update(name for name, holds in found.items() if holds)
-            where = f"{writer}, {mode} at {at} of {calls} (ended {code}, then {again})"
+            where = f"{writer}, {mode} at {at} of {calls} (ended {code}, then {again}){words}"
             outcome.red += [f"{where}: not {name}" for name, holds in found.items() if not holds]
         return outcome
+
+    def _last_words(self) -> str:
+        """Return the last line that a writer has said, its error."""
+        return f" {(self._root / 'log').read_text().splitlines()[-1]}"
 
     def _found(self, mode: str, code: int, before: tuple, after: tuple) -> dict[str, bool]:
         files, rows = files_seen(self._home), rows_seen(self._home)

@@ -68,7 +68,9 @@ def train_apart(settings: Settings, asked: training.Job) -> str | None:
 def trained_before(settings: Settings, asked: training.Job, folder: Path, _progress: object):
     """Bring the model that the training folder holds, without training."""
     model = training.finished(training.job_folder(settings, asked))
-    shutil.copytree(model, folder)
+    for file in sorted(model.rglob("*")):
+        if file.is_file():
+            write_file(folder / file.relative_to(model), file.read_bytes())
     return training.load(folder, model.name.removeprefix(training.MODEL))
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.e2e.conftest import NEEDS_THE_PAGE, SHOTS
 from tests.e2e.page_steps import QUIET, WEEK, colours_around, open_page, wait_for
+from tests.e2e.test_site import published, written
 from tests.made_up_year import LAST_TARGET, fill
 from tests.page_app import served_page
 
@@ -12,11 +13,15 @@ MISSING, AFTER = LAST_TARGET - 3 * WEEK, LAST_TARGET - 2 * WEEK
 pytestmark = NEEDS_THE_PAGE
 
 
-@pytest.fixture(scope="module")
-def address(airflow_home, tmp_path_factory):
-    url = f"sqlite:///{tmp_path_factory.mktemp('gaps') / 'results.db'}"
+@pytest.fixture(scope="module", params=["page", "site"])
+def address(airflow_home, tmp_path_factory, request):
+    folder = tmp_path_factory.mktemp("gaps")
+    url = f"sqlite:///{folder / 'results.db'}"
     fill(url, weeks=6, never_issued=(MISSING,))
-    with served_page(url) as address:
+    is_site = request.param == "site"
+    with (
+        published(written(url, "all", folder / "site")) if is_site else served_page(url) as address
+    ):
         yield address
 
 

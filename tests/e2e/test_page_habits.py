@@ -57,7 +57,7 @@ def test_what_the_server_says_is_put_in_it_too(browser, address):
         answer = route.fetch()
         route.fulfill(response=answer, json={**answer.json(), "stale_reason": STALE})
 
-    page.route(re.compile(r"/v1/weeks\?"), stale)
+    page.route(re.compile(r"/v1/(\w+/)?weeks(\.json|\?|$)"), stale)
     open_page(page, address)
     assert page.inner_text("#stale") == (
         "STALE since Nov 18, 2026: the week of Nov 22, 2026 has no forecast yet."

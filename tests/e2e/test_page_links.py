@@ -19,6 +19,8 @@ from tests.e2e.page_steps import (
 )
 from tests.made_up_year import LAST_TARGET
 
+LISTED = re.compile(r"/v1/(\w+/)?weeks")  # by a server, or in a site
+
 pytestmark = NEEDS_THE_PAGE
 
 
@@ -179,14 +181,14 @@ def test_who_was_logged_out_is_led_to_the_login_and_back(troubled, address):
 def test_loading_has_a_shape(browser, address):
     page = browser.new_page()
     held = []
-    page.route(re.compile("/v1/weeks"), lambda route: held.append(route))
+    page.route(LISTED, lambda route: held.append(route))
     page.goto(f"{address}/?week={KNOWN}")
     page.wait_for_selector('#content[aria-busy="true"]')
     page.screenshot(path=SHOTS / "loading.png")
     for part in ("#summary", "#cell", "#clusters"):
         assert page.locator(part).bounding_box()["height"] > 60
     assert held
-    page.unroute(re.compile("/v1/weeks"))  # lets go of what it held
+    page.unroute(LISTED)  # lets go of what it held
     page.reload()
     wait_for(page, KNOWN)
     page.wait_for_selector('#content[aria-busy="false"]')

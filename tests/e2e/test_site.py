@@ -59,18 +59,20 @@ def stored(database):
 @pytest.fixture(scope="module")
 def sites(database, tmp_path_factory):
     """What is public -> the folder that the command wrote."""
-    folders, roads = {}, write_roads(tmp_path_factory.mktemp("roads") / "roads.geojson")
-    for public in ("all", "divisions"):
-        folders[public] = tmp_path_factory.mktemp("sites") / public
-        subprocess.run(
-            [sys.executable, "-m", "pipeline.cli.main", "site", "--out", folders[public]],
-            env={
-                **os.environ, "HOTSPOTS_RESULTS_URL": database, "HOTSPOTS_PUBLIC": public,
-                "HOTSPOTS_ROADS_FILE": str(roads), "HOTSPOTS_ROADS_SOURCE": "© Roads",
-            },
-            check=True, capture_output=True,
-        )  # fmt: skip
-    return folders
+    roads = write_roads(tmp_path_factory.mktemp("roads") / "roads.geojson")
+    more = {"HOTSPOTS_ROADS_FILE": str(roads), "HOTSPOTS_ROADS_SOURCE": "© Roads"}
+    folder = tmp_path_factory.mktemp("sites")
+    return {what: written(database, what, folder / what, **more) for what in ("all", "divisions")}
+
+
+def written(database, public, folder, **settings):
+    """Let the command write a site into a folder; return it."""
+    named = {"HOTSPOTS_RESULTS_URL": database, "HOTSPOTS_PUBLIC": public, **settings}
+    subprocess.run(
+        [sys.executable, "-m", "pipeline.cli.main", "site", "--out", folder],
+        env={**os.environ, **named}, check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
 
 
 @contextmanager

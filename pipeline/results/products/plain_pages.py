@@ -108,6 +108,7 @@ def _check(check: Check) -> str:
 def _page(title: str, back: str, content: str, theme: Theme | None) -> str:
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
     )
     link = f'<nav><a href="{escape(back)}&amp;view=trust">Back to <i>Can I trust it?</i></a></nav>'
