@@ -11,6 +11,8 @@ pytestmark = NEEDS_THE_PAGE
 def find(page):
     page.fill("#filter", "west")
     page.wait_for_selector("#finds li")
+    bottom = page.locator("#finds li").first.evaluate("e => e.getBoundingClientRect().bottom")
+    assert bottom <= page.viewport_size["height"]
 
 
 def find_nothing(page):

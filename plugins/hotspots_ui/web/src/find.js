@@ -87,6 +87,7 @@ export class Finder {
     this.list.replaceChildren(...found.map(({ name, kind, keys }, k) => make("li", { role: "option", id: `find${k}`, "data-at": k, "aria-selected": "false" },
       make("strong", {}, name), make("span", { class: "quiet" }, keys.length > 1 ? `${kind}, ${keys.length} cells` : kind))));
     this.list.hidden = !found.length;
+    if (found.length) this.list.scrollIntoView({ block: "nearest" });
     this.field.setAttribute("aria-expanded", String(found.length > 0));
     this.field.removeAttribute("aria-activedescendant");
   }
