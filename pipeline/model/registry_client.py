@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, urlsplit
 
-from pipeline.domain.errors import ModelRejected
+import requests
+
+from pipeline.domain.errors import (
+    HotspotsError,
+    InvalidRequest,
+    ModelRejected,
+    SourceUnavailable,
+)
 from pipeline.domain.storage import storage_error
 from pipeline.files import TEMPORARY
 
@@ -18,12 +25,16 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+OF_LOGIN = ("UNAUTHENTICATED", "PERMISSION_DENIED")  # of MLflow
 OF_DAMAGE = ("sqlite3.DatabaseError", "no such table", "no such column", "Could not decode")
 RESTORE_REGISTRY = "Put a copy of it back, or move it away: the next week trains a new model."
 
 
 def open_client(url: str) -> "MlflowClient":
     """Open a registry; a SQLite file gets its name once all its tables are made.
+
+    What the client is asked later raises these too, and where it is a server's:
+    SourceUnavailable as it does not answer, InvalidRequest as it refuses the login.
 
     Raises:
         ModelRejected: the file is no registry, or a part of one.
@@ -39,7 +50,8 @@ def open_client(url: str) -> "MlflowClient":
     file = registry_file(url)
     if file is None:
         url = without_login(url)
-        return MlflowClient(tracking_uri=url, registry_uri=url)
+        server = MlflowClient(tracking_uri=url, registry_uri=url)
+        return cast("MlflowClient", _Named(server, partial(_refusal_of_server, url)))
     if not file.exists():
         new = file.with_name(TEMPORARY + file.name)
         _drop(new)
@@ -50,7 +62,8 @@ def open_client(url: str) -> "MlflowClient":
             raise
         new.rename(file)
     try:
-        return cast("MlflowClient", _Named(file, MlflowClient(tracking_uri=url, registry_uri=url)))
+        client = MlflowClient(tracking_uri=url, registry_uri=url)
+        return cast("MlflowClient", _Named(client, partial(_damage_of_file, file)))
     except (DatabaseError, MlflowException) as error:
         refused = storage_error(error, file)
         if refused is not None:
@@ -59,10 +72,12 @@ def open_client(url: str) -> "MlflowClient":
 
 
 class _Named:
-    """A client of a registry in a file, which says so where the file turns out to be damaged."""
+    """A client whose errors have a name of ours, where a function finds one for them."""
 
-    def __init__(self, file: Path, client: "MlflowClient") -> None:
-        self._file, self._client = file, client
+    def __init__(
+        self, client: "MlflowClient", name_of: Callable[[Exception], HotspotsError | None]
+    ) -> None:
+        self._client, self._name_of = client, name_of
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the client has
         asked = getattr(self._client, name)
@@ -75,9 +90,28 @@ class _Named:
         try:
             return asked(*words, **named)
         except (DatabaseError, MlflowException) as error:
-            if not any(sign in str(error) for sign in OF_DAMAGE):
+            known = self._name_of(error)
+            if known is None:
                 raise
-            raise _damaged(self._file, error) from error
+            raise known from error
+
+
+def _damage_of_file(file: Path, error: Exception) -> HotspotsError | None:
+    return _damaged(file, error) if any(sign in str(error) for sign in OF_DAMAGE) else None
+
+
+def _refusal_of_server(url: str, error: Exception) -> HotspotsError | None:
+    if getattr(error, "error_code", None) in OF_LOGIN:
+        return InvalidRequest(
+            f"The model registry at {url} refuses the login. Give one in HOTSPOTS_MLFLOW_URL "
+            "that may read and write models."
+        )
+    if isinstance(error.__cause__ or error.__context__, requests.RequestException):
+        return SourceUnavailable(
+            f"The model registry at {url} does not answer: {str(error).splitlines()[0]}. Check "
+            "that it runs, then run the step again."
+        )
+    return None
 
 
 def _damaged(file: Path, error: Exception) -> ModelRejected:

@@ -3,11 +3,12 @@
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from threading import Barrier
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Barrier, Thread
 
 import pytest
 
-from pipeline.domain.errors import InvalidRequest, ModelRejected
+from pipeline.domain.errors import InvalidRequest, ModelRejected, SourceUnavailable
 from pipeline.model import channels
 from pipeline.model import registry as registry_module
 from pipeline.model.registry import Registry
@@ -43,6 +44,34 @@ def test_a_damaged_registry_is_named_with_the_remedy(tmp_path):
     (tmp_path / "mlflow.db").write_bytes(b"SQLite format 3\0 and then nothing that makes sense")
     with pytest.raises(ModelRejected, match=r"mlflow.db can't be opened .* move it away"):
         Registry(settings, "town").champion()
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "says"),
+    [
+        (None, SourceUnavailable, r"registry at http://127.0.0.1:\d+ does not answer"),
+        (401, InvalidRequest, r"registry at http://127.0.0.1:\d+ refuses the login"),
+        (403, InvalidRequest, r"registry at http://127.0.0.1:\d+ refuses the login"),
+    ],
+)
+def test_a_server_that_gives_no_models_is_named(tmp_path, monkeypatch, status, error, says):
+    class Refusal(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(status)
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    for name in ("USERNAME", "PASSWORD"):  # the login is put there, and gone after the test
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", "")
+    with HTTPServer(("127.0.0.1", 0), Refusal) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://me:secret@127.0.0.1:{server.server_port if status else 9}"
+        with pytest.raises(error, match=says) as told:
+            Registry(Settings(home=tmp_path, mlflow_url=url), "town").champion()
+        server.shutdown()
+    assert "secret" not in str(told.value)
 
 
 def test_many_that_fetch_a_model_at_once_all_get_it(settings, tmp_path, monkeypatch):
