@@ -59,8 +59,7 @@ def scores(store: ResultsReader, city: str) -> Scores:
 
 def skill_known(store: ResultsReader, city: str, last: date) -> SkillKnown | None:
     """Return the skill over the last 26 scored weeks up to `last`; None without any."""
-    pairs = store.newest_pairs(city, DEVIANCE, REFERENCE, last, RECENT_WEEKS)
-    ours, theirs = np.array(pairs).reshape(-1, 2).T
+    ours, theirs = store.newest_pairs(city, DEVIANCE, REFERENCE, last, RECENT_WEEKS).T
     if not theirs.sum() > 0:
         return None
     return SkillKnown(len(ours), *skill(ours, theirs, SEED))

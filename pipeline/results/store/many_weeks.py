@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, select
 from sqlalchemy.orm import aliased
 
@@ -74,8 +76,8 @@ class ManyWeeks(Connected):
 
     def newest_pairs(
         self, city: str, score: str, baseline: str, last: date, most: int
-    ) -> list[tuple[float, float]]:
-        """Return a score of the forecasts and of a baseline, of the weeks up to `last` with both.
+    ) -> NDArray[np.float64]:
+        """Return (n, 2): a score of the forecasts and of a baseline, of the weeks with both.
 
         Args:
             city: short name of the city.
@@ -97,7 +99,8 @@ class ManyWeeks(Connected):
             .limit(most)
         )
         with self._read() as session:
-            return [(of_ours, of_theirs) for of_ours, of_theirs in session.execute(query)][::-1]
+            rows = session.execute(query).all()
+        return np.array(rows[::-1], np.float64).reshape(-1, 2)
 
     def current_scores(self, city: str, names: Sequence[str] = ()) -> pd.DataFrame:
         """Return scores, all unless named, of each week's current run.
