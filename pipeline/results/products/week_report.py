@@ -74,7 +74,6 @@ def report_page(store: ResultsReader, city: City, week: date) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="data:,">'
         f"<style>@page {{ size: {_paper(city)}; margin: 12mm; }}\n{_style()}</style></head>"
         f"<body>{body.replace(' %', '&nbsp;%')}</body></html>"
     )
