@@ -131,6 +131,7 @@ def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
                     "to": f"{year[-1]}",
                     "weeks": len(year),
                     "errors": len(found["errors"]),
+                    "differ": len(found["second_pass"]["differs"]),
                     "memory_mb": round(memory_mb()),
                     "home_mb": round(size_mb(home), 1),
                     "seconds": round(time.monotonic() - began),
