@@ -8,11 +8,15 @@ from tests.e2e.page_steps import CELL, CELL_ID, KNOWN, SIZES, faults, open_page
 pytestmark = NEEDS_THE_PAGE
 
 
+def is_in_sight(page, selector):
+    box = page.locator(selector).first.evaluate("e => e.getBoundingClientRect().toJSON()")
+    return box["top"] >= 0 and box["bottom"] <= page.viewport_size["height"]
+
+
 def find(page):
     page.fill("#filter", "west")
     page.wait_for_selector("#finds li")
-    bottom = page.locator("#finds li").first.evaluate("e => e.getBoundingClientRect().bottom")
-    assert bottom <= page.viewport_size["height"]
+    assert is_in_sight(page, "#finds li")
 
 
 def find_nothing(page):
@@ -24,6 +28,7 @@ def reach_a_cell_by_keys(page):
     page.focus("#map")
     page.keyboard.press("ArrowUp")
     page.wait_for_selector("#readout:not([hidden])")
+    assert is_in_sight(page, "#readout")
 
 
 def read_a_chart(page):

@@ -71,7 +71,11 @@ export class CityMap {
     element.addEventListener("pointermove", (event) => event.pointerType !== "touch" && this.point(event));
     element.addEventListener("pointerleave", () => this.hush());
     element.addEventListener("keydown", (event) => event.target === element && this.press(event));
-    element.addEventListener("focus", () => element.matches(":focus-visible") && this.moveTo(this.start()));
+    element.addEventListener("focus", () => {
+      if (!element.matches(":focus-visible")) return;
+      element.scrollIntoView({ block: "nearest" });
+      this.moveTo(this.start());
+    });
     element.addEventListener("blur", () => this.leave());
     new ResizeObserver(() => this.resize()).observe(element);
   }
@@ -303,7 +307,7 @@ export class CityMap {
     this.drawRings();
     const lines = this.tell(cell);
     byId("spoken").textContent = inHabit(lines.join(". "));
-    showReadout(byId("readout"), lines, this.map.latLngToContainerPoint(this.middle(cell.row, cell.col)));
+    showReadout(byId("readout"), lines, this.map.latLngToContainerPoint(this.middle(cell.row, cell.col)), this.element);
   }
 
   leave() {
@@ -316,7 +320,7 @@ export class CityMap {
   /** @param {PointerEvent} event */
   point(event) {
     const at = this.map.mouseEventToContainerPoint(event), cell = this.cellAt(this.map.containerPointToLatLng(at));
-    if (cell && event.buttons === 0) showReadout(byId("readout"), this.tell(cell), at);
+    if (cell && event.buttons === 0) showReadout(byId("readout"), this.tell(cell), at, this.element);
     else this.hush();
   }
 

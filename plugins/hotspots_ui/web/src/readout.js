@@ -18,12 +18,16 @@ export function figures({ forecast, outcome, layer, values, missing, isGap }, k)
   ].filter(Boolean);
 }
 
-/** @param {HTMLElement} box @param {string[]} lines @param {{ x: number, y: number }} at  within the map */
-export function showReadout(box, lines, { x, y }) {
+/**
+ * @param {HTMLElement} box @param {string[]} lines
+ * @param {{ x: number, y: number }} at  within the map or chart
+ * @param {HTMLElement} [around]  the map or chart, where the box's parent holds more than it
+ */
+export function showReadout(box, lines, { x, y }, around) {
   const [name, ...rest] = lines, parent = /** @type {HTMLElement} */ (box.parentElement);
   box.replaceChildren(make("strong", {}, name), ...rest.map((line) => make("span", {}, line)));
   box.hidden = false;
-  const { clientWidth, clientHeight } = parent, { offsetWidth, offsetHeight } = box, gap = 14;
+  const { clientWidth, clientHeight } = around ?? parent, { offsetWidth, offsetHeight } = box, gap = 14;
   box.style.left = `${x + gap + offsetWidth < clientWidth ? x + gap : Math.max(0, x - gap - offsetWidth)}px`;
   box.style.top = `${Math.max(0, Math.min(y + gap, clientHeight - offsetHeight))}px`;
 }
