@@ -62,20 +62,30 @@ def test_a_week_runs_through_airflow(portal_of_chicago):
     assert "RECORDED" in said
 
 
+class Refusal(BaseHTTPRequestHandler):
+    """Knows nobody."""
+
+    def do_GET(self):
+        self.send_error(401)
+
+    def log_message(self, *_):
+        pass
+
+
 def test_a_week_that_fails_at_a_server_with_a_login_tells_nobody_the_password(
-    portal_of_chicago, tmp_path
+    portal_of_chicago, listening, tmp_path
 ):
+    server = f"127.0.0.1:{listening(HTTPServer, Refusal).server_port}"
     registry = {
-        "HOTSPOTS_MLFLOW_URL": with_login(f"http://{NOWHERE}", "mlflow"),
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+        "HOTSPOTS_MLFLOW_URL": with_login(f"http://{server}", "mlflow"),
         "HOTSPOTS_HOME": str(tmp_path),
     }
     said = dag_test({**portal_of_chicago, **registry}, code=1)
-    assert f"API request to http://{NOWHERE}/" in said
+    assert f"The model registry at http://{server} refuses the login" in said
     [(why,)] = metadata(portal_of_chicago, "select value from xcom where key = 'failure'")
-    assert NOWHERE in why
+    assert server in why
     [alert] = (tmp_path / "alerts").iterdir()
-    assert NOWHERE in alert.read_text()
+    assert server in alert.read_text()
     written = everything_in(tmp_path) + everything_in(Path(portal_of_chicago["AIRFLOW_HOME"]))
     assert found_in(said.encode() + written) == []
 
