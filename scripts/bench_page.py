@@ -40,7 +40,7 @@ from tests.standalone import Standalone
 WEEKS = 260
 READERS, STEPS = 50, 12
 LOADS, ARROWS, PAGES = 7, 20, 10
-MADE_AHEAD_S = 20  # wait; it takes half of that on two quiet cores
+MADE_AHEAD_S = 30  # wait; it takes two thirds of that on two quiet cores
 MOUNTED_AT = "/hotspots"
 CELLS = 1663
 FREEWAYS, STREETS, ROAD_POINTS = 20, 100, 100

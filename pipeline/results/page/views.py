@@ -101,9 +101,10 @@ def week_outcome(store: ResultsReader, city: str, week: date) -> WeekOutcome:
         WeekNotReady: the week has no forecast, or its outcome isn't known yet.
     """
     edge_week, reports = store.observed_week(city, week)
-    of_cells, counts = store.counted(city, week)
-    divisions = dict.fromkeys(of_cells, 0)
-    for division, count in zip(of_cells, counts, strict=True):
+    _, cells, _ = store.week(city, week)
+    counts = store.counts(city, week)
+    divisions = dict.fromkeys(cells["division"], 0)
+    for division, count in zip(cells["division"], counts, strict=True):
         divisions[division] += count
     return WeekOutcome(
         target_week=week,

@@ -136,25 +136,15 @@ class OneWeek(Connected):
         Raises:
             WeekNotReady: the week has no forecast.
         """
-        return self.counted(city, week)[1]
-
-    def counted(self, city: str, week: date) -> tuple[list[str], list[int]]:
-        """Return the division and a known week's reports of each cell, in row-major order.
-
-        Raises:
-            WeekNotReady: the week has no forecast.
-        """
-        reports = func.coalesce(ObservedCell.reports, 0)
-        query = select(CellForecast.division, reports).select_from(Run)
+        query = select(func.coalesce(ObservedCell.reports, 0)).select_from(Run)
         query = query.join(CellForecast, CellForecast.run_pk == Run.id)
         query = query.outerjoin(ObservedCell, is_counted())
         query = query.where(is_current(city), Run.target_week == week)
         with self._read() as session:
-            rows = session.execute(query.order_by(CellForecast.row, CellForecast.col)).all()
-        if not rows:
+            counts = list(session.scalars(query.order_by(CellForecast.row, CellForecast.col)))
+        if not counts:
             raise no_forecast(city, week)
-        divisions, counts = zip(*rows, strict=True)
-        return list(divisions), list(counts)
+        return counts
 
     def _rows(
         self, table: type[Base], city: str, target_week: date, revision: int | None

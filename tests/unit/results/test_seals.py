@@ -2,7 +2,9 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from pipeline.domain.errors import CorruptArtifact, SourceUnavailable
@@ -51,6 +53,15 @@ def test_a_forecast_that_was_edited_is_not_shown_exported_or_reported(
         with pytest.raises(CorruptArtifact, match=said):
             read()
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_counted_is_not_summed_by_divisions_that_were_edited(store, cells):
+    publish(store, cells)
+    store.save_observed(CITY, [TARGET], np.ones((1, *cells.shape)), TARGET + timedelta(weeks=4))
+    assert sum(views.week_outcome(store, CITY, TARGET).divisions.values()) == len(cells.row)
+    edit(store, "UPDATE cell_forecasts SET division = 'Elsewhere' WHERE row = 2 AND col = 0")
+    with pytest.raises(CorruptArtifact, match="its rows in cell_forecasts"):
+        views.week_outcome(store, CITY, TARGET)
 
 
 def test_another_week_is_still_shown(store, cells, city):
