@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 
+from pipeline.domain.city import load_city
 from pipeline.files import parquet_bytes
-from pipeline.replay.recorded import RecordedData
+from pipeline.replay.recorded import CHICAGO_FILE, WEATHER_FILE, RecordedData
 from pipeline.replay.server import ReplayServer
 from pipeline.settings import Settings
 from pipeline.workflow.operations.verification import find_faults
@@ -72,12 +74,21 @@ def make_home(home: Path) -> Settings:
     for day, now, last, training in WEEKS:
         with tempfile.TemporaryDirectory() as folder:
             public = reports[reports["occurred_at"] < f"{last}T23"]
-            public.to_parquet(Path(folder) / "crime_2016_2017.parquet")
+            public.to_parquet(Path(folder) / CHICAGO_FILE)
+            made_up_weather(last).to_parquet(Path(folder) / WEATHER_FILE)
             with ReplayServer(RecordedData(Path(folder))) as server:
                 settings = small_settings(server.url, home)
                 plan = make_plan(settings, city=CITY, issue_date=day, training=training, now=now)
                 run_week(settings, plan, now=now)
     return settings
+
+
+def made_up_weather(last: str) -> pd.DataFrame:
+    """Return a year of the same weather at the city's stations, through a day."""
+    days = pd.date_range(end=last, periods=366).astype(str)
+    stations = [station.ghcn_id for station in load_city(CITY).stations]
+    rows = pd.MultiIndex.from_product([stations, days], names=["station", "date"]).to_frame()
+    return rows.reset_index(drop=True).assign(tmax=20.0, tmin=10.0, prcp=1.0)
 
 
 def artefacts(home: Path) -> list[Path]:
@@ -305,9 +316,10 @@ def put_back(home: Path, whole: Path) -> None:
 
 def _forget_registry() -> None:
     """Close MLflow's connections, which hold pages of a file that changed below them."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as OfModels
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as OfRuns
 
-    for engine in SqlAlchemyStore._engine_map.values():
+    for engine in (*OfModels._engine_map.values(), *OfRuns._engine_map.values()):
         engine.dispose()
 
 

@@ -6,7 +6,8 @@ A SIMULATED Los Angeles, whose whole history is pulled at first, as by who begin
 are backfilled year by year. Between two years a week goes by: the portal shows late reports and
 revised rows, and is pulled again. One request in five fails. Each year's weeks are forecast again,
 and must come to what is stored. Prints, as JSON, by year: memory in use, size of the home, seconds.
-Ends with 1 where a second pass differs, or a week came to an error.
+Ends with 1 where a second pass differs, or a week came to an error. Given the home of a run that
+was ended, it goes on with the first year of which a week is not stored.
 """
 
 import argparse
@@ -25,10 +26,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from pipeline.domain.errors import HotspotsError
+from pipeline.domain.errors import HotspotsError, WeekNotReady
 from pipeline.domain.weeks import WEEK
 from pipeline.replay.server import ReplayServer
 from pipeline.replay.simulator import simulate
+from pipeline.results.store.reader import ResultsReader
 from pipeline.settings import Settings
 from pipeline.sources.http import HttpClient
 from pipeline.workflow import pull
@@ -75,9 +77,18 @@ def forecast_weeks(
             yield plan.issue_date, week.published["difference"]
 
 
-def serve(seed: int, first: date, days: Connection) -> None:
+def stored_weeks(settings: Settings) -> set[date]:
+    """Return the issue dates whose forecast a home holds."""
+    try:
+        runs = ResultsReader(settings.results_database).runs(CITY)
+    except WeekNotReady:
+        return set()
+    return {run.record.weeks.issue_date for run in runs}
+
+
+def serve(seed: int, first: date, last: date, days: Connection) -> None:
     """Serve the portal as of each day that is sent; answer with how often it was asked so far."""
-    source = partial(simulate, seed, first, LAST_ISSUE)
+    source = partial(simulate, seed, first, last)
     with ReplayServer(source(LAST_ISSUE)) as server:
         server.faults = OneInFive(seed, RATE)
         days.send(server.url)
@@ -87,11 +98,11 @@ def serve(seed: int, first: date, days: Connection) -> None:
 
 
 @contextmanager
-def portal(seed: int, first: date) -> Iterator[tuple[str, Callable[[date], int]]]:
+def portal(seed: int, first: date, last: date) -> Iterator[tuple[str, Callable[[date], int]]]:
     """Give the address of a portal in a process of its own, and what moves it to a day."""
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
-    process = spawn.Process(target=serve, args=(seed, first, there), daemon=True)
+    process = spawn.Process(target=serve, args=(seed, first, last, there), daemon=True)
     process.start()
 
     def move_to(day: date) -> int:
@@ -110,12 +121,15 @@ def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
     issued = [first + week * WEEK for week in range(weeks)]
     years = [issued[k : k + YEAR_WEEKS] for k in range(0, weeks, YEAR_WEEKS)]
     found: dict[str, Any] = {"years": [], "errors": {}, "second_pass": {"same": 0, "differs": {}}}
-    with portal(seed, first - HISTORY) as (url, move_to):
+    with portal(seed, first - HISTORY, LAST_ISSUE + len(years) * WEEK) as (url, move_to):
         settings = Settings(
             _env_file=None, home=home, replay_url=url, train_epochs=1,
             history_start=f"{first - HISTORY}",
         )  # fmt: skip
+        stored = stored_weeks(settings)
         for number, year in enumerate(years):
+            if stored.issuperset(year):
+                continue
             began, today = time.monotonic(), LAST_ISSUE + number * WEEK
             now = at_noon_of(today)
             move_to(today)

@@ -208,7 +208,7 @@ def test_the_clock_knows_its_zone():
     assert first <= second
 
 
-TABLES_OF_A_CUBE = {"counts_table", "weather_table", "weeks_table", "_cube"}
+TABLES_OF_A_CUBE = {"counts_table", "weather_table", "weeks_table", "station_weather", "_cube"}
 
 
 def test_a_cube_is_read_through_its_views():

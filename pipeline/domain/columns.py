@@ -105,7 +105,6 @@ def _problem(column: Column, values: pa.ChunkedArray) -> str | None:
 
 ERAS = ("legacy", "nibrs", "other")
 LOCATION_STATUSES = ("located", "missing", "withheld")
-PROVENANCES = ("live", "recorded", "simulated")
 
 INCIDENTS = TableContract(
     "incidents",
@@ -195,22 +194,40 @@ CUBE_COUNTS = TableContract(
 GRID_ROW = Column("row", INT, "grid row", low=0)
 GRID_COL = Column("col", INT, "grid column", low=0)
 
-CUBE_WEATHER = TableContract(
-    "cube_weather",
+CUBE_STATIONS = TableContract(
+    "cube_stations",
+    (
+        Column("station", TEXT, "GHCN-Daily id"),
+        Column("lat", REAL, "latitude", "degrees", -90, 90),
+        Column("lon", REAL, "longitude", "degrees", -180, 180),
+    ),
+    ("station",),
+)
+
+WEEKLY_WEATHER = (
+    Column("tmean_degc", REAL, "mean of daily (max + min) / 2", "degC", -60, 60, is_nullable=True),
+    Column("prcp_mm", REAL, "precipitation in the week", "mm", 0, 5000, is_nullable=True),
+    Column("warm_days", REAL, "days with a maximum of the city's warm threshold or more",
+           "days", 0, 7, is_nullable=True),
+    Column("missing_days", REAL, "days without an observation, interpolated like the rest",
+           "days", 0, 7),
+)  # fmt: skip
+
+CUBE_STATION_WEEKS = TableContract(
+    "cube_station_weeks",
     (
         Column("week_start", DAY, "Sunday of the week"),
-        GRID_ROW,
-        GRID_COL,
-        Column("tmean_degc", REAL, "mean of daily (max + min) / 2", "degC", -60, 60,
-               is_nullable=True),
-        Column("prcp_mm", REAL, "precipitation in the week", "mm", 0, 5000, is_nullable=True),
-        Column("warm_days", REAL, "days with a maximum of the city's warm threshold or more",
-               "days", 0, 7, is_nullable=True),
-        Column("missing_days", REAL, "days without an observation, interpolated like the rest",
-               "days", 0, 7),
+        Column("station", TEXT, "GHCN-Daily id of a station that counts in the week"),
+        *WEEKLY_WEATHER,
     ),
+    ("week_start", "station"),
+)
+
+CUBE_WEATHER = TableContract(
+    "cube_weather",
+    (Column("week_start", DAY, "Sunday of the week"), GRID_ROW, GRID_COL, *WEEKLY_WEATHER),
     ("week_start", "row", "col"),
-)  # fmt: skip
+)
 
 CUBE_WEEKS = TableContract(
     "cube_weeks",

@@ -62,11 +62,6 @@ class GridSpec(BaseModel):
         """Length of a degree of longitude over one of latitude, at the middle latitude."""
         return float(np.cos(np.radians((self.south + self.north) / 2)))
 
-    @property
-    def cell_area_km2(self) -> float:
-        """Area of a cell at the grid's middle latitude, in km2."""
-        return self.cell_height_deg * self.cell_width_deg * KM_PER_DEGREE_LAT**2 * self._squeeze
-
     def locate(
         self, lat: NDArray[np.float64], lon: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:

@@ -16,7 +16,7 @@ from pipeline.domain.timeline import days_of, week_numbers
 from pipeline.domain.weeks import EPOCH, WEEK, last_whole_week, week_range, week_start_of
 from pipeline.grid.counts import Tally, count_reports, in_city_cells, weeks_and_delays
 from pipeline.grid.cube import Cube
-from pipeline.grid.gridded_weather import grid_weather
+from pipeline.grid.gridded_weather import StationWeather, station_weather
 
 CALENDAR_WEEKS_AHEAD = 6
 TRACE_SHARE, QUARTER_WEEKS = 0.02, 13
@@ -55,7 +55,7 @@ def build_cube(
     cube = Cube(
         cells,
         counts.filter(held),
-        grid_weather(city, cells, daily_weather, starts),
+        station_weather(city, cells, daily_weather, starts),
         _weeks(incidents, calendar, starts, last_whole_week(known_through)),
     )
     return cube, tally
@@ -105,18 +105,28 @@ def _first_day(incidents: pa.Table) -> date | None:
 
 
 def cube_tables(cube: Cube) -> dict[str, pa.Table]:
-    """Return a cube as tables for the lake: cells, counts, weather, weeks."""
+    """Return a cube as tables for the lake: cells, counts, stations, station_weeks, weeks."""
     cells = {"row": cube.cells.row, "col": cube.cells.col, "division": list(cube.cells.division)}
     return {
         "cells": CELLS.conform(pa.table(cells)),
         "counts": cube.counts_table,
-        "weather": cube.weather_table,
+        "stations": cube.station_weather.stations,
+        "station_weeks": cube.station_weather.weeks,
         "weeks": cube.weeks_table,
     }
 
 
 def cube_from_tables(city: City, tables: Mapping[str, pa.Table]) -> Cube:
-    """Return the cube that `cube_tables` gave, on the city's grid."""
+    """Return the cube that `cube_tables` gave, on the city's grid.
+
+    Raises:
+        InvalidRequest: it is a cube of a release that stored other tables.
+    """
+    if "station_weeks" not in tables:
+        raise InvalidRequest(
+            f"This cube holds {', '.join(sorted(tables))}, as releases up to 0.2.0 stored it; "
+            "expected station_weeks. Run the week again from its step build_grid."
+        )
     row, col, division = (tables["cells"][name] for name in ("row", "col", "division"))
     cells = Cells(
         city.grid.shape,
@@ -124,7 +134,8 @@ def cube_from_tables(city: City, tables: Mapping[str, pa.Table]) -> Cube:
         col.to_numpy().astype(np.int64),
         tuple(division.to_pylist()),
     )
-    return Cube(cells, tables["counts"], tables["weather"], tables["weeks"])
+    weather = StationWeather.of(city.grid, cells, tables["stations"], tables["station_weeks"])
+    return Cube(cells, tables["counts"], weather, tables["weeks"])
 
 
 def _weeks(

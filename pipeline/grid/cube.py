@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.domain.cells import Cells
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.domain.weeks import EPOCH, WEEK, week_range
+from pipeline.grid.gridded_weather import StationWeather
 
 WEATHER_NAMES = ("tmean_degc", "prcp_mm", "warm_days", "missing_days")
 
@@ -28,15 +29,20 @@ class Cube:
     Attributes:
         cells: the in-city cells.
         counts_table: contract CUBE_COUNTS (sparse: only cells with reports).
-        weather_table: contract CUBE_WEATHER; may be empty.
+        station_weather: weekly weather at the stations, for these cells.
         weeks_table: contract CUBE_WEEKS, one row per week, without gaps, sorted; it runs past
             the newest data as far as calendars are needed.
     """
 
     cells: Cells
     counts_table: pa.Table
-    weather_table: pa.Table
+    station_weather: StationWeather
     weeks_table: pa.Table
+
+    @cached_property
+    def weather_table(self) -> pa.Table:
+        """The weekly weather of every cell: contract CUBE_WEATHER; may be empty."""
+        return self.station_weather.on_cells(self.cells)
 
     @cached_property
     def whole_weeks(self) -> list[date]:
@@ -148,11 +154,6 @@ class CubeView:
         first = (self.week_starts[0] - EPOCH).days
         days = pc.subtract(known["week_start"].cast(pa.int32()), first)
         return known.append_column("week", pc.divide(days, WEEK.days))
-
-    @property
-    def offence_classes(self) -> list[str]:
-        """The offence classes that any known report belongs to."""
-        return sorted(self.reports["offence_class"].unique().to_pylist())
 
     def counts(
         self, classes: Sequence[str], known_within_weeks: int | None = None

@@ -1,15 +1,18 @@
 """Daily weather at stations to weekly weather in every cell of the city."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City
-from pipeline.domain.columns import CUBE_WEATHER
+from pipeline.domain.columns import CUBE_STATION_WEEKS, CUBE_STATIONS, CUBE_WEATHER
 from pipeline.domain.grid_spec import KM_PER_DEGREE_LAT, GridSpec
 from pipeline.domain.timeline import days_into_week, days_of, sundays, week_numbers
 
@@ -17,20 +20,68 @@ DAYS = 7
 DAYS_NEEDED = 5
 # A station inside a cell stands for all of it; without a floor its weight would be infinite.
 NEAREST_KM = 0.5
-# Finer than any instrument, and coarse enough to be the same on every processor.
-DECIMALS = 4
+# Finer than any instrument, and coarse enough to be the same on every processor. What stations
+# measured is kept finer, so that it is not rounded twice.
+DECIMALS, MEASURED_DECIMALS = 4, 12
 _READINGS = ("tmax_degc", "tmin_degc", "prcp_mm")
 _HIGHEST = {"tmean_degc": np.inf, "prcp_mm": np.inf, "warm_days": DAYS, "missing_days": DAYS}
+_FEATURES = tuple(_HIGHEST)
 
 
-def grid_weather(
+@dataclass(frozen=True)
+class StationWeather:
+    """The weekly weather at a city's stations, and how much each counts in each cell.
+
+    Attributes:
+        stations: contract CUBE_STATIONS; may be empty.
+        weeks: contract CUBE_STATION_WEEKS, of those stations; may be empty.
+        weights: (cells, stations) one over the squared distance, in km-2.
+    """
+
+    stations: pa.Table
+    weeks: pa.Table
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, grid: GridSpec, cells: Cells, stations: pa.Table, weeks: pa.Table
+    ) -> "StationWeather":
+        """Return the weather of stations for these cells of a grid."""
+        return cls(stations, weeks, _weights(grid, cells, stations))
+
+    def on_cells(self, cells: Cells) -> pa.Table:
+        """Return the weather (CUBE_WEATHER) of every cell in the weeks with any observation.
+
+        Cells take the mean of the stations that count, weighted. It is 300 times the stations'
+        own table in size, so it is never stored.
+
+        Args:
+            cells: (cells,) those that the weights are of.
+        """
+        starts, week = np.unique(self.weeks["week_start"].to_numpy(), return_inverse=True)
+        station = pc.index_in(self.weeks["station"], value_set=self.stations["station"])
+        columns = {
+            "week_start": pa.array(np.repeat(starts, len(cells))),
+            "row": np.tile(cells.row, len(starts)),
+            "col": np.tile(cells.col, len(starts)),
+        }
+        for name in _FEATURES:
+            measured = np.full((len(starts), self.stations.num_rows), np.nan)
+            measured[week, station] = self.weeks[name].to_numpy()
+            columns[name] = pa.array(
+                _interpolate(measured, self.weights).round(DECIMALS).ravel(), from_pandas=True
+            )
+        # Keys are distinct by how they are made, and means of checked readings in range.
+        return pa.table(columns).cast(CUBE_WEATHER.schema)
+
+
+def station_weather(
     city: City, cells: Cells, daily: pa.Table, week_starts: Sequence[date]
-) -> pa.Table:
-    """Return the weather (CUBE_WEATHER) of every in-city cell in the weeks with any observation.
+) -> StationWeather:
+    """Return the weather at the city's stations in the weeks with any observation.
 
     A station counts in a week, for each quantity apart, if it has it on five or more days; sums
-    over five or six days are scaled to seven. Cells take the mean of the stations that count,
-    weighted by one over the squared distance. Days that a station lacks altogether are its missing
+    over five or six days are scaled to seven. Days that a station lacks altogether are its missing
     days. Stations that the city does not list, and days outside the weeks, are passed over.
 
     Args:
@@ -40,20 +91,20 @@ def grid_weather(
         week_starts: Sundays in ascending order.
     """
     starts = np.array(week_starts, dtype="datetime64[D]")
-    stations = _station_weeks(_daily_arrays(city, daily, starts), city.warm_day_degc)
-    weights = _weights(city, cells)
-    gridded = {name: _interpolate(values, weights) for name, values in stations.items()}
-    observed = np.isfinite(gridded["missing_days"]).any(axis=1)
-    columns = {
-        "week_start": pa.array(np.repeat(starts[observed], len(cells))),
-        "row": np.tile(cells.row, observed.sum()),
-        "col": np.tile(cells.col, observed.sum()),
-    }
-    for name, values in gridded.items():
-        tidy = np.minimum(values[observed].round(DECIMALS), _HIGHEST[name])
-        columns[name] = pa.array(tidy.ravel(), from_pandas=True)
-    # Keys are distinct by how they are made, and means of checked readings in range.
-    return pa.table(columns).cast(CUBE_WEATHER.schema)
+    features = _station_weeks(_daily_arrays(city, daily, starts), city.warm_day_degc)
+    week, station = np.nonzero(np.isfinite(features["missing_days"]))
+    ids = np.array([s.ghcn_id for s in city.stations], dtype=object)
+    columns = {"week_start": pa.array(starts[week]), "station": pa.array(ids[station], pa.string())}
+    for name, values in features.items():
+        tidy = np.minimum(values[week, station].round(MEASURED_DECIMALS), _HIGHEST[name])
+        columns[name] = pa.array(tidy, from_pandas=True)
+    stations = CUBE_STATIONS.conform(
+        pd.DataFrame(
+            [(s.ghcn_id, s.lat, s.lon) for s in city.stations], columns=["station", "lat", "lon"]
+        )
+    )
+    weeks = CUBE_STATION_WEEKS.conform(pa.table(columns))
+    return StationWeather.of(city.grid, cells, stations, weeks)
 
 
 def _daily_arrays(
@@ -97,13 +148,11 @@ def _weekly_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(present >= DAYS_NEEDED, total / np.maximum(present, 1), np.nan)
 
 
-def _weights(city: City, cells: Cells) -> NDArray[np.float64]:
+def _weights(grid: GridSpec, cells: Cells, stations: pa.Table) -> NDArray[np.float64]:
     """Return (cells, stations) one over the squared distance, in km-2."""
-    lat, lon = (grid[cells.row, cells.col][:, None] for grid in city.grid.centres())
-    station_lat = np.array([s.lat for s in city.stations])
-    station_lon = np.array([s.lon for s in city.stations])
-    north_km = (lat - station_lat) * KM_PER_DEGREE_LAT
-    east_km = (lon - station_lon) * KM_PER_DEGREE_LAT * _squeeze(city.grid)
+    lat, lon = (centres[cells.row, cells.col][:, None] for centres in grid.centres())
+    north_km = (lat - stations["lat"].to_numpy()) * KM_PER_DEGREE_LAT
+    east_km = (lon - stations["lon"].to_numpy()) * KM_PER_DEGREE_LAT * _squeeze(grid)
     return 1 / np.maximum(north_km**2 + east_km**2, NEAREST_KM**2)
 
 

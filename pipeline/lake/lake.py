@@ -107,9 +107,11 @@ class Lake:
         source_updated_at: datetime | None,
         provenance: str,
         notes: tuple[str, ...] = (),
+        beside: tuple[Ref, ...] = (),
     ) -> Snapshot:
         """Store one pull, for good, under `snapshots/<city>/<dataset>/`.
 
+        It names the snapshots `beside` it, of other datasets, so that they are missed if they go.
         The table can be read back by `read_snapshot`, or by `read` under the dataset's name. The
         same data stored again for the same second is the same snapshot, with its first facts.
 
@@ -127,6 +129,7 @@ class Lake:
                 "source_updated_at": updated_at,
                 "provenance": provenance,
                 "notes": list(notes),
+                **({"beside": [ref.to_json() for ref in beside]} if beside else {}),
             },
         }
         path = f"{SNAPSHOTS}/{city}/{dataset}/{snapshot_name(manifest)}"

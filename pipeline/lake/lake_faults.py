@@ -40,14 +40,15 @@ def lake_faults(lake: Lake) -> Iterator[Fault]:
         yield from _of_manifest(lake, folder, manifest)
         if content_hash(manifest).startswith(folder.replace("-", "/").rsplit("/", 1)[1]):
             yield from _of_tables(lake, folder, manifest, names - {MANIFEST})
-            pointed |= dict.fromkeys(_pointers(manifest["info"]), folder)
+            said = _pointers([manifest["info"], manifest.get("pull")])
+            pointed |= dict.fromkeys(said, f"{folder} names it")
     gone = sorted(pointed.keys() - folders.keys())
     yield from (missing_fault(path, pointed[path]) for path in gone)
 
 
-def missing_fault(path: str, named_by: str) -> Fault:
+def missing_fault(path: str, known_by: str) -> Fault:
     """Return the fault of a folder that is gone."""
-    return _fault(path, f"It is gone, and {named_by} was made of it.")
+    return _fault(path, f"It is gone, and {known_by}.")
 
 
 def _of_manifest(lake: Lake, folder: str, manifest: Mapping[str, Any]) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from pipeline.domain.errors import (
     SourceUnavailable,
     WeekNotReady,
 )
-from pipeline.lake.lake import Lake, Snapshot
+from pipeline.lake.lake import Lake, Ref, Snapshot
 from pipeline.settings import Settings
 from pipeline.sources import crime, weather
 from pipeline.sources.http import HttpClient
@@ -70,15 +70,17 @@ def pull_weather(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     http = HttpClient(settings)
     notes: list[str] = []
     stored: dict[str, Stored] = {}
+    beside: tuple[Ref, ...] = ()
     if city.stations and not _is_past_and_held(lake, city, plan, WEATHER_SOURCES, now):
         first = min(dataset.occurred_from for dataset in wanted_datasets(city, settings))
         today = min(plan.issue_date, now.astimezone(ZoneInfo(city.time_zone)).date())
         # The forecast first: where the rest is held, a past week is not pulled for again.
         with _noted(notes):
-            store_pull(lake, city, weather.pull_weather_forecast(http, settings, city), now)
+            pull = weather.pull_weather_forecast(http, settings, city)
+            beside = (store_pull(lake, city, pull, now).ref,)
         with _noted(notes):
             for pull in weather.pull_weather(http, settings, city, first, today):
-                stored[pull.dataset] = _stored(store_pull(lake, city, pull, now))
+                stored[pull.dataset] = _stored(store_pull(lake, city, pull, now, beside))
     held = [name for name in WEATHER_SOURCES if lake.snapshots(city.name, name)]
     return _pulled(lake, city, plan, held, stored, [*http.notes, *notes])
 
@@ -108,8 +110,10 @@ def _holds(lake: Lake, held: list[Snapshot]) -> bool:
     return bool(held) and held[-1].rows > 0 and not is_refused(lake, held[-1])
 
 
-def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
-    """Store a pull as a snapshot.
+def store_pull(
+    lake: Lake, city: City, pull: Pull, now: datetime, beside: tuple[Ref, ...] = ()
+) -> Snapshot:
+    """Store a pull as a snapshot; it names those `beside` it, which are missed if they go.
 
     Raises:
         InvalidRequest: the lake holds snapshots of another origin.
@@ -123,6 +127,7 @@ def store_pull(lake: Lake, city: City, pull: Pull, now: datetime) -> Snapshot:
         source_updated_at=pull.source_updated_at,
         provenance=pull.provenance,
         notes=pull.notes,
+        beside=beside,
     )
 
 

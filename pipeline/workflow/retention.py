@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from pipeline.domain.city import City
-from pipeline.domain.errors import CorruptArtifact
 from pipeline.domain.weeks import parse_date
-from pipeline.lake.chain import Break
 from pipeline.lake.lake import Lake, Ref, Snapshot
 from pipeline.results.store.records import StoredRun
 from pipeline.workflow.plan import end_of_day
@@ -71,27 +70,6 @@ def prunable(
     return [snapshot for snapshot in found if snapshot.pruned_at is None]
 
 
-def chain_findings(lake: Lake, city: City) -> list[Break]:
-    """Return all that is wrong with a city's snapshots: with their chains, or beside them.
-
-    The newest snapshot of a chain is named by no other; but the run that read it names it.
-    """
-    found = [b for dataset in datasets_of(lake, city) for b in lake.check_chain(city.name, dataset)]
-    known = {broken.path for broken in found}
-    try:
-        weeks = checked_weeks(lake, city)
-    except CorruptArtifact as error:
-        return [*found, Break(f"validated/{city.name}", "unreadable", str(error))]
-    held = lake.sizes(city.name)
-    for week in weeks:
-        for ref in week.snapshots:
-            if ref.path not in known and ref.path not in held:
-                known.add(ref.path)
-                said = f"{ref.path} is gone; the week issued {week.issue_date} was made from it."
-                found.append(Break(ref.path, "removed", f"{said} Restore it from a backup."))
-    return found
-
-
 def checked_weeks(lake: Lake, city: City) -> list[CheckedWeek]:
     """Return every run of a city whose rows passed the checks.
 
@@ -102,11 +80,10 @@ def checked_weeks(lake: Lake, city: City) -> list[CheckedWeek]:
     return [_checked_week(info) for info in infos]
 
 
-def _checked_week(info: Mapping[str, object]) -> CheckedWeek:
-    named = info["snapshots"]
-    texts = named.values() if isinstance(named, Mapping) else ()
-    refs = tuple(Ref.from_json(str(text)) for text in texts)
-    return CheckedWeek(parse_date(str(info["issue_date"])), refs)
+def _checked_week(info: Mapping[str, Any]) -> CheckedWeek:
+    texts = [*info["snapshots"].values(), *info.get("weather", {}).values()]
+    refs = tuple(Ref.from_json(text) for text in texts)
+    return CheckedWeek(parse_date(info["issue_date"]), refs)
 
 
 def _last_of_refreshes(lake: Lake, city: City, held: Sequence[Snapshot]) -> list[Snapshot]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.domain.city import load_city
+from pipeline.grid.build import cube_from_tables
 from pipeline.lake.lake import Lake, Ref
 from pipeline.replay.recorded import RecordedData
 from pipeline.replay.server import ReplayServer
@@ -39,7 +40,7 @@ def test_a_quarter_of_los_angeles_reaches_the_cube_with_every_row_accounted_for(
     lake = Lake(settings.lake_root)
     assert lake.info(ref)["rows"] == rows
     tables = lake.read(ref)
-    weather = tables["weather"].to_pandas()
+    weather = cube_from_tables(city, tables).weather_table.to_pandas()
     # Two stations report; each week's weather is laid on all 1,663 cells.
     assert (weather.groupby("week_start").size() == 1_663).all()
     january = weather[weather["week_start"].astype(str) == "2023-01-08"]

@@ -10,6 +10,7 @@ from pipeline.domain.errors import CorruptArtifact, WeekNotReady
 from pipeline.files import parquet_bytes
 from pipeline.lake.chain import read_chain
 from pipeline.lake.lake import Lake
+from pipeline.lake.lake_faults import lake_faults
 from pipeline.lake.manifests import OWN_HASH, manifest_hash
 from tests.unit.lake_samples import (
     NOON,
@@ -248,3 +249,17 @@ def test_a_folder_with_other_content_than_its_name_is_found_among_refs(lake):
     replace_file(lake, f"{ref.path}/manifest.json", text)
     with pytest.raises(CorruptArtifact, match="was changed since it was written"):
         lake.refs("history", "x/1")
+
+
+def test_the_newest_of_a_dataset_is_missed_by_what_was_stored_beside_it(lake):
+    newest = pull(lake)
+    beside = lake.add_snapshot(
+        "los_angeles", "weather_ncei", OTHER,
+        pulled_at=NOON, source_updated_at=None, provenance="recorded", beside=(newest.ref,),
+    )  # fmt: skip
+    assert list(lake_faults(lake)) == []
+    remove(lake, newest)
+    [gone] = lake_faults(lake)
+    assert (gone.where, gone.found) == (
+        newest.ref.path, f"It is gone, and {beside.ref.path} names it.",
+    )  # fmt: skip

@@ -23,7 +23,7 @@ def find_faults(settings: Settings) -> Iterator[Fault]:
     for stored in store.forecasts():
         for path in (_path(stored.input_ref), _forecast_ref(stored.city, stored.sha256).path):
             if path is not None and path not in folders:
-                yield missing_fault(path, f"the forecast of {stored.name}")
+                yield missing_fault(path, f"the forecast of {stored.name} was made of it")
     yield from store.find(lambda city, sha256: _made(lake, city, sha256))
     yield from registry_faults(settings)
     yield from report_faults(settings.home / "reports")

@@ -128,11 +128,6 @@ def test_sizes():
     assert GRID.cell_id(np.array([2]), np.array([4])).tolist() == [14]  # 2 * 5 + 4
 
 
-def test_a_cell_of_los_angeles_is_632_by_1171_metres():
-    # 0.00683759 deg * 111.195 km * cos(34.02) = 0.630 km; 0.0105608 deg * 111.195 km = 1.174 km.
-    assert pytest.approx(0.74, abs=0.005) == LOS_ANGELES.cell_area_km2
-
-
 @pytest.mark.parametrize(
     "bounds",
     [

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.columns import CELLS, CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
+from pipeline.domain.columns import (
+    CELLS,
+    CUBE_COUNTS,
+    CUBE_STATION_WEEKS,
+    CUBE_STATIONS,
+    CUBE_WEATHER,
+    CUBE_WEEKS,
+)  # fmt: skip
 from pipeline.domain.errors import InvalidRequest, WeekNotReady
 from pipeline.grid.build import build_cube, cube_from_tables, cube_tables, cube_weeks
 from pipeline.lake.lake import Lake
@@ -106,9 +113,11 @@ class TestBuild:
 
     def test_every_table_keeps_its_contract(self, built):
         contracts = {
-            "cells": CELLS, "counts": CUBE_COUNTS, "weather": CUBE_WEATHER, "weeks": CUBE_WEEKS
+            "cells": CELLS, "counts": CUBE_COUNTS, "stations": CUBE_STATIONS,
+            "station_weeks": CUBE_STATION_WEEKS, "weeks": CUBE_WEEKS,
         }  # fmt: skip
         tables = cube_tables(built[0])
+        assert CUBE_WEATHER.conform(built[0].weather_table).equals(built[0].weather_table)
         assert sorted(tables) == sorted(contracts)
         for name, table in tables.items():
             assert contracts[name].conform(table).equals(table)
@@ -120,7 +129,17 @@ class TestBuild:
         assert again.cells.division == cube.cells.division
         assert (again.cells.mask == cube.cells.mask).all()
         assert seen(again.as_of(day(1))) == seen(cube.as_of(day(1)))
+        assert again.weather_table.equals(cube.weather_table)
         assert lake.write("cubes", city.name, cube_tables(again), {}) == ref
+
+    def test_a_cube_of_an_earlier_release_is_named(self, city, built):
+        tables = cube_tables(built[0])
+        earlier = {name: tables[name] for name in ("cells", "counts", "weeks")}
+        earlier["weather"] = built[0].weather_table
+        with pytest.raises(
+            InvalidRequest, match=r"holds cells, counts, weather, weeks.*build_grid"
+        ):
+            cube_from_tables(city, earlier)
 
 
 @pytest.mark.parametrize("as_timestamps", [False, True])
@@ -174,7 +193,6 @@ def seen(view):
     return (
         view.counts(["robbery", "other"]).tolist(),
         view.calendar(5).to_dict("records"),
-        view.offence_classes,
     )
 
 

@@ -67,12 +67,6 @@ def test_a_class_without_reports_counts_nothing(cube):
     assert counts.sum() == 0
 
 
-def test_classes_are_those_known(cube):
-    assert cube.as_of(day(0)).offence_classes == ["robbery"]
-    assert cube.as_of(day(1)).offence_classes == ["rape", "robbery"]
-    assert cube.as_of(day(2)).offence_classes == ["homicide", "rape", "robbery", "theft"]
-
-
 def test_weather_is_unknown_outside_the_city_and_without_observations(cube):
     weather = cube.as_of(day(2)).weather()
     assert weather.shape == (3, 6, 6, 4)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.cells import Cells
-from pipeline.domain.columns import CUBE_WEATHER
-from pipeline.grid.gridded_weather import grid_weather
+from pipeline.domain.columns import CUBE_STATION_WEEKS, CUBE_STATIONS, CUBE_WEATHER
+from pipeline.grid.gridded_weather import station_weather
 
 NEAR, FAR = "USW00000001", "USW00000002"  # in the middle of cells (0, 0) and (0, 3)
 SUNDAY = date(2023, 1, 1)
@@ -26,6 +26,11 @@ def days(station, *readings, first=SUNDAY):
 def cells_at(city, *places):
     row, col = np.array(places).T
     return Cells.with_any(city.grid.shape, row, col)
+
+
+def grid_weather(city, cells, daily, week_starts):
+    """Return the weather of every cell, by way of what the lake keeps of it."""
+    return station_weather(city, cells, daily, week_starts).on_cells(cells)
 
 
 def only_row(table):
@@ -124,6 +129,23 @@ def test_only_weeks_with_observations_appear(city, make_weather):
     table = grid_weather(city, cells_at(city, (0, 0), (5, 5)), weather, weeks)
     assert table["week_start"].to_pylist() == [weeks[1], weeks[1], weeks[3], weeks[3]]
     assert table["row"].to_pylist() == [0, 5, 0, 5]
+
+
+def test_what_is_kept_is_a_row_a_station_and_week(city, make_weather):
+    weather = make_weather(
+        *days(NEAR, *[(20, 10, 0)] * 14),
+        *days(FAR, *[(40, 30, None)] * 7),
+        *days(FAR, *[(40, 30, 1)] * 4, first=SUNDAY + timedelta(days=7)),
+    )
+    weeks = [SUNDAY, SUNDAY + timedelta(weeks=1)]
+    kept = station_weather(city, cells_at(city, (0, 0), (5, 5)), weather, weeks)
+    assert CUBE_STATIONS.conform(kept.stations).equals(kept.stations, check_metadata=True)
+    assert CUBE_STATION_WEEKS.conform(kept.weeks).equals(kept.weeks, check_metadata=True)
+    assert kept.stations["station"].to_pylist() == [NEAR, FAR]
+    near, far, later = kept.weeks.to_pylist()
+    assert (near["week_start"], near["station"], near["tmean_degc"]) == (SUNDAY, NEAR, 15)
+    assert (far["station"], far["tmean_degc"], far["prcp_mm"]) == (FAR, 35, None)
+    assert (later["week_start"], later["station"]) == (weeks[1], NEAR)  # FAR has four days only
 
 
 def test_weeks_may_lie_apart(city, make_weather):

@@ -7,10 +7,11 @@ import pandas as pd
 
 from pipeline.domain.cells import Cells
 from pipeline.domain.city import City, Offences
-from pipeline.domain.columns import CUBE_COUNTS, CUBE_WEATHER, CUBE_WEEKS
+from pipeline.domain.columns import CUBE_COUNTS, CUBE_STATION_WEEKS, CUBE_STATIONS, CUBE_WEEKS
 from pipeline.domain.grid_spec import GridSpec
 from pipeline.domain.weeks import WEEK, ForecastWeeks
 from pipeline.grid.cube import Cube
+from pipeline.grid.gridded_weather import StationWeather
 from pipeline.model.config import ModelConfig
 from pipeline.model.opinions import fit_opinions
 
@@ -106,16 +107,14 @@ def make_calendar(weeks: int) -> pd.DataFrame:
     )
 
 
-def make_weather(cells: Cells, weeks: int) -> pd.DataFrame:
-    """Two cells' weather; none in week 3."""
-    return pd.DataFrame(
-        [
-            (week(k), r, c, 15.0 + 10 * (c == 1), 0.0, 7.0, 0.0)
-            for k in range(weeks)
-            if k != 3
-            for r, c in ((0, 0), (0, 1))
-        ],
-        columns=[column.name for column in CUBE_WEATHER.columns],
+def make_weather(cells: Cells, weeks: int) -> StationWeather:
+    """One station, whose weather every cell has; none in week 3."""
+    names = [column.name for column in CUBE_STATION_WEEKS.columns]
+    rows = [(week(k), "made up", 20.0, 0.0, 7.0, 0.0) for k in range(weeks) if k != 3]
+    return StationWeather(
+        CUBE_STATIONS.conform(pd.DataFrame({"station": ["made up"], "lat": 0.0, "lon": 0.0})),
+        CUBE_STATION_WEEKS.conform(pd.DataFrame(rows, columns=names)),
+        np.ones((len(cells), 1)),
     )
 
 
@@ -124,7 +123,7 @@ def make_cube(weeks: int = WEEKS, seed: int = 1) -> Cube:
     return Cube(
         cells,
         CUBE_COUNTS.conform(make_counts(cells, weeks, seed)),
-        CUBE_WEATHER.conform(make_weather(cells, weeks)),
+        make_weather(cells, weeks),
         CUBE_WEEKS.conform(make_calendar(weeks)),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from pipeline.domain.columns import CUBE_WEATHER
+from pipeline.domain.columns import CUBE_STATION_WEEKS
 from pipeline.domain.errors import InvalidRequest
 from pipeline.model import totals as city_totals
 from pipeline.model.glm import fit_poisson
@@ -117,7 +117,7 @@ def test_season_is_learned():
 def test_context_and_calendar_hold_what_their_names_say(read):
     view, totals, _ = read
     weather = city_totals.weekly_weather(view, totals.weeks)
-    # Cells have 15 and 25 degC: mean 20, scaled (20 - 15) / 10. Seven warm days: 7 / 3.5.
+    # Every cell has 20 degC, scaled (20 - 15) / 10. Seven warm days: 7 / 3.5.
     assert_allclose(weather[4], [0.5, 0, 2, 0])
     assert_allclose(weather[3], [0, 0, 0, 1])
     residuals = {8: np.arange(9.0), 9: np.arange(10.0)}
@@ -133,7 +133,8 @@ def test_context_and_calendar_hold_what_their_names_say(read):
 
 
 def test_no_weather_at_all_is_zeros_and_missing(cube):
-    dry = replace(cube, weather_table=CUBE_WEATHER.schema.empty_table())
+    nothing = replace(cube.station_weather, weeks=CUBE_STATION_WEEKS.schema.empty_table())
+    dry = replace(cube, station_weather=nothing)
     assert_allclose(city_totals.weekly_weather(dry.as_of(week(10)), 3), [[0, 0, 0, 1]] * 3)
 
 

@@ -8,8 +8,7 @@ import pytest
 from pipeline.domain.city import load_city
 from pipeline.lake.lake import Lake
 from pipeline.workflow.refusals import note_refused
-from pipeline.workflow.retention import chain_findings, prunable, target_weeks
-from tests.unit.lake_samples import remove_file
+from pipeline.workflow.retention import prunable, target_weeks
 from tests.unit.results.samples import make_weeks, publish, small_cells
 
 CITY = load_city("chicago")
@@ -87,21 +86,7 @@ def test_only_what_nothing_needs_is_pruned(lake, store):
     for snapshot in found:
         lake.prune(snapshot, FAR)
     assert prunable(lake, CITY, store.runs(CITY.name), FAR) == []
-    assert chain_findings(lake, CITY) == []
+    assert [*lake.check_chain(CITY.name, CRIME), *lake.check_chain(CITY.name, WEATHER)] == []
     for kept in (*crime[:3], twice, *later, weather[0], weather[1], weather[4], weather[5]):
         assert lake.read_snapshot(kept).num_rows == 1
     assert lake.info(trained)["issue_date"] == "2025-12-10"
-
-
-def test_the_newest_that_a_run_read_is_missed_though_no_other_names_it(lake):
-    first, newest = pulled(lake, CRIME, START), pulled(lake, CRIME, START + timedelta(days=7))
-    checked(lake, date(2025, 12, 10), newest)
-    assert chain_findings(lake, CITY) == []
-    remove_file(lake, f"{newest.ref.path}/manifest.json")
-    remove_file(lake, f"{newest.ref.path}/{CRIME}.parquet")
-    if "://" not in str(lake.root):
-        (lake.root / newest.ref.path).rmdir()
-    [gone] = chain_findings(lake, CITY)
-    assert (gone.path, gone.kind) == (newest.ref.path, "removed")
-    assert "the week issued 2025-12-10 was made from it" in gone.says
-    assert first.ref.path not in gone.says
