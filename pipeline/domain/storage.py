@@ -3,10 +3,10 @@
 import errno
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from pipeline.domain.errors import HotspotsError, StorageUnavailable
+from pipeline.domain.errors import HotspotsError, SourceUnavailable, StorageUnavailable
 
 ROOM = "Make room: `hotspots clean` says what may go."
 MOUNT = "See whether its disk is whole and mounted for writing."
@@ -31,6 +31,12 @@ OF_SQLITE = {
     sqlite3.SQLITE_IOERR: ("the disk does not read or write", f"{MOUNT} {ROOM}"),
     sqlite3.SQLITE_CANTOPEN: ("its file can't be opened", f"{MOUNT} {RIGHTS}"),
 }
+# What keeps SQLite from answering though the file may be whole.
+PASSING = (
+    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_READONLY"),
+    *("SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_AUTH"),
+)
+LOCK_WAIT_S = 60
 
 
 @contextmanager
@@ -79,3 +85,32 @@ def _refusal(error: BaseException) -> tuple[str, str] | None:
         code = getattr(error, "sqlite_errorcode", 0)
         return OF_SQLITE.get(code & 0xFF)
     return None
+
+
+def sqlite_faults(file: Path | None) -> list[str]:
+    """Return what SQLite finds wrong with a file; nothing where it is whole, or not there.
+
+    Raises:
+        SourceUnavailable: another process holds it for longer than a minute.
+        StorageUnavailable: its disk does not let it be read.
+    """
+    if file is None or not file.is_file():
+        return []
+    read_only = f"{file.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(read_only, uri=True, timeout=LOCK_WAIT_S)) as connection:
+            found = [line for (line,) in connection.execute("PRAGMA integrity_check")]
+    except UnicodeDecodeError as error:
+        return [str(error)]
+    except sqlite3.DatabaseError as error:
+        if not is_passing(error):
+            return [str(error)]
+        raise storage_error(error, file) or SourceUnavailable(
+            f"{file} can't be read: {error}. Try again once no other process writes to it."
+        ) from error
+    return [line for line in found if line != "ok"]
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Say whether an error of SQLite may pass by itself, so that the file may be whole."""
+    return getattr(error, "sqlite_errorname", "").startswith(PASSING)

@@ -18,7 +18,7 @@ from pipeline.domain.errors import (
     ModelRejected,
     SourceUnavailable,
 )
-from pipeline.domain.storage import storage_error
+from pipeline.domain.storage import sqlite_faults, storage_error
 from pipeline.files import TEMPORARY
 
 if TYPE_CHECKING:
@@ -172,14 +172,22 @@ def registry_file(url: str) -> Path | None:
     return Path(url.removeprefix(SQLITE)) if url.startswith(SQLITE) else None
 
 
+def place_of(url: str) -> str:
+    """Return what a registry is called: its file's name, or the address of its server."""
+    file, parts = registry_file(url), urlsplit(url)
+    return file.name if file else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def integrity_of_registry(file: Path | None) -> list[str]:
-    """Return what SQLite finds wrong with a registry's file; nothing where there is none."""
-    if file is None or not file.is_file():
-        return []
-    try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            found = [line for (line,) in connection.execute("PRAGMA integrity_check")]
-            tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        return [str(error)]
-    return [line for line in found if line != "ok"] or ([] if tables else ["it holds no tables"])
+    """Return what is wrong with a registry's file; nothing where there is none.
+
+    Raises:
+        SourceUnavailable: another process holds it for too long.
+        StorageUnavailable: its disk does not let it be read.
+    """
+    said = sqlite_faults(file)
+    if said or file is None or not file.is_file():
+        return said
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return [] if tables else ["it holds no tables"]

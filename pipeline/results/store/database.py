@@ -25,16 +25,10 @@ from pipeline.domain.errors import (
     StoreOutdated,
     WeekNotReady,
 )
-from pipeline.domain.storage import storage_error
+from pipeline.domain.storage import LOCK_WAIT_S, is_passing, sqlite_faults, storage_error
 from pipeline.results.store.tables import NEWEST, VERSION_TABLE
 
-LOCK_WAIT_S = 60
 IS_WRITE = "hotspots_is_write"
-# What keeps SQLite from answering though the file may be whole.
-PASSING = (
-    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_READONLY"),
-    *("SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_INTERRUPT", "SQLITE_AUTH"),
-)
 # Of PostgreSQL: no room on its disk, an error of it, a read-only transaction.
 PG_STORAGE = ("53100", "58030", "25006")
 
@@ -77,8 +71,10 @@ class Connected:
 
         Raises:
             CorruptArtifact: the file is damaged.
+            SourceUnavailable: another process holds it for too long.
+            StorageUnavailable: its disk does not let it be read.
         """
-        if said := integrity_faults(self._engine):
+        if said := sqlite_faults(sqlite_file(self._engine)):
             raise _damaged(self._engine, said[0])
 
     @contextmanager
@@ -114,21 +110,6 @@ def transaction(engine: Engine, *, is_write: bool = False) -> Iterator[Session]:
         raise named from error
 
 
-def integrity_faults(engine: Engine) -> list[str]:
-    """Return what SQLite finds wrong with its file; nothing of another database, or of no file."""
-    file = sqlite_file(engine)
-    if file is None or not file.is_file():
-        return []
-    try:
-        with engine.connect() as connection:
-            found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-    except DatabaseError as error:
-        if not _is_damage(engine, error):
-            raise
-        return [str(error.orig)]
-    return [line for line in found if line != "ok"]
-
-
 def _named(engine: Engine, error: DatabaseError) -> HotspotsError | None:
     """Return an error of a database by its name; None for one that is the code's own."""
     store = f"The results store {_shown(engine)}"
@@ -155,7 +136,7 @@ def _is_damage(engine: Engine, error: DatabaseError) -> bool:
     if engine.dialect.name != "sqlite":
         return isinstance(error, InternalError)  # as PostgreSQL calls a page that can't be read
     is_of_file = type(error) in (DatabaseError, OperationalError)
-    return is_of_file and not getattr(error.orig, "sqlite_errorname", "").startswith(PASSING)
+    return is_of_file and not is_passing(error.orig)
 
 
 def _damaged(engine: Engine, error: BaseException | str | None) -> CorruptArtifact:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from pipeline.domain.distributions import NEARLY_POISSON_SIZE
 from pipeline.domain.errors import CorruptArtifact, HotspotsError
 from pipeline.domain.fault import Fault
+from pipeline.domain.storage import sqlite_faults
 from pipeline.evaluation.scores import probability_of_any
-from pipeline.results.store.database import Connected, integrity_faults
+from pipeline.results.store.database import Connected, sqlite_file
 from pipeline.results.store.quantiles import quantiles
 from pipeline.results.store.seals import (
     GROUPED_BY,
@@ -67,7 +68,7 @@ class StoreFaults(Connected):
         Args:
             made: returns row, col, mean, nb_size and p_top5 of a forecast as the lake holds it.
         """
-        for said in integrity_faults(self._engine):
+        for said in sqlite_faults(sqlite_file(self._engine)):
             yield Fault("store", "results.db", said, "No row of it can be trusted.", RESTORE)
         for table in GROUPED_BY:
             try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from pipeline.domain.errors import CorruptArtifact, InvalidRequest, WeekNotReady
+from pipeline.domain.storage import LOCK_WAIT_S, sqlite_faults
 from pipeline.files import MANIFEST, TEMPORARY, new_file
 from pipeline.results.store.copying import copy_store
 from pipeline.results.store.database import make_engine, migration_of, sqlite_file, transaction
@@ -26,7 +27,6 @@ BELOW = "home/"  # where a backup keeps the home's files, beside its manifest
 LEFT_OUT = {"airflow", "models", "trainings"}
 PASSING = (".lock", ".log", "-journal", "-wal", "-shm")
 CHUNK = 2**20
-LOCK_WAIT_S = 60
 
 
 class Entry(TypedDict):
@@ -121,13 +121,13 @@ def _copy_sqlite(file: Path, copy: Path) -> None:
             closing(sqlite3.connect(copy)) as new,
         ):
             old.backup(new)
-            [found] = new.execute("PRAGMA integrity_check(1)").fetchone()
+        said = sqlite_faults(copy)
     except sqlite3.DatabaseError as error:
-        found = str(error)
-    if found != "ok":
+        said = [str(error)]
+    if said:
         raise CorruptArtifact(
-            f"The database {file} is damaged: {found}. Restore it from an earlier backup; nothing "
-            "was written."
+            f"The database {file} is damaged: {said[0]}. Restore it from an earlier backup; "
+            "nothing was written."
         )
 
 

@@ -12,6 +12,7 @@ from pipeline.domain.errors import InvalidRequest, ModelRejected, SourceUnavaila
 from pipeline.model import channels
 from pipeline.model import registry as registry_module
 from pipeline.model.registry import Registry
+from pipeline.model.registry_faults import registry_faults
 from pipeline.model.saved import CARD, save
 from pipeline.model.spread import Spread
 from pipeline.settings import Settings
@@ -68,10 +69,13 @@ def test_a_server_that_gives_no_models_is_named(tmp_path, monkeypatch, status, e
     with HTTPServer(("127.0.0.1", 0), Refusal) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://me:secret@127.0.0.1:{server.server_port if status else 9}"
+        settings = Settings(home=tmp_path, mlflow_url=url)
         with pytest.raises(error, match=says) as told:
-            Registry(Settings(home=tmp_path, mlflow_url=url), "town").champion()
+            Registry(settings, "town").champion()
+        with pytest.raises(error, match=says) as verified:
+            list(registry_faults(settings))
         server.shutdown()
-    assert "secret" not in str(told.value)
+    assert "secret" not in f"{told.value}{verified.value}"
 
 
 def test_many_that_fetch_a_model_at_once_all_get_it(settings, tmp_path, monkeypatch):

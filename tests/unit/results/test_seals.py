@@ -111,3 +111,6 @@ def test_a_store_that_is_locked_is_not_called_damaged(store, cells, monkeypatch)
         base.execute("BEGIN EXCLUSIVE")
         with pytest.raises(SourceUnavailable, match="locked"):
             publish(store, cells)
+        monkeypatch.setattr("pipeline.domain.storage.LOCK_WAIT_S", 0)
+        with pytest.raises(SourceUnavailable, match=r"results.db can't be read: .*locked"):
+            store.require_integrity()
