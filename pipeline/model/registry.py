@@ -71,13 +71,14 @@ class Registry:
         self,
         model: TrainedModel,
         *,
-        alias: Alias = "challenger",
+        alias: Literal["champion", "challenger"] = "challenger",
         tags: Mapping[str, str] | None = None,
     ) -> str:
         """Store a model as a new version, give it an alias, and return the version.
 
         The same model is stored once, whoever else registers it at the same time: registering it
-        again only moves the alias.
+        again only moves the alias. One that knows less than the champion, whoever made that one
+        meanwhile, becomes the challenger.
 
         Raises:
             ModelRejected: its files changed since it was trained.
@@ -90,10 +91,12 @@ class Registry:
         with exclusive(self._lock):
             same = [v for v in self._versions() if v.tags["sha256"] == model.sha256]
             version = str(same[0].version) if same else self._store(model, dict(tags or {}))
-            if alias == "champion":
+            champion = self._aliased("champion")
+            knows_most = champion is None or _trained_through(champion) <= model.trained_through
+            if alias == "champion" and knows_most:
                 self._crown(version)
             else:
-                client.set_registered_model_alias(self._name, alias, version)
+                client.set_registered_model_alias(self._name, "challenger", version)
         return version
 
     def promote(self, version: str) -> None:

@@ -127,9 +127,7 @@ def train_model(
     # Each training has a folder of its own, so that runs side by side don't write over another's.
     with temporary_folder(settings.home / "models") as folder:
         model = fit(settings, job, folder / "model", progress)
-        newest = registry.champion(known_before=None)
-        knows_most = newest is None or newest.trained_through <= model.trained_through
-        version = registry.register(model, alias=alias if knows_most else "challenger")
+        version = registry.register(model, alias=alias)
     model = registry.fetch(version)
     view = (reads or Reads()).view(Lake(settings.lake_root), settings.city(plan.city), grid)
     write_card(settings, plan, grid, view, model, version=version, mode=mode)

@@ -96,6 +96,15 @@ def test_many_that_fetch_a_model_at_once_all_get_it(settings, tmp_path, monkeypa
     assert [path.name for path in (settings.home / "models").iterdir()] == [model.sha256]
 
 
+def test_a_model_that_knows_less_does_not_take_the_place_of_the_champion(settings, tmp_path):
+    """Two are trained at once, and the one of the later week is done first."""
+    registry = Registry(settings, "oldtown")
+    late = registry.register(a_model(tmp_path / "late", 20), alias="champion")
+    early = registry.register(a_model(tmp_path / "early", 10), alias="champion")
+    called = {version.version: version.called for version in registry.listed()}
+    assert called == {late: ("champion",), early: ("challenger",)}
+
+
 def test_a_home_that_was_moved_reads_and_writes_its_models_where_it_is_now(tmp_path):
     old, new = tmp_path / "old", tmp_path / "elsewhere" / "new"
     first, second = a_model(tmp_path / "m1", 10), a_model(tmp_path / "m2", 20)
