@@ -39,7 +39,6 @@ def load_gx() -> ModuleType:
         import great_expectations.checkpoint
         import great_expectations.exceptions
         import great_expectations.expectations
-        import great_expectations.expectations.row_conditions
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     return gx
 

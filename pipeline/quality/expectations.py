@@ -40,7 +40,8 @@ def incident_row_checks(city: City, issue_date: date) -> list[Check]:
         _between("reported_after_occurred", "0 days or later", "report_delay_days", 0),
         _one_of("era_vocabulary", "era", ERAS),
         _one_of("location_status_vocabulary", "location_status", LOCATION_STATUSES),
-        _coordinates_match_status(),
+        _between("coordinates_match_status", "both when located, else none", "place_mismatch",
+                 0, 0),
         _coordinates_in_box(city),
         _area_number(city),
         _offence_code_form(city),
@@ -144,19 +145,6 @@ def _one_of(name: str, column: str, allowed: tuple[str, ...]) -> Check:
         return Check(name, "not applicable")
     arguments = {"column": column, "value_set": list(allowed)}
     return _check(name, ", ".join(allowed), ("ExpectColumnValuesToBeInSet", arguments))
-
-
-def _coordinates_match_status() -> Check:
-    status = load_gx().expectations.row_conditions.Column("location_status")
-    parts: list[tuple[str, dict[str, Any]]] = []
-    for column in ("lat", "lon"):
-        located = {"column": column, "row_condition": status == "located"}
-        elsewhere = {"column": column, "row_condition": status != "located"}
-        parts += [
-            ("ExpectColumnValuesToNotBeNull", located),
-            ("ExpectColumnValuesToBeNull", elsewhere),
-        ]
-    return _check("coordinates_match_status", "both when located, else none", *parts)
 
 
 def _coordinates_in_box(city: City) -> Check:

@@ -2,8 +2,10 @@
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from pipeline.domain.columns import TableContract
 from pipeline.quality.piles import excess
@@ -30,19 +32,25 @@ def schema_found(contract: TableContract, table: pa.Table) -> str:
 
 
 def incident_frame(table: pa.Table, issue_date: date) -> pd.DataFrame:
-    """Return incidents with ages and delay in days, and `day_excess`: 1 for excess of a pile.
+    """Return incidents with ages and delay in days, and what of a row is wrong: 1 where it is.
 
-    Ages and division numbers are float64, which Great Expectations compares a column at a time;
-    days and small integers it would compare one by one.
+    `day_excess` is excess of a pile, `place_mismatch` a place that does not fit the status.
+    `incident_id` is a number that stands for the text. Ages and numbers are float64, which Great
+    Expectations compares a column at a time; days and small integers it would compare one by one,
+    and copying texts costs a third of all checks.
     """
-    frame = _with_categories(table).to_pandas(date_as_object=False, ignore_metadata=True)
+    named = "incident_id" in table.column_names  # measures do without it
+    without = table.drop_columns("incident_id") if named else table
+    frame = _with_categories(without).to_pandas(date_as_object=False, ignore_metadata=True)
     frame["area"] = frame["area"].astype("float64")
     frame["occurred_age_days"] = _age_days(frame["occurred_on"], issue_date)
     frame["reported_age_days"] = _age_days(frame["reported_on"], issue_date)
     frame["report_delay_days"] = frame["occurred_age_days"] - frame["reported_age_days"]
-    if "incident_id" in frame:  # measures do without it
-        is_excess = excess(frame["occurred_age_days"].to_numpy(), frame["incident_id"])
+    if named:
+        frame["incident_id"] = _numbered(table["incident_id"])
+        is_excess = excess(frame["occurred_age_days"].to_numpy(), table["incident_id"])
         frame["day_excess"] = is_excess.astype("float64")
+        frame["place_mismatch"] = _place_mismatch(frame).astype("float64")
     return frame
 
 
@@ -56,6 +64,19 @@ def weather_frame(table: pa.Table, issue_date: date) -> pd.DataFrame:
     frame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     frame["observed_age_days"] = _age_days(frame["observed_on"], issue_date)
     return frame
+
+
+def _numbered(texts: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Return a number for each text, the same for equal ones, NaN where there is none."""
+    codes = texts.combine_chunks().dictionary_encode().indices
+    return codes.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+
+def _place_mismatch(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Mark what is located without a whole place, and what isn't and has a part of one."""
+    is_located = (frame["location_status"] == "located").to_numpy()
+    has_lat, has_lon = (frame[name].notna().to_numpy() for name in ("lat", "lon"))
+    return np.where(is_located, ~(has_lat & has_lon), has_lat | has_lon)
 
 
 def _with_categories(table: pa.Table) -> pa.Table:

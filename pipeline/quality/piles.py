@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 # In four cities the busiest day of fifteen years, of unrest, came to 2.3 times its weekday's.
@@ -11,7 +12,7 @@ WEEKS_BEFORE = 8
 _DAYS_LOOKED_BACK = 20 * 366
 
 
-def excess(age_days: NDArray[np.float64], names: pd.Series) -> NDArray[np.bool_]:
+def excess(age_days: NDArray[np.float64], names: pa.ChunkedArray) -> NDArray[np.bool_]:
     """Mark the reports of a pile that are more than the day's weekday has (median of 8 weeks).
 
     The days around a pile (median of 7 before and 7 after) hold less than it too; where they don't,
@@ -36,6 +37,6 @@ def excess(age_days: NDArray[np.float64], names: pd.Series) -> NDArray[np.bool_]
     in_pile = np.flatnonzero(is_counted & is_pile[age])
     if len(in_pile):
         kept = usual[age[in_pile]] / counts[age[in_pile]]
-        named = names.iloc[in_pile].fillna("").astype(object).to_numpy()
+        named = names.take(in_pile).fill_null("").to_numpy()
         found[in_pile] = pd.util.hash_array(named) / 2**64 >= kept
     return found
