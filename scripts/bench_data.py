@@ -1,15 +1,18 @@
 """Time what data cost before they are learnt from: `make bench-data`.
 
 Reports on the grid, beside pandas, DuckDB and geopandas on the same points, each on one core; the
-steps of a week of half a million simulated rows, and again without training; and how the cost grows
-with history and grid. SIMULATED or random throughout: this measures speed and memory, never skill.
+steps of a week of half a million simulated rows, and again without training; each step of a week
+that trains anew, fine-tunes or reuses; and how the cost grows with history and grid. SIMULATED or
+random throughout: this measures speed and memory, never skill.
 """
 
 import multiprocessing
 import resource
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -40,6 +43,7 @@ from scripts.bench_grid import FIRST_SUNDAY, Rows, gridding, made_up_incidents, 
 from scripts.bench_record import show, tell
 
 WEEK_FIRST, WEEK_LAST = date(2024, 1, 7), date(2025, 12, 31)  # some half a million rows
+STEPS_FIRST = date(2023, 1, 1)
 HISTORY_YEARS = (1, 5, 15)
 FINER = (1, 2, 4)  # times as many rows and columns
 
@@ -50,25 +54,61 @@ def _serve(addresses: Queue, source_days: tuple[date, date]) -> None:
         time.sleep(3600)
 
 
-def a_week() -> tuple[Rows, dict[str, float]]:
-    """Run a week of half a million rows, then the next one without training."""
+@contextmanager
+def _portal(first: date) -> Iterator[Settings]:
+    """Give settings of a new home, and serve simulated rows from a day on in another process."""
     context = multiprocessing.get_context("spawn")
     addresses = context.Queue()
-    serving = context.Process(target=_serve, args=(addresses, (WEEK_FIRST, WEEK_LAST)), daemon=True)
+    serving = context.Process(target=_serve, args=(addresses, (first, WEEK_LAST)), daemon=True)
     serving.start()
     try:
         with tempfile.TemporaryDirectory() as home:
-            settings = Settings(
-                home=Path(home), replay_url=addresses.get(timeout=300),
-                history_start=f"{WEEK_FIRST}", train_epochs=2,
-            )  # fmt: skip
-            return _two_weeks(settings)
+            url = addresses.get(timeout=300)
+            yield Settings(home=Path(home), replay_url=url, history_start=f"{first}")
     finally:
         serving.terminate()
 
 
+def a_week() -> tuple[Rows, dict[str, float]]:
+    """Run a week of half a million rows, then the next one without training."""
+    with _portal(WEEK_FIRST) as settings:
+        return _two_weeks(settings.model_copy(update={"train_epochs": 2}))
+
+
+def steps() -> tuple[Rows, dict[str, float]]:
+    """Run three past weeks of three years of rows, five weeks apart, and time every step."""
+    now = _day_known()
+    by_step: dict[str, list[str]] = {}
+    with _portal(STEPS_FIRST) as settings:
+        for weeks_back, training in ((10, "retrain"), (5, "fine_tune"), (0, "reuse")):
+            for step, cpu_s in _step_s(settings, now, weeks_back, training).items():
+                by_step.setdefault(step, []).append(f"{cpu_s:.1f}")
+    rows = [(f"CPU s of {step}", " / ".join(found)) for step, found in by_step.items()]
+    return [*rows, ("peak memory", f"{_peak_mb():.0f} MB")], {}
+
+
+def _step_s(settings: Settings, now: datetime, weeks_back: int, training: str) -> dict[str, float]:
+    """Return the CPU seconds of each step of a week so many weeks back."""
+    issued = now.date() - timedelta(weeks=weeks_back)
+    plan = make_plan(
+        settings, city="los_angeles", issue_date=f"{issued}", training=training, now=now
+    )
+    began: dict[str, float] = {}
+
+    def watch(step: str) -> None:
+        began[step] = time.process_time()
+
+    run_week(settings, plan, now=now, watch=watch)
+    ends = [*list(began.values())[1:], time.process_time()]
+    return {step: end - began[step] for step, end in zip(began, ends, strict=True)}
+
+
+def _day_known() -> datetime:
+    return datetime.combine(WEEK_LAST + timedelta(days=14), datetime.min.time(), UTC)
+
+
 def _two_weeks(settings: Settings) -> tuple[Rows, dict[str, float]]:
-    now = datetime.combine(WEEK_LAST + timedelta(days=14), datetime.min.time(), UTC)
+    now = _day_known()
     seconds: dict[str, float] = {}
     peak: dict[str, float] = {}
     step, since = "", time.perf_counter()
@@ -193,7 +233,7 @@ def _power(sizes: list[int] | tuple[int, ...], seconds: list[float]) -> float:
 def main() -> None:
     """Measure everything, print it and keep it."""
     rows, figures = [], {}
-    for part in (gridding, a_week, growth):
+    for part in (gridding, a_week, steps, growth):
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
             more_rows, more_figures = process.submit(part).result()  # its peak memory is its own
         rows += more_rows
