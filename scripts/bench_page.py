@@ -203,6 +203,8 @@ async def _reader(number: int, ask: Any) -> None:  # noqa: ANN401
 
 def main() -> None:
     """Measure, and print each figure beside its target."""
+    if not BROWSER.is_file():
+        sys.exit(f"There is no browser at {BROWSER}. Install Chromium: apt-get install chromium.")
     with tempfile.TemporaryDirectory() as folder:
         home, store = Path(folder), f"sqlite:///{folder}/results.db"
         fill(store, WEEKS)

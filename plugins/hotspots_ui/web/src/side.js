@@ -49,7 +49,7 @@ export async function showCell(state, forecast, outcome, choose) {
   const facts = [
     ["Expected", `${number(cells.mean[k])} reports`], ["50 % between", band(cells.q25[k], cells.q75[k])],
     ["80 % between", band(cells.q10[k], cells.q90[k])], ["95 % between", band(cells.q025[k], cells.q975[k])], ["Chance of any", percent(cells.p_any[k])],
-    ["Rank", `${whole(cells.rank[k])} of ${whole(cells.row.length)}${cells.band[k] ? `, in the top ${cells.band[k]} %` : ""}`],
+    ["Rank", `${whole(cells.rank[k])} of ${whole(cells.row.length)}${cells.band[k] ? `, in the top ${cells.band[k]}\u00a0%` : ""}`],
     ["Top 5 % again", cells.p_top5[k] == null ? "not known" : `in ${percent(cells.p_top5[k])} of re-runs of history`],
     ["Long-run average", `${number(cells.long_run_mean[k])} a week`],
     ["Counted", outcome ? whole(outcome.cells[k]) : "not known yet"],
