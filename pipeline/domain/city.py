@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -85,6 +86,17 @@ class City(Frozen):
                 f"{(near or ['America/Chicago'])[0]}."
             ) from error
         return name
+
+    @field_validator("datasets", "stations")
+    @classmethod
+    def _are_told_apart(
+        cls, parts: tuple[Dataset, ...] | tuple[Station, ...]
+    ) -> tuple[Dataset, ...] | tuple[Station, ...]:
+        ids = Counter(part.id if isinstance(part, Dataset) else part.ghcn_id for part in parts)
+        twice = [name for name, times in ids.items() if times > 1]
+        if twice:
+            raise ValueError(f"found {', '.join(twice)} twice, expected each once. Take one out.")
+        return parts
 
     def dataset(self, dataset_id: str) -> Dataset:
         """Return the dataset of this id.

@@ -49,8 +49,8 @@ class Station(Frozen):
     ghcn_id: str = Field(pattern=r"^[A-Z0-9]{11}$")
     icao: str | None = None
     name: str
-    lat: float
-    lon: float
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
     elevation_m: float
 
 

@@ -98,12 +98,12 @@ def station_weather(
     for name, values in features.items():
         tidy = np.minimum(values[week, station].round(MEASURED_DECIMALS), _HIGHEST[name])
         columns[name] = pa.array(tidy, from_pandas=True)
-    stations = CUBE_STATIONS.conform(
-        pd.DataFrame(
-            [(s.ghcn_id, s.lat, s.lon) for s in city.stations], columns=["station", "lat", "lon"]
-        )
+    places = pd.DataFrame(
+        [(s.ghcn_id, s.lat, s.lon) for s in city.stations], columns=["station", "lat", "lon"]
     )
-    weeks = CUBE_STATION_WEEKS.conform(pa.table(columns))
+    stations = CUBE_STATIONS.conform(places)
+    # Keys are distinct by how they are made, and means of checked readings in range.
+    weeks = pa.table(columns).cast(CUBE_STATION_WEEKS.schema)
     return StationWeather.of(city.grid, cells, stations, weeks)
 
 

@@ -216,6 +216,19 @@ def test_all_that_is_wrong_is_said_at_once(write):
     assert "`datasets` 1, `occurred_from`: found 1.5, expected a date" in said
 
 
+STATION = '[[stations]]\nghcn_id = "USW00023174"\nname = "A"\nlat = {}\nlon = {}\nelevation_m = 1\n'
+
+
+def test_a_station_is_named_once_and_stands_on_earth(write):
+    here = STATION.format(34, -118)
+    with pytest.raises(InvalidRequest, match="`stations`: found USW00023174 twice, expected each"):
+        load_city(write(MINIMAL + here + here))
+    with pytest.raises(InvalidRequest, match="`lat`: found 340, expected 90.0 or less"):
+        load_city(write(MINIMAL + STATION.format(340, -118)))
+    with pytest.raises(InvalidRequest, match="`lon`: found nan, expected"):
+        load_city(write(MINIMAL + STATION.format(34, "nan")))
+
+
 def test_a_file_is_called_as_its_city(write, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(MINIMAL)

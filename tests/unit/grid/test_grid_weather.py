@@ -148,6 +148,14 @@ def test_what_is_kept_is_a_row_a_station_and_week(city, make_weather):
     assert (later["week_start"], later["station"]) == (weeks[1], NEAR)  # FAR has four days only
 
 
+def test_a_week_of_rain_beyond_any_record_ends_nothing(city, make_weather):
+    """Each day is in the range of the row checks; the week is not in that of its column."""
+    table = grid_weather(
+        city, cells_at(city, (0, 0)), make_weather(*days(NEAR, *[(20, 10, 1_900)] * 7)), [SUNDAY]
+    )
+    assert only_row(table)["prcp_mm"] == 13_300
+
+
 def test_weeks_may_lie_apart(city, make_weather):
     weeks = [SUNDAY, SUNDAY + timedelta(weeks=2)]
     weather = make_weather(*days(NEAR, *[(20 + k, 10 + k, 0) for k in range(21)]))
