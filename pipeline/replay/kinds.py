@@ -15,6 +15,7 @@ class KindOfReport:
         codes: legacy codes that make it up; codes of no kind belong to "other".
         field: cell field that places it.
         warm_day: log effect of a warm day.
+        like: kind whose season and weekdays it takes, being too rare for its own.
     """
 
     name: str
@@ -22,12 +23,19 @@ class KindOfReport:
     codes: tuple[int, ...]
     field: str
     warm_day: float = 0.0
+    like: str | None = None
+
+    @property
+    def season_of(self) -> str:
+        """Name of the kind from which season and weekdays are fitted."""
+        return self.like or self.name
 
 
 KINDS = (
-    KindOfReport("homicide", ("Violent – Homicide",), (110,), "violent", WARM_DAY_VIOLENT),
+    KindOfReport("homicide", ("Violent – Homicide",), (110,), "violent", WARM_DAY_VIOLENT,
+                 "aggravated_assault"),
     KindOfReport("rape", ("Violent – Sexual Assault",), (121, 122, 815, 820, 821), "violent",
-                 WARM_DAY_VIOLENT),
+                 WARM_DAY_VIOLENT, "battery"),
     KindOfReport("robbery", ("Violent – Robbery",), (210, 220), "violent", WARM_DAY_VIOLENT),
     KindOfReport("aggravated_assault", ("Violent – Aggravated Assault",),
                  (230, 231, 235, 250, 251), "violent", WARM_DAY_VIOLENT),
@@ -36,7 +44,7 @@ KINDS = (
     KindOfReport("domestic_violence", ("Domestic Violence",), (626, 236), "assault",
                  WARM_DAY_VIOLENT),
     KindOfReport("sex_offence", ("Sex Offense", "Crimes Against Children", "Human Trafficking"),
-                 (860, 850, 810, 812, 813, 762, 822), "assault"),
+                 (860, 850, 810, 812, 813, 762, 822), "assault", 0.0, "battery"),
     KindOfReport("burglary", ("Property – Burglary",), (310, 320, 330, 410), "property"),
     KindOfReport("theft", ("Property – Theft",), (440, 341, 442, 343, 350, 352, 441), "property"),
     KindOfReport("vehicle", ("Vehicle Crime",), (510, 520, 331, 420, 421), "vehicle"),
@@ -46,6 +54,11 @@ KINDS = (
     KindOfReport("other", ("Other", "Violent – Kidnapping", "Drug Offense"),
                  (930, 480, 888, 946, 956, 901, 900, 940, 753, 237, 910), "other"),
 )  # fmt: skip
+DELAY_FALLBACK = {  # kinds too rare for delays of their own
+    "homicide": ("homicide", "robbery", "aggravated_assault"),
+    "rape": ("rape", "sex_offence"),
+    "sex_offence": ("rape", "sex_offence"),
+}
 FIELDS = ("violent", "assault", "property", "vehicle", "other")
 
 

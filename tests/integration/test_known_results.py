@@ -16,7 +16,7 @@ from pipeline.model.training import train
 from pipeline.workflow.plan import weeks_of
 
 pytestmark = pytest.mark.slow
-CUBE = "52985bb67ab36a78b08c58e561b0eb0ff42dd1578489b9bfd69f946ef218801f"
+CUBE = "f8bdefcfcf6a56d257ad897de2a3b65a14c063baaf89a6335f5040acf51ac6a3"
 FEATURES = "4c06babf72e1d651426dfe9f7ebf1e6daef65a678558acdddcf4144c44c93a77"
 CITY_MEAN, LARGEST_CELL, DISPERSION = 206.392, 43.175, 0.0020364
 

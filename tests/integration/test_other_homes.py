@@ -37,7 +37,8 @@ def upgraded(url, tmp_path_factory):
     """Settings of a home that the last release wrote, opened and gone on with by this code."""
     settings = settings_of(tmp_path_factory.mktemp("old") / "home", url)
     with tarfile.open(FIXTURES[-1]) as archive:
-        archive.extractall(settings.home, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # from 3.11.4 on
+        archive.extractall(settings.home)
     old = hashes(settings.home)
     store = ResultsStore(settings.results_database)
     with pytest.raises(StoreOutdated, match="Run `hotspots migrate`"):

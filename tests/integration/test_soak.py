@@ -6,10 +6,12 @@ import sys
 
 import pytest
 
+from tests import soak_weeks
 from tests.services import ROOT
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_weeks_of_which_every_fifth_request_fails_come_to_the_undisturbed_cube():
     command = [sys.executable, "-m", "tests.soak", "--minutes", "0.2"]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -19,3 +21,13 @@ def test_weeks_of_which_every_fifth_request_fails_come_to_the_undisturbed_cube()
     assert told["weeks"] >= 1
     assert told["as_undisturbed"] + sum(told["came_to_else"].values()) == told["weeks"]
     assert told["requests_undisturbed"] < told["most_requests"] <= told["bound"]
+
+
+def test_years_of_one_week_each_come_twice_to_the_same(tmp_path, monkeypatch):
+    """A portal that moves on a week between them, for longer than a week's data stay fresh."""
+    monkeypatch.setattr(soak_weeks, "YEAR_WEEKS", 1)
+    found = soak_weeks.soak(tmp_path, weeks=5, seed=7)
+    assert (found["errors"], found["second_pass"]) == ({}, {"same": 5, "differs": {}})
+    assert [year["weeks"] for year in found["years"]] == [1] * 5
+    assert found["requests"] > 100
+    assert soak_weeks.soak(tmp_path, weeks=5, seed=7)["years"] == []  # it goes on where it ended
