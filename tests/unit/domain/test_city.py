@@ -223,7 +223,7 @@ def test_a_station_is_named_once_and_stands_on_earth(write):
     here = STATION.format(34, -118)
     with pytest.raises(InvalidRequest, match="`stations`: found USW00023174 twice, expected each"):
         load_city(write(MINIMAL + here + here))
-    with pytest.raises(InvalidRequest, match="`lat`: found 340, expected 90.0 or less"):
+    with pytest.raises(InvalidRequest, match=r"`lat`: found 340, expected 90\.0 or less"):
         load_city(write(MINIMAL + STATION.format(340, -118)))
     with pytest.raises(InvalidRequest, match="`lon`: found nan, expected"):
         load_city(write(MINIMAL + STATION.format(34, "nan")))
