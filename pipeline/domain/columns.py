@@ -206,7 +206,7 @@ CUBE_STATIONS = TableContract(
 
 WEEKLY_WEATHER = (
     Column("tmean_degc", REAL, "mean of daily (max + min) / 2", "degC", -60, 60, is_nullable=True),
-    Column("prcp_mm", REAL, "precipitation in the week", "mm", 0, 5000, is_nullable=True),
+    Column("prcp_mm", REAL, "precipitation in the week", "mm", 0, 14_000, is_nullable=True),
     Column("warm_days", REAL, "days with a maximum of the city's warm threshold or more",
            "days", 0, 7, is_nullable=True),
     Column("missing_days", REAL, "days without an observation, interpolated like the rest",

@@ -77,8 +77,7 @@ class Registry:
         """Store a model as a new version, give it an alias, and return the version.
 
         The same model is stored once, whoever else registers it at the same time: registering it
-        again only moves the alias. One that knows less than the champion, whoever made that one
-        meanwhile, becomes the challenger.
+        again only moves the alias. One that knows less than the champion becomes the challenger.
 
         Raises:
             ModelRejected: its files changed since it was trained.
