@@ -91,6 +91,7 @@ def test_a_good_week_writes_no_secret(
         said += [hotspots(word, "--city", "chicago") for word in ("show", "models", "doctor")]
         versions = requests.get(f"{registry}/api/2.0/mlflow/registered-models/search", timeout=10)
     assert "hotspots-chicago" in versions.text
+    assert f"{registry} answers" in f"{said[-1]}"
     written, rows = everything_in(tmp_path), rows_of(databases["results_owner"])
     lake = lake_of(s3_url, object_store)
     assert b"manifest.json" in lake

@@ -22,6 +22,7 @@ from pipeline.masking import hidden
 from pipeline.model.registry_client import (
     RESTORE_REGISTRY,
     integrity_of_registry,
+    place_of,
     registry_file,
 )
 from pipeline.results.store.tables import NEWEST
@@ -130,9 +131,26 @@ def _store(store: ResultsStore, city: City) -> str:
 
 def _registry(settings: Settings) -> str:
     file = registry_file(settings.mlflow_database)
+    if file is None:
+        return _registry_server(settings)
     if said := integrity_of_registry(file):
         raise CorruptArtifact(f"The registry {file} is damaged: {said[0]}. {RESTORE_REGISTRY}")
-    return "its file is whole" if file else "it is a service, which looks after itself"
+    return "its file is whole"
+
+
+def _registry_server(settings: Settings) -> str:
+    url, place = settings.mlflow_database, place_of(settings.mlflow_database)
+    if not url.startswith("http"):
+        return f"{place} looks after itself"
+    try:
+        answer = requests.get(f"{url.rstrip('/')}/health", timeout=settings.connect_timeout_s)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise SourceUnavailable(
+            f"The model registry at {place} does not answer ({hidden(str(error))}). Check that it "
+            "runs."
+        ) from None
+    return f"{place} answers"
 
 
 def _forecast(store: ResultsStore, city: City, now: datetime) -> str:

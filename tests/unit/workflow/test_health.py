@@ -132,7 +132,8 @@ def airflow(settings):
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200 if self.path == "/api/v2/monitor/health" else 404)
+            paths = ("/api/v2/monitor/health", "/health")  # the second is MLflow's
+            self.send_response(200 if self.path in paths else 404)
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
 
@@ -172,3 +173,15 @@ def test_an_airflow_that_answers_otherwise_or_not_at_all_fails(airflow):
     assert found(settings)["scheduler"].error is not None
     nobody = settings.model_copy(update={"airflow_url": "http://127.0.0.1:1"})
     assert "does not say how the scheduler is" in found(nobody)["scheduler"].said
+
+
+def test_a_registry_that_is_a_server_is_asked_whether_it_answers(airflow):
+    _, settings = airflow
+    url = settings.airflow_url.replace("//", "//user:word@")
+    answers = found(settings.model_copy(update={"mlflow_url": url}))["registry"]
+    assert (answers.error, answers.said) == (None, f"{settings.airflow_url} answers")
+    gone = settings.model_copy(update={"mlflow_url": "http://user:word@127.0.0.1:1"})
+    silent = found(gone)["registry"]
+    assert silent.error.exit_code == 3
+    assert "The model registry at http://127.0.0.1:1 does not answer" in silent.said
+    assert "word" not in silent.said
