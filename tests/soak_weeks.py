@@ -42,8 +42,10 @@ from tests.soak import RATE, OneInFive
 CITY = "los_angeles"
 LAST_ISSUE = date(2026, 10, 28)
 YEAR_WEEKS = 52
+BETWEEN_YEARS = WEEK  # by the portal's clock
 HISTORY = timedelta(days=366)
 NOON = time_of_day(20)  # in UTC, of a winter's day in Los Angeles
+AT_ONCE = partial(HttpClient, sleep=lambda _seconds: None)  # asks again without a wait
 SAME, ERROR = "same as revision ", "came to"
 
 
@@ -121,7 +123,7 @@ def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
     issued = [first + week * WEEK for week in range(weeks)]
     years = [issued[k : k + YEAR_WEEKS] for k in range(0, weeks, YEAR_WEEKS)]
     found: dict[str, Any] = {"years": [], "errors": {}, "second_pass": {"same": 0, "differs": {}}}
-    with portal(seed, first - HISTORY, LAST_ISSUE + len(years) * WEEK) as (url, move_to):
+    with portal(seed, first - HISTORY, LAST_ISSUE + len(years) * BETWEEN_YEARS) as (url, move_to):
         settings = Settings(
             _env_file=None, home=home, replay_url=url, train_epochs=1,
             history_start=f"{first - HISTORY}",
@@ -130,7 +132,7 @@ def soak(home: Path, weeks: int, seed: int) -> dict[str, Any]:
         for number, year in enumerate(years):
             if stored.issuperset(year):
                 continue
-            began, today = time.monotonic(), LAST_ISSUE + number * WEEK
+            began, today = time.monotonic(), LAST_ISSUE + number * BETWEEN_YEARS
             now = at_noon_of(today)
             move_to(today)
             plan = make_plan(settings, city=CITY, issue_date=None, data_interval_end=now, now=now)
@@ -172,7 +174,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--home", type=Path)
     asked = parser.parse_args()
-    pull.HttpClient = partial(HttpClient, sleep=lambda _seconds: None)  # type: ignore[misc]
+    pull.HttpClient = AT_ONCE  # type: ignore[misc]
     with tempfile.TemporaryDirectory(prefix="hotspots_soak_") as folder:
         found = soak(asked.home or Path(folder), asked.weeks, asked.seed)
     sys.stdout.write(json.dumps(found, indent=1) + "\n")
