@@ -103,7 +103,7 @@ def backfill(
     is stored: another forecast of it is refused. A week that fails is named, and the next goes on.
     Only the results store is written: `hotspots report` and `hotspots export` draw a week's files.
 
-    Example: hotspots backfill --from 2026-08-05 --to 2026-10-28
+    Example: hotspots backfill --from 2026-10-07 --to 2026-10-28
     """
     from pipeline.cli.printed_week import week_line
     from pipeline.workflow.backfill import cubes_ahead, plan_past_weeks

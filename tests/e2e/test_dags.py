@@ -116,7 +116,8 @@ def test_a_bad_parameter_is_refused_before_anything_runs(portal_of_chicago):
 
 def test_a_run_without_an_issue_date_is_for_the_date_it_is_given(portal_of_chicago):
     words = ["dags", "test", "weekly_forecast", "2017-12-06", "--conf", '{"publish": false}']
-    said = run_command(portal_of_chicago, BIN / "airflow", *words)
+    only = ["--mark-success-pattern", "(?!resolve_week)"]  # the others count as done
+    said = run_command(portal_of_chicago, BIN / "airflow", *words, *only)
     assert "Wednesday 2017-12-06" in said
     assert "2017-12-10 to 2017-12-16" in said
 

@@ -22,7 +22,7 @@ from tests.services import free_port, wait_for
 pytestmark = [*NEEDS_THE_PAGE, pytest.mark.timeout(1800)]
 
 # Weeks that `make ui` fills; all 30 would take minutes, which README has measured.
-SCORED_WEEKS = 12
+SCORED_WEEKS = 4
 QUICK = {
     "HOTSPOTS_WINDOW_WEEKS": "6",
     "HOTSPOTS_TRAIN_EPOCHS": "1",
