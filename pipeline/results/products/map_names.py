@@ -1,5 +1,7 @@
 """Where the names of divisions stand on a small map: in their division, off what else is drawn."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -73,12 +75,18 @@ def _drawn(frame: pd.DataFrame, cell: NDArray[np.float64]) -> NDArray[np.float64
 
 def _boxes(centres: NDArray[np.float64], name: str, points: float) -> NDArray[np.float64]:
     """Return the box of a name at each centre, in mm."""
+    half = np.array(_size(name, points)) * MM_PER_POINT / 2 + GAP_MM
+    return np.hstack([centres - half, centres + half])
+
+
+@cache  # a name is measured for each map and each round, and that takes 10 ms
+def _size(name: str, points: float) -> tuple[float, float]:
+    """Return width and height of a name, in points."""
     from matplotlib.textpath import TextPath
 
     lines = lines_of(name).split("\n")
     wide = max(TextPath((0, 0), line, size=points).get_extents().width for line in lines)
-    half = np.array([wide, LINE_HEIGHT * points * len(lines)]) * MM_PER_POINT / 2 + GAP_MM
-    return np.hstack([centres - half, centres + half])
+    return wide, LINE_HEIGHT * points * len(lines)
 
 
 def _overlap(boxes: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -45,15 +45,21 @@ CAVEATS = (
 )
 
 
-def report_page(store: ResultsReader, city: City, week: date) -> str:
+def report_page(store: ResultsReader, city: City, week: date, scores: Scores | None = None) -> str:
     """Return a week's sheet: map, three figures, clusters, track record, data, caveats.
+
+    Args:
+        store: holds the week.
+        city: whose.
+        week: the target week.
+        scores: the track record, where many weeks share it; None reads it.
 
     Raises:
         WeekNotReady: the week has no forecast.
     """
     forecast = views.week_forecast(store, city, week)
     health = week_health(store, city.name, week)
-    scores = track_record.scores(store, city.name)
+    scores = scores or track_record.scores(store, city.name)
     title = f"{city.title}: week of {week_words(city, week)}"
     frame = store.cells_frame(city.name, week)
     maps = _maps(store, city, week, frame)

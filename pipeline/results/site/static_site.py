@@ -105,19 +105,20 @@ def _files(
     yield "feed.xml", feed(weeks, contact=settings.contact, has_reports=has_cells)
     yield site_name("weeks"), _json(weeks[0][1])
     for city, lines in weeks:
-        yield from _city_files(store, settings, city, lines)
+        record = scores(store, city.name)
+        yield from _city_files(store, settings, city, lines, record)
         for done, line in enumerate(lines.weeks):
             watch(f"weeks of {city.title}", done, len(lines.weeks))
-            yield from _week_files(store, city, line.target_week, has_cells=has_cells)
+            yield from _week_files(store, city, line.target_week, record, has_cells=has_cells)
         if has_cells:
             yield from _cards(store, city, lines)
             yield from _cell_files(store, city, lines, watch)
 
 
 def _city_files(
-    store: ResultsReader, settings: Settings, city: City, lines: Weeks
+    store: ResultsReader, settings: Settings, city: City, lines: Weeks, record: Scores
 ) -> Iterator[tuple[str, bytes]]:
-    record, hits = scores(store, city.name), area_hits(store, city.name)
+    hits = area_hits(store, city.name)
     has_cells = settings.public == "all"
     has_roads = has_cells and settings.roads_file is not None
     # A site asks nobody else, and so has no streets of a tile server.
@@ -135,7 +136,7 @@ def _city_files(
 
 
 def _week_files(
-    store: ResultsReader, city: City, week: date, *, has_cells: bool
+    store: ResultsReader, city: City, week: date, record: Scores, *, has_cells: bool
 ) -> Iterator[tuple[str, bytes]]:
     """Yield a week's answers and, where its cells are public, its report and downloads.
 
@@ -155,7 +156,7 @@ def _week_files(
         answers["outcome"] = outcome if has_cells else outcome.model_copy(update={"cells": []})
     files = {"checks.html": checks_page(city, health, ROOT).encode()}
     if has_cells:
-        files["report.html"] = report_page(store, city, week).encode()
+        files["report.html"] = report_page(store, city, week, record).encode()
         made = week_files(store, city, week)
         answers["downloads"] = views.downloads(made)
         files |= {f"downloads/{name}": content for name, content in made.values()}
