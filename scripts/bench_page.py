@@ -204,7 +204,7 @@ async def _reader(number: int, ask: Any) -> None:  # noqa: ANN401
 def main() -> None:
     """Measure, and print each figure beside its target."""
     if not BROWSER.is_file():
-        sys.exit(f"There is no browser at {BROWSER}. Install Chromium: apt-get install chromium.")
+        sys.exit(f"There is no browser at {BROWSER}. Install it: apt-get install {BROWSER.name}.")
     with tempfile.TemporaryDirectory() as folder:
         home, store = Path(folder), f"sqlite:///{folder}/results.db"
         fill(store, WEEKS)
