@@ -46,10 +46,10 @@ def pull_crime(settings: Settings, plan: Plan, *, now: datetime) -> Pulled:
     stored: dict[str, Stored] = {}
     holds_any = any(_holds(lake, lake.snapshots(city.name, name)) for name in names)
     if not (holds_any and _is_past_and_held(lake, city, plan, names, now)):
+        if http.provenance == "live":  # before it takes an hour
+            _refuse_to_mix(lake, city, "live")
         for dataset in datasets:
             held = lake.snapshots(city.name, dataset.id)
-            if http.provenance == "live":  # before it takes an hour
-                _refuse_to_mix(lake, held, "live")
             last = held[-1].source_updated_at if _holds(lake, held) else None
             pull = crime.pull_crime(http, settings, city, dataset, last)
             if pull is not None:
@@ -118,7 +118,7 @@ def store_pull(
     Raises:
         InvalidRequest: the lake holds snapshots of another origin.
     """
-    _refuse_to_mix(lake, lake.snapshots(city.name, pull.dataset), pull.provenance)
+    _refuse_to_mix(lake, city, pull.provenance, pull.dataset)
     return lake.add_snapshot(
         city.name,
         pull.dataset,
@@ -131,10 +131,14 @@ def store_pull(
     )
 
 
-def _refuse_to_mix(lake: Lake, held: list[Snapshot], provenance: str) -> None:
-    if held and held[-1].provenance != provenance:
+def _refuse_to_mix(lake: Lake, city: City, provenance: str, *datasets: str) -> None:
+    """Refuse a pull where these datasets, or any reports of the city, are of another origin."""
+    names = [dataset.id for dataset in city.datasets]
+    newest = [held for name in (*names, *datasets) for held in lake.snapshots(city.name, name)[-1:]]
+    other = next((held for held in newest if held.provenance != provenance), None)
+    if other is not None:
         raise InvalidRequest(
-            f"{lake.root} holds {held[-1].provenance} snapshots of {held[-1].dataset}, and this "
+            f"{lake.root} holds {other.provenance} snapshots of {other.dataset}, and this "
             f"pull is {provenance}. They must not mix: set HOTSPOTS_HOME to another folder, such "
             "as var/live for live data, or HOTSPOTS_LAKE_URL to another place."
         )

@@ -240,6 +240,22 @@ def test_live_sources_are_not_asked_for_a_lake_that_may_not_hold_them(first):
         pull_crime(live, plan, now=NOW)
 
 
+def test_no_dataset_is_pulled_live_beside_another_that_is_not_live(first, monkeypatch):
+    """As after a demo cut short by HOTSPOTS_HISTORY_START, which left the older dataset out."""
+    settings, _ = first
+    live = settings.model_copy(update={"replay_url": None})
+    plan = make_plan(
+        live, city="chicago", issue_date=NOW.date(), publish=False, data_interval_end=NOW, now=NOW
+    )
+    city = live.city("chicago")
+    [dataset] = city.datasets
+    older = dataset.model_copy(update={"id": "0000-0000"})
+    more = city.model_copy(update={"datasets": (older, dataset)})
+    monkeypatch.setattr(type(live), "city", lambda *_: more)
+    with pytest.raises(InvalidRequest, match="must not mix"):
+        pull_crime(live, plan, now=NOW)
+
+
 def ingest_pull(table, provenance):
     from pipeline.sources.pulled import Pull
 
